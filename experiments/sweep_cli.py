@@ -1,0 +1,225 @@
+"""What every sweep experiment shares: flags, errors, training, writing results."""
+
+import csv
+import json
+import os
+import pathlib
+import sys
+import warnings
+from typing import NoReturn
+
+import jax
+import pandas as pd
+from absl import app, flags, logging
+
+from scaletime_jax.data.sources import Dataset, load_dataset
+from scaletime_jax.errors import InputError
+from scaletime_jax.plotting.style import save_figure
+from scaletime_jax.sweep import store
+from scaletime_jax.sweep.config import RunConfig, make_grid
+from scaletime_jax.sweep.runner import plan_sweep, run_sweep
+from scaletime_jax.training.optimizers import LEARNING_RATES, OPTIMIZERS
+
+WORKDIR = flags.DEFINE_string(
+    "workdir",
+    "results",
+    "Folder for everything: runs/ (shared by all experiments) and one per experiment.",
+)
+DATASET = flags.DEFINE_list(
+    "dataset",
+    "mnist12k",
+    "What to train on: mnist12k (inside the package), a TFDS name such as mnist or "
+    "cifar10 (with --data_dir), npz:PATH or idx:DIR. Several with commas.",
+)
+DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Where TFDS keeps prepared datasets; its own default if not set."
+)
+ARCHITECTURE = flags.DEFINE_list("architecture", "mlp", "mlp, cnn, or both.")
+WIDTHS = flags.DEFINE_list("widths", "1,2,5,10,20", "Widths s of the network.")
+TRAIN_SIZES = flags.DEFINE_list(
+    "train_sizes", "1000,2000,5000,10000", "Numbers of training examples."
+)
+OPTIMIZER = flags.DEFINE_list("optimizer", "sgd", "sgd, adam, or both.")
+RATES = flags.DEFINE_list(
+    "learning_rates",
+    None,
+    "Learning rates; if not set 0.01 for sgd and 0.001 for adam, as in the paper.",
+)
+LABEL_NOISE = flags.DEFINE_list(
+    "label_noise", "0", "Shares of training labels replaced by another class."
+)
+SEEDS = flags.DEFINE_list(
+    "seeds", "101,102,103,104,105", "Each draws its own data, weights and order."
+)
+EPOCHS = flags.DEFINE_integer("epochs", 100, "Passes through the training set.")
+BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Examples a training step.")
+INIT = flags.DEFINE_string("init", "pytorch", "Initialisation: pytorch, lecun or he.")
+LOSS = flags.DEFINE_string("loss", "mse", "Training loss: mse or cross_entropy.")
+RECORD = flags.DEFINE_string(
+    "record",
+    "both",
+    "When to evaluate: at the end of epochs, at log_steps within the first three "
+    "epochs, or both.",
+)
+LAUNCHER = flags.DEFINE_enum("launcher", "local", ["local"], "Where to train.")
+DRY_RUN = flags.DEFINE_bool(
+    "dry_run", False, "Print what would be trained, its work and memory; train nothing."
+)
+
+
+def run(main) -> None:
+    """Runs `main()` as an absl program whose mistakes of input end in exit code 2."""
+
+    def guarded(argv):
+        if argv[1:]:
+            fail(f"unexpected argument {argv[1]!r}; flags are written --name=value.")
+        logging.set_verbosity(logging.ERROR)
+        warnings.showwarning = lambda message, *_, **__: print(
+            f"warning: {message}.", file=sys.stderr
+        )
+        use_all_cores()
+        try:
+            main()
+        except InputError as error:
+            fail(str(error))
+        except KeyboardInterrupt:
+            print(
+                "\ninterrupted; finished programs are kept, the same command goes on.",
+                file=sys.stderr,
+                flush=True,
+            )
+            os._exit(130)  # the device's threads would be waited for
+
+    flags.adopt_module_key_flags(sys.modules[__name__])
+    app.run(guarded, flags_parser=parse)
+
+
+def parse(argv: list[str]) -> list[str]:
+    """Parses flags; a mistake is one line and exit code 2, help is exit code 0."""
+    try:
+        return flags.FLAGS(argv)
+    except flags.Error as error:
+        fail(str(error).replace("ERROR:: ", "").strip().splitlines()[0])
+    except SystemExit:
+        if any(word.lstrip("-").startswith("help") for word in argv[1:]):
+            sys.exit(0)
+        raise
+
+
+def fail(sentence: str) -> NoReturn:
+    """Prints the sentence and ends the program with exit code 2."""
+    print(f"error: {sentence}", file=sys.stderr)
+    sys.exit(2)
+
+
+def use_all_cores() -> None:
+    """Gives JAX a CPU device a core, over which lanes are spread."""
+    if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
+        jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
+
+
+def numbers(flag, kind) -> list:
+    """Returns the values of a list flag as numbers."""
+    values = []
+    for text in flag.value:
+        try:
+            values.append(kind(text))
+        except ValueError:
+            word = "a whole number" if kind is int else "a number"
+            raise InputError(f"--{flag.name}: {text!r} is not {word}.") from None
+    return values
+
+
+def load_datasets() -> dict[str, Dataset]:
+    """Loads what --dataset names."""
+    return {name: load_dataset(name, DATA_DIR.value) for name in DATASET.value}
+
+
+def make_configs(datasets: dict[str, Dataset]) -> list[RunConfig]:
+    """Returns the runs that the flags ask for."""
+    if not datasets:
+        raise InputError("--dataset is empty; give at least one name.")
+    configs = []
+    for dataset in datasets.values():
+        for optimizer in OPTIMIZER.value or [""]:
+            if optimizer not in OPTIMIZERS:
+                raise InputError(
+                    f"unknown optimizer {optimizer!r}; choose one of "
+                    f"{', '.join(OPTIMIZERS)}."
+                )
+            rates = [LEARNING_RATES[optimizer]]
+            if RATES.value is not None:
+                rates = numbers(RATES, float)
+            configs += make_grid(
+                dataset,
+                architecture=ARCHITECTURE.value,
+                optimizer=[optimizer],
+                init=[INIT.value],
+                loss=[LOSS.value],
+                batch_size=[BATCH_SIZE.value],
+                epochs=[EPOCHS.value],
+                record=[RECORD.value],
+                train_size=numbers(TRAIN_SIZES, int),
+                width=numbers(WIDTHS, int),
+                learning_rate=rates,
+                label_noise=numbers(LABEL_NOISE, float),
+                seed=numbers(SEEDS, int),
+            )
+    return configs
+
+
+def train(datasets: dict[str, Dataset]) -> pd.DataFrame | None:
+    """Trains what is missing and returns its table; None for a dry run."""
+    folder = pathlib.Path(WORKDIR.value) / "runs"
+    configs = make_configs(datasets)
+    if DRY_RUN.value:
+        describe(configs, datasets, folder)
+        return None
+    store.prepare(folder)
+    return run_sweep(configs, datasets, folder)
+
+
+def describe(configs, datasets: dict[str, Dataset], folder: pathlib.Path) -> None:
+    """Prints what a sweep would train, with its work and memory."""
+    units = plan_sweep(configs, datasets, folder).missing
+    missing = sum(len(unit.configs) for unit in units)
+    print(
+        f"{len(configs)} runs: {len(configs) - missing} are in {folder}, {missing} to "
+        f"train as {len(units)} programs."
+    )
+    if not units:
+        return
+    print(f"{'program':52}{'runs':>5}{'steps/run':>11}{'GFLOP':>10}{'MiB/run':>9}")
+    for unit in units:
+        print(
+            f"{unit.label:52}{len(unit.configs):5}"
+            f"{unit.configs[0].schedule[-1]:11,}{unit.flops / 1e9:10,.0f}"
+            f"{unit.lane_bytes / 2**20:9.1f}"
+        )
+    data = max(d.train_images.nbytes + d.test_images.nbytes for d in datasets.values())
+    print(
+        f"In all {sum(unit.steps for unit in units):,} steps, "
+        f"{sum(unit.flops for unit in units) / 1e12:,.2f} TFLOP; a device holds the "
+        f"images ({data / 2**20:.0f} MiB) and its share of a program's runs."
+    )
+
+
+def flag_values() -> dict:
+    """Returns every flag of the experiment, with its value."""
+    own = flags.FLAGS.get_key_flags_for_module(sys.argv[0])
+    return {flag.name: flag.value for flag in sorted(own, key=lambda f: f.name)}
+
+
+def write_results(name: str, summary: dict, panels: dict[str, list[dict]], figure):
+    """Writes summary.json, a CSV a panel, and the figure as PNG and SVG."""
+    folder = pathlib.Path(WORKDIR.value) / name
+    store.prepare(folder)
+    for panel, rows in panels.items():
+        with open(folder / f"{panel}.csv", "w", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+    save_figure(figure, folder / name)
+    text = json.dumps(summary, indent=1, allow_nan=False)
+    (folder / "summary.json").write_text(text + "\n")
+    print(f"Wrote {folder}/summary.json, {name}.png, {name}.svg and {len(panels)} CSV.")

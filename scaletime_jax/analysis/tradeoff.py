@@ -1,0 +1,158 @@
+"""Training time against size at a fixed loss: slope, interval, goodness of fit."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from scaletime_jax.analysis.curves import epochs_to_threshold
+from scaletime_jax.theory.effective_size import cube_root_size
+
+# What makes a curve; all that is plotted against is in the points.
+CURVE_FIELDS = (
+    "dataset",
+    "architecture",
+    "optimizer",
+    "learning_rate",
+    "label_noise",
+    "loss",
+    "train_size",
+)
+MIN_WIDTHS = 3  # a line through two points fits always
+RESAMPLES = 2000
+
+
+class Point(NamedTuple):
+    """The runs of one width.
+
+    Attributes:
+        width: the scale parameter s.
+        num_params: trainable parameters.
+        effective_size: their cube root.
+        epochs_mean: mean epochs to the threshold of the runs that reached it, or None.
+        epochs_sem: its standard error; None for fewer than two runs.
+        epochs_at_least: mean over all runs, where those that never reached the
+            threshold count with the epochs they ran: a lower bound.
+        reached: runs that reached it.
+        censored: runs that did not.
+    """
+
+    width: int
+    num_params: int
+    effective_size: float
+    epochs_mean: float | None
+    epochs_sem: float | None
+    epochs_at_least: float
+    reached: int
+    censored: int
+
+
+class LineFit(NamedTuple):
+    """log epochs = slope * log effective_size + constant.
+
+    Attributes:
+        slope: -1 where size and time trade one to one [BF24, Sec. 3].
+        slope_ci: its 95% bootstrap interval over seeds; None for a single seed.
+        r_squared: share of the variance of log epochs that the line explains.
+    """
+
+    slope: float
+    slope_ci: tuple[float, float] | None
+    r_squared: float
+
+
+class TradeoffCurve(NamedTuple):
+    """Least epochs to the threshold against size, everything else fixed.
+
+    `fit` is None where fewer than three widths were reached by every seed.
+    """
+
+    fields: dict
+    threshold: float
+    fit: LineFit | None
+    points: list[Point]
+
+    @property
+    def reached(self) -> int:
+        """Runs that reached the threshold."""
+        return sum(point.reached for point in self.points)
+
+    @property
+    def censored(self) -> int:
+        """Runs that never did."""
+        return sum(point.censored for point in self.points)
+
+
+def fit_tradeoff(
+    table: pd.DataFrame, thresholds: dict[str, float]
+) -> list[TradeoffCurve]:
+    """Returns a curve for each combination of `CURVE_FIELDS` in the run table.
+
+    Args:
+        table: one row per run and evaluation.
+        thresholds: of the test loss, by dataset.
+    """
+    curves = []
+    for dataset, rows in table.groupby("dataset", sort=False):
+        runs = epochs_to_threshold(rows, thresholds[str(dataset)])
+        for values, group in runs.groupby(list(CURVE_FIELDS), sort=True):
+            fields = dict(zip(CURVE_FIELDS, values, strict=True))
+            curves.append(_fit_curve(fields, thresholds[str(dataset)], group))
+    return curves
+
+
+def _fit_curve(fields: dict, threshold: float, runs: pd.DataFrame) -> TradeoffCurve:
+    grid = runs.pivot(index="width", columns="seed", values="epochs")  # [width, seed]
+    points = [_point(rows) for _, rows in runs.groupby("width", sort=True)]
+    everywhere = np.array([p.censored == 0 for p in points]) & grid.notna().all(axis=1)
+    fit = None
+    if everywhere.sum() >= MIN_WIDTHS:
+        sizes = np.array([p.effective_size for p in points])[everywhere]
+        fit = fit_line(sizes, grid.to_numpy()[everywhere])
+    return TradeoffCurve(fields, threshold, fit, points)
+
+
+def _point(runs: pd.DataFrame) -> Point:
+    epochs = runs.epochs.dropna().to_numpy()
+    num_params = int(runs.num_params.iloc[0])
+    sem = epochs.std(ddof=1) / np.sqrt(epochs.size) if epochs.size > 1 else None
+    return Point(
+        width=int(runs.width.iloc[0]),
+        num_params=num_params,
+        effective_size=float(cube_root_size(num_params)),
+        epochs_mean=float(epochs.mean()) if epochs.size else None,
+        epochs_sem=None if sem is None else float(sem),
+        epochs_at_least=float(runs.epochs.fillna(runs.epochs_run).mean()),
+        reached=int(epochs.size),
+        censored=len(runs) - int(epochs.size),
+    )
+
+
+def fit_line(sizes: np.ndarray, epochs: np.ndarray) -> LineFit:
+    """Fits the mean over seeds by least squares on log axes.
+
+    Seeds are resampled together at all sizes, since a seed shares its data.
+
+    Args:
+        sizes: [sizes] effective sizes, > 0.
+        epochs: [sizes, seeds] epochs to the threshold, > 0.
+    """
+    x = np.log(sizes) - np.log(sizes).mean()
+
+    def slope_of(log_means):
+        return log_means @ x / (x @ x)
+
+    y = np.log(epochs.mean(axis=1))
+    slope = float(slope_of(y))
+    residual = y - y.mean() - slope * x
+    total = np.sum((y - y.mean()) ** 2)
+    r_squared = float(1 - residual @ residual / total) if total > 0 else float("nan")
+    seeds = epochs.shape[1]
+    interval = None
+    if seeds > 1:
+        rng = np.random.default_rng(0)
+        draws = rng.integers(seeds, size=(RESAMPLES, seeds))
+        slopes = slope_of(np.log(epochs[:, draws].mean(axis=2)).T)
+        low, high = np.quantile(slopes, [0.025, 0.975])
+        interval = (float(low), float(high))
+    return LineFit(slope, interval, r_squared)

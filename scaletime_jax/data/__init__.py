@@ -1,0 +1,1 @@
+"""Named sources -> arrays -> transformed arrays."""

@@ -1,0 +1,188 @@
+"""Datasets by name: packaged digits, TFDS, `npz:PATH` and `idx:DIR`.
+
+Names and errors are an interface: what cannot be had is an `InputError` that
+says what can; no dataset ever stands in silently for another.
+"""
+
+import gzip
+import pathlib
+import zipfile
+from typing import NamedTuple
+
+import numpy as np
+
+from scaletime_jax.data import cache
+from scaletime_jax.data.prepared import load_tfds
+from scaletime_jax.errors import InputError
+
+CHOICES = (
+    "'mnist12k' (inside the package, needs nothing), a TFDS name such as 'mnist', "
+    "'fashion_mnist', 'cifar10', 'cifar100' or 'svhn_cropped' (with --data_dir), "
+    "'npz:PATH' or 'idx:DIR'"
+)
+ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
+# Keras ships MNIST and CIFAR-10 under these names.
+KERAS_NAMES = dict(zip(ARRAYS, ("x_train", "y_train", "x_test", "y_test"), strict=True))
+IDX_NAMES = dict(
+    zip(
+        ARRAYS,
+        ("train-images", "train-labels", "t10k-images", "t10k-labels"),
+        strict=True,
+    )
+)
+
+
+class Dataset(NamedTuple):
+    """Images and labels on the host, as stored: transforms come later.
+
+    Attributes:
+        name: the name it was asked for by.
+        train_images: [train, ...] uint8 pixels, or float32 used as they are.
+        train_labels: [train] int32 classes in 0..num_classes-1.
+        test_images: [test, ...] like `train_images`.
+        test_labels: [test] int32.
+        num_classes: one more than the largest label.
+        fingerprint: names the content, so that runs on other content never mix.
+    """
+
+    name: str
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+    num_classes: int
+    fingerprint: str
+
+
+def load_dataset(name: str, data_dir: str | None = None) -> Dataset:
+    """Loads a dataset by name.
+
+    Args:
+        name: 'mnist12k', a TFDS name, 'npz:PATH' or 'idx:DIR'. An npz file holds
+            train_images, train_labels, test_images, test_labels (or Keras's
+            x_train, y_train, x_test, y_test); a DIR holds MNIST's four IDX files,
+            plain or gzipped.
+        data_dir: where TFDS keeps its datasets; TFDS's own default if None.
+
+    Raises:
+        InputError: the name is unknown, or its data missing, damaged or unusable.
+    """
+    kind, colon, where = name.partition(":")
+    if name == "mnist12k":
+        arrays = _read_npz(pathlib.Path(__file__).with_name("mnist12k.npz"))
+    elif colon and kind == "npz":
+        arrays = _read_npz(pathlib.Path(where))
+    elif colon and kind == "idx":
+        arrays = _read_idx_dir(pathlib.Path(where))
+    elif colon or not name.isidentifier():
+        raise InputError(f"unknown dataset {name!r}; choose {CHOICES}.")
+    else:
+        arrays = load_tfds(name, data_dir, CHOICES)
+    return _checked(name, arrays)
+
+
+def _checked(name: str, arrays: dict[str, np.ndarray]) -> Dataset:
+    """Returns the arrays as a Dataset, or says what makes them unusable."""
+    arrays = dict(arrays)
+    for split in ("train", "test"):
+        images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
+        where = f"dataset {name!r}: {split}"
+        if labels.ndim == 2 and labels.shape[1] == 1:
+            labels = labels[:, 0]
+        if images.ndim < 2 or labels.ndim != 1 or len(images) != len(labels):
+            raise InputError(
+                f"{where}_images has shape {images.shape} and {split}_labels "
+                f"{labels.shape}; [size, ...] and [size] are needed."
+            )
+        if len(images) == 0:
+            raise InputError(f"{where} is empty.")
+        if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0:
+            raise InputError(f"{where}_labels must be whole numbers from 0 on.")
+        if images.dtype != np.uint8:
+            if images.dtype.kind not in "fiu":
+                raise InputError(
+                    f"{where}_images has type {images.dtype}; uint8 or floats needed."
+                )
+            images = images.astype(np.float32)
+            if not np.isfinite(images).all():
+                raise InputError(f"{where}_images holds NaN or infinite values.")
+        arrays[f"{split}_images"] = images
+        arrays[f"{split}_labels"] = labels.astype(np.int32)
+    shapes = [arrays[f"{split}_images"].shape[1:] for split in ("train", "test")]
+    if shapes[0] != shapes[1]:
+        raise InputError(
+            f"dataset {name!r}: an example is {shapes[0]} in train and {shapes[1]} in "
+            "test; they must be alike."
+        )
+    types = [arrays[f"{split}_images"].dtype for split in ("train", "test")]
+    if types[0] != types[1]:
+        raise InputError(
+            f"dataset {name!r}: train_images and test_images must have one type, "
+            "uint8 or floats."
+        )
+    num_classes = 1 + max(arrays["train_labels"].max(), arrays["test_labels"].max())
+    if num_classes < 2:
+        raise InputError(f"dataset {name!r} has one class only; two or more needed.")
+    return Dataset(
+        name=name,
+        num_classes=int(num_classes),
+        fingerprint=cache.fingerprint(arrays),
+        **arrays,
+    )
+
+
+def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
+    """Reads the four arrays of a dataset from an npz file."""
+    try:
+        with np.load(path) as file:
+            plain = dict(zip(ARRAYS, ARRAYS, strict=True))
+            names = KERAS_NAMES if "x_train" in file.files else plain
+            missing = sorted(set(names.values()) - set(file.files))
+            if missing:
+                raise InputError(
+                    f"{path} lacks {', '.join(missing)}; an npz dataset holds "
+                    f"{', '.join(ARRAYS)}."
+                )
+            return {array: file[name] for array, name in names.items()}
+    except FileNotFoundError:
+        raise InputError(f"there is no file {path}; 'npz:PATH' needs one.") from None
+    except InputError:
+        raise
+    except (OSError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is not a readable npz file: {error}.") from None
+
+
+def _read_idx_dir(folder: pathlib.Path) -> dict[str, np.ndarray]:
+    """Reads MNIST's four IDX files, plain or gzipped, from a folder."""
+    if not folder.is_dir():
+        raise InputError(f"there is no folder {folder}; 'idx:DIR' needs one.")
+    return {array: _read_idx(folder, stem) for array, stem in IDX_NAMES.items()}
+
+
+def _read_idx(folder: pathlib.Path, stem: str) -> np.ndarray:
+    """Reads one IDX file: two zero bytes, a type, the rank, the shape, the values."""
+    paths = sorted(p for p in folder.iterdir() if p.name.startswith(stem))
+    if not paths:
+        raise InputError(
+            f"{folder} has no {stem}* file; 'idx:DIR' needs "
+            f"{', '.join(IDX_NAMES.values())} as IDX files, plain or gzipped."
+        )
+    path = paths[0]
+    try:
+        content = path.read_bytes()
+        if content[:2] == b"\x1f\x8b":
+            content = gzip.decompress(content)
+    except (OSError, EOFError, gzip.zlib.error) as error:  # type: ignore[attr-defined]
+        raise InputError(f"{path} cannot be read: {error}.") from None
+    if len(content) < 4 or content[:3] != b"\x00\x00\x08":
+        raise InputError(f"{path} is not an IDX file of unsigned bytes.")
+    rank = content[3]
+    shape = np.frombuffer(content[4 : 4 + 4 * rank], ">u4")
+    values = np.frombuffer(content[4 + 4 * rank :], np.uint8)
+    if len(shape) < rank or values.size != shape.prod(dtype=np.int64):
+        raise InputError(
+            f"{path} is truncated: it announces shape {tuple(shape.tolist())} and "
+            f"holds {values.size} values."
+        )
+    array = values.reshape(shape)
+    return array[..., None] if rank == 3 else array  # grey images get a channel

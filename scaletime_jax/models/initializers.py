@@ -1,0 +1,44 @@
+"""How weights and biases start.
+
+The choice matters here: it sets how long a network stays at chance [BF24, C.1].
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+
+INITS = ("pytorch", "lecun", "he")
+Initializer = Callable[..., Any]
+
+
+class LayerInit(NamedTuple):
+    """Initialisers of one layer's kernel and bias, called as (key, shape, dtype)."""
+
+    kernel: Initializer
+    bias: Initializer
+
+
+def make_layer_init(name: str, fan_in: int) -> LayerInit:
+    """Returns the initialisers of a layer with `fan_in` inputs to each output.
+
+    - 'pytorch': kernel and bias U(-1/sqrt(fan_in), 1/sqrt(fan_in)), the default of
+      PyTorch's Linear and Conv2d and so of [BF24];
+    - 'lecun': kernel N(0, 1/fan_in), bias zero;
+    - 'he': kernel N(0, 2/fan_in), bias zero.
+    """
+    if name == "pytorch":
+        uniform = _symmetric_uniform(1 / math.sqrt(fan_in))
+        return LayerInit(uniform, uniform)
+    variance = {"lecun": 1 / fan_in, "he": 2 / fan_in}[name]
+    return LayerInit(
+        jax.nn.initializers.normal(math.sqrt(variance)), jax.nn.initializers.zeros
+    )
+
+
+def _symmetric_uniform(bound: float) -> Initializer:
+    def init(key, shape, dtype):
+        return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+    return init

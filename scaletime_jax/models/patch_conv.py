@@ -1,0 +1,89 @@
+"""Convolution without padding, by patches and one matrix product or by `lax.conv`.
+
+Images are [channels, height, width, batch] here. With the batch innermost, every
+patch is a block of contiguous vectors, the patch matrix [kernel, positions] is a
+chain of plain copies, and its product with the weights is an image again without a
+transpose. On a CPU that made a training step of the width-5 CNN 20 times faster
+than XLA's convolution, and 1.7 times faster than patches of channels-last images.
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jaxtyping import Array, Float
+
+from scaletime_jax.models.initializers import make_layer_init
+
+METHODS = ("patches", "lax")
+
+
+def convolve(
+    images: Float[Array, "c h w batch"],
+    kernel: Float[Array, "k k c f"],
+    stride: int,
+    method: str = "patches",
+) -> Float[Array, "f h2 w2 batch"]:
+    """Cross-correlates images with a square kernel, without padding.
+
+    out[f, y, x, b] = sum_{i,j,c} kernel[i, j, c, f] images[c, stride y + i, stride x + j, b]
+
+    Args:
+        images: [channels, height, width, batch].
+        kernel: [size, size, channels, features].
+        stride: step between patches, >= 1.
+        method: 'patches' (a gather and one matrix product) or 'lax'.
+
+    Returns:
+        [features, height', width', batch], height' = (height - size) // stride + 1.
+    """  # noqa: E501
+    if method == "lax":
+        return jax.lax.conv_general_dilated(
+            images,
+            kernel,
+            window_strides=(stride, stride),
+            padding="VALID",
+            dimension_numbers=("CHWN", "HWIO", "CHWN"),
+        )
+    size, features = kernel.shape[0], kernel.shape[-1]
+    height, width = ((n - size) // stride + 1 for n in images.shape[1:3])
+
+    def shifted(i, j):
+        rows = slice(i, i + stride * (height - 1) + 1, stride)
+        columns = slice(j, j + stride * (width - 1) + 1, stride)
+        return images[:, rows, columns]
+
+    patches = jnp.concatenate(
+        [shifted(i, j) for i in range(size) for j in range(size)], axis=0
+    )
+    out = kernel.reshape(-1, features).T @ patches.reshape(patches.shape[0], -1)
+    return out.reshape(features, height, width, images.shape[-1])
+
+
+class PatchConv(nn.Module):
+    """A convolution layer with bias over [channels, height, width, batch] images.
+
+    Attributes:
+        features: number of output channels.
+        size: kernel height and width.
+        stride: step between patches.
+        initializer: 'pytorch', 'lecun' or 'he'.
+        method: 'patches' or 'lax'.
+    """
+
+    features: int
+    size: int
+    stride: int = 1
+    initializer: str = "pytorch"
+    method: str = "patches"
+
+    @nn.compact
+    def __call__(
+        self, images: Float[Array, "c h w batch"]
+    ) -> Float[Array, "f h2 w2 batch"]:
+        """Returns kernel * images + bias."""
+        shape = (self.size, self.size, images.shape[0], self.features)
+        init = make_layer_init(self.initializer, self.size**2 * images.shape[0])
+        kernel = self.param("kernel", init.kernel, shape, jnp.float32)
+        bias = self.param("bias", init.bias, (self.features,), jnp.float32)
+        out = convolve(images, kernel, self.stride, self.method)
+        return out + bias[:, None, None, None]

@@ -1,0 +1,120 @@
+"""Figures 2 and 7 of [BF24]: training time to a fixed loss against size."""
+
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from scaletime_jax.analysis.tradeoff import TradeoffCurve
+from scaletime_jax.plotting.style import GUIDE, SETTINGS, shades, use_log_axis
+
+LOSS_NAMES = {"mse": "MSE", "cross_entropy": "cross-entropy"}
+GUIDES_PER_DECADE = 3
+
+
+def panel_of(curve: TradeoffCurve) -> tuple:
+    """Returns what the curves of one panel share: all but the train size."""
+    return tuple(v for k, v in curve.fields.items() if k != "train_size")
+
+
+def plot_tradeoff(curves: Sequence[TradeoffCurve]) -> Figure:
+    """Draws epochs to the threshold against effective size, a panel a setting.
+
+    Darker curves have more training data; bands are one s.e.m. over seeds; grey
+    dashes are lines of 1:1 exchange. An open triangle is a lower bound: some of the
+    runs there never reached the threshold.
+    """
+    panels = list(dict.fromkeys(panel_of(curve) for curve in curves))
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    colours = shades([curve.fields["train_size"] for curve in curves])
+    with matplotlib.rc_context(SETTINGS):
+        figure = Figure(figsize=(3.4 * columns + 1.2, 3.1 * rows), layout="constrained")
+        axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+        for axis, panel in zip(axes.flat, panels, strict=False):
+            members = [curve for curve in curves if panel_of(curve) == panel]
+            _draw_panel(axis, members, colours)
+        for axis in axes.flat[len(panels) :]:
+            axis.set_axis_off()
+        _draw_guides(axes.flat[: len(panels)], curves)
+        figure.supxlabel("effective size $p$ = (number of parameters)$^{1/3}$")
+        figure.supylabel("epochs to the threshold")
+        _draw_legend(figure, curves, colours)
+    return figure
+
+
+def _draw_panel(axis, curves: Sequence[TradeoffCurve], colours: dict) -> None:
+    axis.set_xscale("log")
+    axis.set_yscale("log")
+    use_log_axis(axis.xaxis, subs=(1, 2, 3, 5, 7))
+    use_log_axis(axis.yaxis)
+    for curve in curves:
+        colour = colours[curve.fields["train_size"]]
+        full = [p for p in curve.points if p.censored == 0]
+        size = np.array([p.effective_size for p in full])
+        mean = np.array([p.epochs_mean for p in full], float)
+        sem = np.array([p.epochs_sem or 0.0 for p in full])
+        axis.plot(size, mean, "o-", color=colour, markersize=3.5, linewidth=1.4)
+        low = np.maximum(mean - sem, mean / 100)
+        axis.fill_between(size, low, mean + sem, color=colour, alpha=0.25, linewidth=0)
+        part = [p for p in curve.points if p.censored > 0]
+        axis.plot(
+            [p.effective_size for p in part],
+            [p.epochs_at_least for p in part],
+            "^",
+            markerfacecolor="white",
+            markeredgecolor=colour,
+            markersize=6,
+        )
+    fields = curves[0].fields
+    noise = fields["label_noise"]
+    axis.annotate(
+        f"{fields['dataset']}, {fields['architecture'].upper()}\n"
+        f"{fields['optimizer'].upper()} {fields['learning_rate']:g}"
+        f"{f', {noise:.0%} label noise' if noise else ''}\n"
+        f"test {LOSS_NAMES[fields['loss']]} < {curves[0].threshold:.4g}",
+        xy=(1, 1),
+        xycoords="axes fraction",
+        ha="right",
+        va="top",
+        fontsize=8,
+    )
+
+
+def _draw_guides(axes, curves: Sequence[TradeoffCurve]) -> None:
+    """Draws lines of constant size x epochs across what the curves span."""
+    points = [point for curve in curves for point in curve.points]
+    sizes = np.array([p.effective_size for p in points])
+    epochs = np.array([p.epochs_at_least for p in points])
+    x = np.array([sizes.min() / 1.15, sizes.max() * 1.15])
+    y = np.array([epochs.min() / 1.5, epochs.max() * 2.5])  # room for the annotation
+    first, last = np.log10([x[0] * y[0], x[1] * y[1]])
+    count = int(np.ceil((last - first) * GUIDES_PER_DECADE))
+    for axis in axes:
+        for product in np.logspace(first, last, count + 1):
+            axis.plot(x, product / x, **GUIDE)
+        axis.set_xlim(*x)
+        axis.set_ylim(*y)
+
+
+def _draw_legend(figure, curves: Sequence[TradeoffCurve], colours: dict) -> None:
+    def entry(label, **style):
+        return matplotlib.lines.Line2D([], [], label=label, **style)
+
+    handles = [
+        entry(f"{size:,}", color=colour, marker="o", markersize=3.5)
+        for size, colour in sorted(colours.items(), reverse=True)
+    ]
+    handles.append(entry("1:1 exchange", **GUIDE))
+    if any(curve.censored for curve in curves):
+        handles.append(
+            entry(
+                "lower bound:\nnot all seeds\nreached it",
+                linestyle="",
+                marker="^",
+                markerfacecolor="white",
+                markeredgecolor="0.4",
+            )
+        )
+    figure.legend(handles=handles, loc="outside right upper", title="training examples")

@@ -1,0 +1,1 @@
+"""From a grid of configs to a table of curves on disk."""

@@ -1,0 +1,165 @@
+"""What one run is: a frozen config, validated, with an id that never changes."""
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import math
+from collections.abc import Iterable, Sequence
+
+from scaletime_jax.data.sources import Dataset
+from scaletime_jax.errors import InputError
+from scaletime_jax.models.cnn import CNN, MIN_IMAGE
+from scaletime_jax.models.initializers import INITS
+from scaletime_jax.models.mlp import MLP
+from scaletime_jax.training.losses import LOSSES
+from scaletime_jax.training.optimizers import OPTIMIZERS
+from scaletime_jax.training.schedule import RECORDS, make_schedule
+
+ARCHITECTURES = ("mlp", "cnn")
+# Numbers that may differ inside one compiled program; all else sets shapes or code.
+LANE_FIELDS = ("seed", "label_noise", "learning_rate")
+MAX_SEED = 2**32 - 1
+
+
+@dataclasses.dataclass(frozen=True)
+class RunConfig:
+    """One training run.
+
+    Attributes:
+        dataset: the name it was asked for by.
+        fingerprint: of the dataset's content.
+        architecture: 'mlp' or 'cnn'.
+        width: the scale parameter s.
+        optimizer: 'sgd' or 'adam'.
+        learning_rate: > 0.
+        init: 'pytorch', 'lecun' or 'he'.
+        loss: 'mse' or 'cross_entropy'.
+        train_size: training examples, drawn by the seed.
+        label_noise: share of wrong training labels in [0, 1].
+        batch_size: examples a step.
+        epochs: passes through the training set.
+        record: when to evaluate: 'epochs', 'log_steps' or 'both'.
+        seed: of subset, noise, initialisation and order.
+    """
+
+    dataset: str
+    fingerprint: str
+    architecture: str
+    width: int
+    optimizer: str
+    learning_rate: float
+    init: str
+    loss: str
+    train_size: int
+    label_noise: float
+    batch_size: int
+    epochs: int
+    record: str
+    seed: int
+
+    def __post_init__(self):
+        """Raises InputError where a value cannot be.
+
+        Numbers take one form (0.2, not float32's 0.20000000298 nor a NumPy scalar),
+        since the id is made from it.
+        """
+        for name, choices in (
+            ("architecture", ARCHITECTURES),
+            ("optimizer", OPTIMIZERS),
+            ("init", INITS),
+            ("loss", LOSSES),
+            ("record", RECORDS),
+        ):
+            if getattr(self, name) not in choices:
+                raise InputError(
+                    f"unknown {name} {getattr(self, name)!r}; choose one of "
+                    f"{', '.join(choices)}."
+                )
+        for name in ("width", "train_size", "batch_size", "epochs", "seed"):
+            value = int(getattr(self, name))
+            least = 0 if name == "seed" else 1
+            if value < least or value > MAX_SEED:
+                raise InputError(f"{name} must be {least} or more, got {value}.")
+            object.__setattr__(self, name, value)
+        rate, noise = float(self.learning_rate), float(self.label_noise)
+        if not (rate > 0 and math.isfinite(rate)):
+            raise InputError(f"learning_rate must be above 0 and finite, got {rate}.")
+        if not 0 <= noise <= 1:
+            raise InputError(f"label_noise is a share from 0 to 1, got {noise}.")
+        object.__setattr__(self, "learning_rate", rate)
+        object.__setattr__(self, "label_noise", noise)
+
+    @property
+    def run_id(self) -> str:
+        """16 hex digits from the config's canonical JSON."""
+        text = json.dumps(dataclasses.asdict(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def shape(self) -> tuple:
+        """What configs of one unit share: every field but the lanes'."""
+        fields = dataclasses.asdict(self)
+        return tuple(v for name, v in fields.items() if name not in LANE_FIELDS)
+
+    @property
+    def schedule(self) -> tuple[int, ...]:
+        """The steps after which this run is evaluated."""
+        return make_schedule(self.train_size, self.batch_size, self.epochs, self.record)
+
+
+def make_grid(dataset: Dataset, **axes: Sequence) -> list[RunConfig]:
+    """Returns the configs of all combinations of the axes on one dataset.
+
+    Args:
+        dataset: what to train on; sizes are checked against it.
+        **axes: values of every other field of `RunConfig`, the last varying fastest.
+
+    Raises:
+        InputError: an axis is empty, a value impossible or too large for the data.
+    """
+    for name, values in axes.items():
+        if len(values) == 0:
+            raise InputError(f"the axis {name} is empty; give at least one value.")
+    configs = [
+        RunConfig(
+            dataset=dataset.name,
+            fingerprint=dataset.fingerprint,
+            **dict(zip(axes, values, strict=True)),
+        )
+        for values in itertools.product(*axes.values())
+    ]
+    for config in configs:
+        check_fits(config, dataset)
+    return list(dict.fromkeys(configs))
+
+
+def check_fits(config: RunConfig, dataset: Dataset) -> None:
+    """Raises InputError if the dataset cannot serve the config."""
+    available = len(dataset.train_labels)
+    if config.train_size > available:
+        raise InputError(
+            f"train_size {config.train_size} is above the {available} training "
+            f"examples of {dataset.name!r}; choose {available} or fewer."
+        )
+    shape = dataset.train_images.shape[1:]
+    if config.architecture == "cnn" and (len(shape) != 3 or min(shape[:2]) < MIN_IMAGE):
+        raise InputError(
+            f"the cnn needs images [height, width, channels] of at least {MIN_IMAGE} x "
+            f"{MIN_IMAGE} pixels; an example of {dataset.name!r} has shape {shape}."
+        )
+
+
+def group_units(configs: Iterable[RunConfig]) -> list[list[RunConfig]]:
+    """Groups configs that differ only in lanes; the order of first sight is kept."""
+    units: dict[tuple, list[RunConfig]] = {}
+    for config in configs:
+        units.setdefault(config.shape, []).append(config)
+    return list(units.values())
+
+
+def make_model(config: RunConfig, num_classes: int, method: str = "patches"):
+    """Returns the config's Flax module; `method` is how a cnn convolves."""
+    if config.architecture == "cnn":
+        return CNN(config.width, num_classes, config.init, method)
+    return MLP(config.width, num_classes, config.init)

@@ -1,0 +1,56 @@
+"""What a run costs, counted from shapes before anything is trained."""
+
+import math
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+
+class Cost(NamedTuple):
+    """Of a model on one example.
+
+    Attributes:
+        num_params: trainable numbers.
+        forward_flops: floating-point operations of its matrix products, two a
+            multiply-add; a training step costs three times as many.
+        activation_bytes: of all intermediate values.
+    """
+
+    num_params: int
+    forward_flops: int
+    activation_bytes: int
+
+
+def model_cost(model: nn.Module, image_shape: tuple[int, ...]) -> Cost:
+    """Counts a model's cost on one image of the given shape."""
+    image = jax.ShapeDtypeStruct((1, *image_shape), jnp.float32)
+    params = jax.eval_shape(model.init, jax.random.key(0), image)["params"]
+    program = jax.make_jaxpr(lambda p, x: model.apply({"params": p}, x))(params, image)
+    flops, outputs = _count(program.jaxpr)
+    num_params = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))
+    return Cost(num_params, flops, outputs)
+
+
+def _count(jaxpr: Any) -> tuple[int, int]:
+    """Returns the flops of all products and the bytes of all results."""
+    flops = size = 0
+    for equation in jaxpr.eqns:
+        inner = [v.jaxpr for v in equation.params.values() if hasattr(v, "jaxpr")]
+        for nested in inner:
+            nested_flops, nested_size = _count(nested)
+            flops, size = flops + nested_flops, size + nested_size
+        if inner:
+            continue
+        out = equation.outvars[0].aval
+        size += math.prod(out.shape) * out.dtype.itemsize
+        if equation.primitive.name == "dot_general":
+            (contracted, _), _ = equation.params["dimension_numbers"]
+            left = equation.invars[0].aval.shape
+            flops += 2 * math.prod(out.shape) * math.prod(left[d] for d in contracted)
+        elif equation.primitive.name == "conv_general_dilated":
+            kernel = equation.invars[1].aval.shape
+            features = equation.params["dimension_numbers"].rhs_spec[0]
+            flops += 2 * math.prod(out.shape) * math.prod(kernel) // kernel[features]
+    return flops, size

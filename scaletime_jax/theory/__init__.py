@@ -1,0 +1,1 @@
+"""Closed forms and flows; knows nothing of data, training or files."""

@@ -1,0 +1,1 @@
+"""Pure training functions: no files, no flags, no logging, no devices."""

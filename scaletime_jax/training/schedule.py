@@ -1,0 +1,37 @@
+"""At which steps a run is evaluated."""
+
+from scaletime_jax.training.batching import batches_per_epoch
+
+RECORDS = ("epochs", "log_steps", "both")
+LOG_EPOCHS = 3  # from there on whole epochs are at most a third apart
+STEPS_PER_DECADE = 10
+
+
+def make_schedule(
+    train_size: int, batch_size: int, epochs: int, record: str = "both"
+) -> tuple[int, ...]:
+    """Returns the increasing steps after which metrics are recorded.
+
+    Args:
+        train_size: examples in the training set.
+        batch_size: examples a step.
+        epochs: passes through the training set.
+        record: 'epochs' (the end of each), 'log_steps' (ten a decade, up to the end
+            of the third epoch) or 'both'.
+
+    Returns:
+        Steps from 0 (before training) to the last one, both included.
+    """
+    per_epoch = batches_per_epoch(train_size, batch_size)
+    last = epochs * per_epoch
+    steps = {0, last}
+    if record in ("epochs", "both"):
+        steps.update(range(0, last + 1, per_epoch))
+    if record in ("log_steps", "both"):
+        end = min(LOG_EPOCHS, epochs) * per_epoch
+        exponent, step = 0, 1
+        while step <= end:
+            steps.add(step)
+            exponent += 1
+            step = round(10 ** (exponent / STEPS_PER_DECADE))
+    return tuple(sorted(steps))
