@@ -1,20 +1,12 @@
-"""What every sweep experiment shares: flags, errors, training, writing results."""
+"""What every experiment that trains shares: the flags of a sweep, and the sweep."""
 
-import csv
-import json
-import os
 import pathlib
-import sys
-import warnings
-from typing import NoReturn
 
-import jax
 import pandas as pd
-from absl import app, flags, logging
+from absl import flags
 
 from scaletime_jax.data.sources import Dataset, load_dataset
 from scaletime_jax.errors import InputError
-from scaletime_jax.plotting.style import save_figure
 from scaletime_jax.sweep import store
 from scaletime_jax.sweep.config import RunConfig, make_grid
 from scaletime_jax.sweep.runner import plan_sweep, run_sweep
@@ -65,57 +57,6 @@ LAUNCHER = flags.DEFINE_enum("launcher", "local", ["local"], "Where to train.")
 DRY_RUN = flags.DEFINE_bool(
     "dry_run", False, "Print what would be trained, its work and memory; train nothing."
 )
-
-
-def run(main) -> None:
-    """Runs `main()` as an absl program whose mistakes of input end in exit code 2."""
-
-    def guarded(argv):
-        if argv[1:]:
-            fail(f"unexpected argument {argv[1]!r}; flags are written --name=value.")
-        logging.set_verbosity(logging.ERROR)
-        warnings.showwarning = lambda message, *_, **__: print(
-            f"warning: {message}.", file=sys.stderr
-        )
-        use_all_cores()
-        try:
-            main()
-        except InputError as error:
-            fail(str(error))
-        except KeyboardInterrupt:
-            print(
-                "\ninterrupted; finished programs are kept, the same command goes on.",
-                file=sys.stderr,
-                flush=True,
-            )
-            os._exit(130)  # the device's threads would be waited for
-
-    flags.adopt_module_key_flags(sys.modules[__name__])
-    app.run(guarded, flags_parser=parse)
-
-
-def parse(argv: list[str]) -> list[str]:
-    """Parses flags; a mistake is one line and exit code 2, help is exit code 0."""
-    try:
-        return flags.FLAGS(argv)
-    except flags.Error as error:
-        fail(str(error).replace("ERROR:: ", "").strip().splitlines()[0])
-    except SystemExit:
-        if any(word.lstrip("-").startswith("help") for word in argv[1:]):
-            sys.exit(0)
-        raise
-
-
-def fail(sentence: str) -> NoReturn:
-    """Prints the sentence and ends the program with exit code 2."""
-    print(f"error: {sentence}", file=sys.stderr)
-    sys.exit(2)
-
-
-def use_all_cores() -> None:
-    """Gives JAX a CPU device a core, over which lanes are spread."""
-    if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
-        jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
 
 
 def numbers(flag, kind) -> list:
@@ -189,11 +130,11 @@ def describe(configs, datasets: dict[str, Dataset], folder: pathlib.Path) -> Non
     )
     if not units:
         return
-    print(f"{'program':52}{'runs':>5}{'steps/run':>11}{'GFLOP':>10}{'MiB/run':>9}")
+    print(f"{'program':52}{'runs':>5}{'steps/run':>11}{'GFLOP':>13}{'MiB/run':>9}")
     for unit in units:
         print(
             f"{unit.label:52}{len(unit.configs):5}"
-            f"{unit.configs[0].schedule[-1]:11,}{unit.flops / 1e9:10,.0f}"
+            f"{unit.configs[0].schedule[-1]:11,}{unit.flops / 1e9:13,.0f}"
             f"{unit.lane_bytes / 2**20:9.1f}"
         )
     data = max(d.train_images.nbytes + d.test_images.nbytes for d in datasets.values())
@@ -202,24 +143,3 @@ def describe(configs, datasets: dict[str, Dataset], folder: pathlib.Path) -> Non
         f"{sum(unit.flops for unit in units) / 1e12:,.2f} TFLOP; a device holds the "
         f"images ({data / 2**20:.0f} MiB) and its share of a program's runs."
     )
-
-
-def flag_values() -> dict:
-    """Returns every flag of the experiment, with its value."""
-    own = flags.FLAGS.get_key_flags_for_module(sys.argv[0])
-    return {flag.name: flag.value for flag in sorted(own, key=lambda f: f.name)}
-
-
-def write_results(name: str, summary: dict, panels: dict[str, list[dict]], figure):
-    """Writes summary.json, a CSV a panel, and the figure as PNG and SVG."""
-    folder = pathlib.Path(WORKDIR.value) / name
-    store.prepare(folder)
-    for panel, rows in panels.items():
-        with open(folder / f"{panel}.csv", "w", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-    save_figure(figure, folder / name)
-    text = json.dumps(summary, indent=1, allow_nan=False)
-    (folder / "summary.json").write_text(text + "\n")
-    print(f"Wrote {folder}/summary.json, {name}.png, {name}.svg and {len(panels)} CSV.")

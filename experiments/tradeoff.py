@@ -5,13 +5,14 @@ its points as CSV, and summary.json: per training-set size the log-log slope of
 epochs against effective size (-1 where size and time trade one to one), its 95%
 interval over seeds, and R^2.
 
-    python experiments/tradeoff.py \
-        --flagfile=experiments/flagfiles/tradeoff/laptop.flags
+  python experiments/tradeoff.py --flagfile=experiments/flagfiles/tradeoff/laptop.flags
 """
 
+import pathlib
 import re
 
-import sweep_cli as cli
+import cli
+import sweep_cli as sweep
 from absl import flags
 
 from scaletime_jax.analysis.tradeoff import TradeoffCurve, fit_tradeoff
@@ -19,6 +20,7 @@ from scaletime_jax.errors import InputError
 from scaletime_jax.plotting.tradeoff import panel_of, plot_tradeoff
 from scaletime_jax.training.losses import chance_loss
 
+flags.adopt_module_key_flags(sweep)
 THRESHOLD = flags.DEFINE_float(
     "threshold",
     None,
@@ -32,7 +34,7 @@ def thresholds(datasets: dict) -> dict[str, float]:
     if THRESHOLD.value is not None and not THRESHOLD.value > 0:
         raise InputError(f"--threshold must be above 0, got {THRESHOLD.value}.")
     return {
-        name: THRESHOLD.value or chance_loss(cli.LOSS.value, dataset.num_classes)
+        name: THRESHOLD.value or chance_loss(sweep.LOSS.value, dataset.num_classes)
         for name, dataset in datasets.items()
     }
 
@@ -83,9 +85,9 @@ def report(curves: list[TradeoffCurve]) -> None:
 
 def main() -> None:
     """From flags to figure."""
-    datasets = cli.load_datasets()
+    datasets = sweep.load_datasets()
     limits = thresholds(datasets)
-    table = cli.train(datasets)
+    table = sweep.train(datasets)
     if table is None:
         return
     curves = fit_tradeoff(table, limits)
@@ -95,7 +97,8 @@ def main() -> None:
         "curves": [curve_summary(curve) for curve in curves],
     }
     report(curves)
-    cli.write_results("tradeoff", summary, panel_tables(curves), plot_tradeoff(curves))
+    folder = pathlib.Path(sweep.WORKDIR.value)
+    cli.write_results(folder, summary, panel_tables(curves), plot_tradeoff(curves))
 
 
 if __name__ == "__main__":

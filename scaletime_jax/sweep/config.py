@@ -39,7 +39,7 @@ class RunConfig:
         label_noise: share of wrong training labels in [0, 1].
         batch_size: examples a step.
         epochs: passes through the training set.
-        record: when to evaluate: 'epochs', 'log_steps' or 'both'.
+        record: when to evaluate: 'epochs', 'log_steps', 'both' or 'end'.
         seed: of subset, noise, initialisation and order.
     """
 

@@ -24,13 +24,25 @@ class Cost(NamedTuple):
 
 
 def model_cost(model: nn.Module, image_shape: tuple[int, ...]) -> Cost:
-    """Counts a model's cost on one image of the given shape."""
-    image = jax.ShapeDtypeStruct((1, *image_shape), jnp.float32)
-    params = jax.eval_shape(model.init, jax.random.key(0), image)["params"]
-    program = jax.make_jaxpr(lambda p, x: model.apply({"params": p}, x))(params, image)
-    flops, outputs = _count(program.jaxpr)
+    """Counts a model's cost on one image of the given shape.
+
+    It is the cost of a batch of two less that of a batch of one: what is done to the
+    weights alone, whatever the batch, drops out.
+    """
+
+    def images(batch):
+        return jax.ShapeDtypeStruct((batch, *image_shape), jnp.float32)
+
+    def count(batch):
+        def apply(params, x):
+            return model.apply({"params": params}, x)
+
+        return _count(jax.make_jaxpr(apply)(params, images(batch)).jaxpr)
+
+    params = jax.eval_shape(model.init, jax.random.key(0), images(1))["params"]
+    (flops, size), (more_flops, more_size) = count(1), count(2)
     num_params = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))
-    return Cost(num_params, flops, outputs)
+    return Cost(num_params, more_flops - flops, more_size - size)
 
 
 def _count(jaxpr: Any) -> tuple[int, int]:

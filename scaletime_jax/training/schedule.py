@@ -2,7 +2,7 @@
 
 from scaletime_jax.training.batching import batches_per_epoch
 
-RECORDS = ("epochs", "log_steps", "both")
+RECORDS = ("epochs", "log_steps", "both", "end")
 LOG_EPOCHS = 3  # from there on whole epochs are at most a third apart
 STEPS_PER_DECADE = 10
 
@@ -17,13 +17,15 @@ def make_schedule(
         batch_size: examples a step.
         epochs: passes through the training set.
         record: 'epochs' (the end of each), 'log_steps' (ten a decade, up to the end
-            of the third epoch) or 'both'.
+            of the third epoch), 'both', or 'end' (the last step alone).
 
     Returns:
-        Steps from 0 (before training) to the last one, both included.
+        Steps from 0 (before training) to the last one, both included; 'end' has no 0.
     """
     per_epoch = batches_per_epoch(train_size, batch_size)
     last = epochs * per_epoch
+    if record == "end":
+        return (last,)
     steps = {0, last}
     if record in ("epochs", "both"):
         steps.update(range(0, last + 1, per_epoch))

@@ -1,0 +1,91 @@
+"""What every experiment shares: its start, its errors, its end, its results."""
+
+import csv
+import json
+import os
+import pathlib
+import sys
+import warnings
+from typing import NoReturn
+
+import jax
+from absl import app, flags, logging
+from matplotlib.figure import Figure
+
+from scaletime_jax.errors import InputError
+from scaletime_jax.plotting.style import save_figure
+from scaletime_jax.sweep import store
+
+
+def run(main) -> None:
+    """Runs `main()` as an absl program whose mistakes of input end in exit code 2."""
+
+    def guarded(argv):
+        if argv[1:]:
+            fail(f"unexpected argument {argv[1]!r}; flags are written --name=value.")
+        logging.set_verbosity(logging.ERROR)
+        warnings.showwarning = lambda message, *_, **__: print(
+            f"warning: {message}.", file=sys.stderr
+        )
+        use_all_cores()
+        try:
+            main()
+        except InputError as error:
+            fail(str(error))
+        except KeyboardInterrupt:
+            print(
+                "\ninterrupted; finished programs are kept, the same command goes on.",
+                file=sys.stderr,
+                flush=True,
+            )
+            os._exit(130)  # the device's threads would be waited for
+
+    app.run(guarded, flags_parser=parse)
+
+
+def parse(argv: list[str]) -> list[str]:
+    """Parses flags; a mistake is one line and exit code 2, help is exit code 0."""
+    try:
+        return flags.FLAGS(argv)
+    except flags.Error as error:
+        fail(str(error).replace("ERROR:: ", "").strip().splitlines()[0])
+    except SystemExit:
+        if any(word.lstrip("-").startswith("help") for word in argv[1:]):
+            sys.exit(0)
+        raise
+
+
+def fail(sentence: str) -> NoReturn:
+    """Prints the sentence and ends the program with exit code 2."""
+    print(f"error: {sentence}", file=sys.stderr)
+    sys.exit(2)
+
+
+def use_all_cores() -> None:
+    """Gives JAX a CPU device a core, over which lanes are spread."""
+    if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
+        jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
+
+
+def flag_values() -> dict:
+    """Returns every flag of the experiment, with its value."""
+    own = flags.FLAGS.get_key_flags_for_module(sys.argv[0])
+    return {flag.name: flag.value for flag in sorted(own, key=lambda f: f.name)}
+
+
+def write_results(
+    folder: pathlib.Path, summary: dict, panels: dict[str, list[dict]], figure: Figure
+) -> None:
+    """Writes summary.json, a CSV a panel, and the figure as PNG and SVG."""
+    name = summary["experiment"]
+    folder = folder / name
+    store.prepare(folder)
+    for panel, rows in panels.items():
+        with open(folder / f"{panel}.csv", "w", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+    save_figure(figure, folder / name)
+    text = json.dumps(summary, indent=1, allow_nan=False)
+    (folder / "summary.json").write_text(text + "\n")
+    print(f"Wrote {folder}/summary.json, {name}.png, {name}.svg and {len(panels)} CSV.")
