@@ -36,7 +36,7 @@ def read(key: str) -> Arrays | None:
         with np.load(path) as file:
             arrays = {name: file[name] for name in file.files}
         stored = str(arrays.pop("fingerprint"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         warnings.warn(f"ignoring the damaged cache file {path}: {error}", stacklevel=2)

@@ -35,7 +35,7 @@ def draw_order(
 
 def take_batch(
     order: Int[Array, "padded"],
-    index: Int[Array, ""],
+    index: Int[Array, ""] | int,
     train_size: int,
     batch_size: int,
 ) -> Batch:

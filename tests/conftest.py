@@ -1,0 +1,52 @@
+"""Two CPU devices, so that sharding is tested, and a cache folder of the tests' own."""
+
+import os
+import pathlib
+
+import jax
+import numpy as np
+import pytest
+
+from scaletime_jax.data.sources import load_dataset
+
+os.environ.pop("TFDS_DATA_DIR", None)
+if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
+    jax.config.update("jax_num_cpu_devices", 2)
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """The packaged digits."""
+    return load_dataset("mnist12k")
+
+
+@pytest.fixture(scope="session")
+def few_digits(digits):
+    """400 training and 100 test digits: what a test can afford."""
+    return digits._replace(
+        name="few",
+        fingerprint="few",
+        train_images=digits.train_images[:400],
+        train_labels=digits.train_labels[:400],
+        test_images=digits.test_images[:100],
+        test_labels=digits.test_labels[:100],
+    )
+
+
+@pytest.fixture
+def arrays():
+    """Twelve training and six test images of random pixels in three classes."""
+    rng = np.random.default_rng(0)
+    return {
+        "train_images": rng.integers(0, 256, (12, 28, 28, 1), dtype=np.uint8),
+        "train_labels": np.arange(12) % 3,
+        "test_images": rng.integers(0, 256, (6, 28, 28, 1), dtype=np.uint8),
+        "test_labels": np.arange(6) % 3,
+    }

@@ -1,0 +1,226 @@
+import gzip
+import io
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from scaletime_jax.data import cache
+from scaletime_jax.data.sources import IDX_NAMES, load_dataset
+from scaletime_jax.errors import InputError
+
+SPLITS = ("train", "test")
+
+
+def write_idx(path, array, compress):
+    array = np.asarray(array, np.uint8)
+    head = struct.pack(">BBBB", 0, 0, 8, array.ndim)
+    content = head + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+    if compress:
+        path = path.with_name(path.name + ".gz")
+        content = gzip.compress(content)
+    path.write_bytes(content)
+    return path
+
+
+def write_idx_dir(folder, arrays, compress=False):
+    for name, stem in IDX_NAMES.items():
+        array = arrays[name].squeeze(-1) if "images" in name else arrays[name]
+        kind = "idx3-ubyte" if "images" in name else "idx1-ubyte"
+        write_idx(folder / f"{stem}-{kind}", array, compress)
+
+
+def png(image):
+    """Encodes [height, width, 1] pixels without loss, as a file."""
+    file = io.BytesIO()
+    Image.fromarray(image[..., 0]).save(file, "PNG")
+    file.seek(0)
+    return file
+
+
+def write_tfds(folder, arrays, name="svhn_cropped", file_format="array_record"):
+    """Prepares a small TFDS directory, as TFDS itself prepares the real one."""
+    import tensorflow_datasets as tfds
+
+    class Tiny(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+        VERSION = tfds.core.Version("3.1.0")
+
+        def _info(self):
+            image = tfds.features.Image(shape=(28, 28, 1), encoding_format="png")
+            label = tfds.features.ClassLabel(num_classes=3)
+            features = tfds.features.FeaturesDict({"image": image, "label": label})
+            return tfds.core.DatasetInfo(
+                builder=self, features=features, disable_shuffling=True
+            )
+
+        def _split_generators(self, _):
+            return {split: self._generate_examples(split) for split in SPLITS}
+
+        def _generate_examples(self, split):
+            images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
+            for i, (image, label) in enumerate(zip(images, labels, strict=True)):
+                yield i, {"image": png(image), "label": int(label)}
+
+    Tiny.name = name
+    builder = Tiny(data_dir=str(folder), file_format=file_format)
+    builder.download_and_prepare()
+
+
+def assert_holds(dataset, arrays):
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(getattr(dataset, name), array)
+    assert dataset.num_classes == 3
+    assert dataset.train_images.dtype == np.uint8
+    assert dataset.train_labels.dtype == np.int32
+
+
+def test_mnist12k_is_as_documented(digits):
+    assert digits.train_images.shape == (10_000, 28, 28, 1)
+    assert digits.test_images.shape == (2_000, 28, 28, 1)
+    assert digits.train_images.dtype == np.uint8
+    np.testing.assert_array_equal(np.bincount(digits.train_labels), [1000] * 10)
+    np.testing.assert_array_equal(np.bincount(digits.test_labels), [200] * 10)
+    assert digits.fingerprint == "6e72dd039bc44f5e"  # as in mnist12k.md
+
+
+def test_no_test_digit_is_a_training_digit(digits):
+    train = {image.tobytes() for image in digits.train_images}
+    assert not any(image.tobytes() in train for image in digits.test_images)
+
+
+@pytest.mark.parametrize("names", ["ours", "keras"])
+def test_npz(tmp_path, arrays, names):
+    keys = ["x_train", "y_train", "x_test", "y_test"] if names == "keras" else arrays
+    np.savez(tmp_path / "a.npz", **dict(zip(keys, arrays.values(), strict=True)))
+    assert_holds(load_dataset(f"npz:{tmp_path}/a.npz"), arrays)
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_idx(tmp_path, arrays, compress):
+    write_idx_dir(tmp_path, arrays, compress)
+    assert_holds(load_dataset(f"idx:{tmp_path}"), arrays)
+
+
+def test_the_fingerprint_is_of_the_content(tmp_path, arrays):
+    write_idx_dir(tmp_path, arrays)
+    np.savez(tmp_path / "a.npz", **arrays)
+    a, b = load_dataset(f"idx:{tmp_path}"), load_dataset(f"npz:{tmp_path}/a.npz")
+    assert a.fingerprint == b.fingerprint
+    arrays["test_labels"][0] = 2
+    np.savez(tmp_path / "a.npz", **arrays)
+    assert load_dataset(f"npz:{tmp_path}/a.npz").fingerprint != b.fingerprint
+
+
+def test_tfds_is_decoded_once_and_then_cached(tmp_path, arrays, monkeypatch):
+    write_tfds(tmp_path, arrays)
+    assert_holds(load_dataset("svhn_cropped", str(tmp_path)), arrays)
+    monkeypatch.setattr(
+        "scaletime_jax.data.prepared._decode", lambda *_: pytest.fail("decoded again")
+    )
+    assert_holds(load_dataset("svhn_cropped", str(tmp_path)), arrays)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "exchanged"])
+def test_a_damaged_cache_file_is_ignored(tmp_path, arrays, damage):
+    write_tfds(tmp_path, arrays)
+    load_dataset("svhn_cropped", str(tmp_path))
+    [path] = (cache.cache_dir() / "datasets").glob("svhn_cropped-3.1.0-*.npz")
+    content = bytearray(path.read_bytes())
+    if damage == "truncated":
+        path.write_bytes(content[: len(content) // 2])
+    elif damage == "flipped":
+        content[content.find(arrays["train_images"].tobytes()) + 1000] ^= 255
+        path.write_bytes(content)
+    else:
+        stored = dict(np.load(path))
+        np.savez(path, **{**stored, "train_images": 255 - stored["train_images"]})
+    with pytest.warns(UserWarning, match=path.name):
+        assert_holds(load_dataset("svhn_cropped", str(tmp_path)), arrays)
+
+
+def test_newly_prepared_data_is_not_read_from_the_old_cache(tmp_path, arrays):
+    write_tfds(tmp_path / "a", arrays)
+    load_dataset("svhn_cropped", str(tmp_path / "a"))
+    arrays["train_images"] = 255 - arrays["train_images"]
+    write_tfds(tmp_path / "b", arrays)
+    (tmp_path / "b" / "svhn_cropped").rename(tmp_path / "a" / "svhn_cropped-new")
+    (tmp_path / "a" / "svhn_cropped").rename(tmp_path / "a" / "svhn_cropped-old")
+    (tmp_path / "a" / "svhn_cropped-new").rename(tmp_path / "a" / "svhn_cropped")
+    assert_holds(load_dataset("svhn_cropped", str(tmp_path / "a")), arrays)
+
+
+def test_an_unwritable_cache_only_warns(tmp_path, arrays, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    write_tfds(tmp_path, arrays)
+    with pytest.warns(UserWarning, match="not cached"):
+        assert_holds(load_dataset("svhn_cropped", str(tmp_path)), arrays)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("mnits", "unknown dataset 'mnits'.*mnist12k.*needs nothing.*fashion_mnist"),
+        ("ftp:mnist", "unknown dataset 'ftp:mnist'"),
+        ("", "unknown dataset ''"),
+        ("npz:/no/such.npz", "no file /no/such.npz"),
+        ("idx:/no/such", "no folder /no/such"),
+    ],
+)
+def test_what_cannot_be_had_is_named_with_the_choices(name, words):
+    with pytest.raises(InputError, match=words):
+        load_dataset(name)
+
+
+def test_an_unprepared_dataset_says_how_to_get_it(tmp_path):
+    with pytest.raises(InputError, match=r"tfds build\s+mnist.*mnist12k"):
+        load_dataset("mnist", str(tmp_path))
+    with pytest.raises(InputError, match=r"--data_dir=.*is not a folder"):
+        load_dataset("mnist", str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"train_labels": np.arange(11)}, "train_labels"),
+        ({"train_labels": np.full(12, -1)}, "whole numbers from 0"),
+        ({"train_labels": np.full(12, 0.5)}, "whole numbers from 0"),
+        ({"train_images": np.zeros((0, 28, 28, 1)), "train_labels": []}, "empty"),
+        ({"test_images": np.zeros((6, 14, 14, 1), np.uint8)}, "alike"),
+        ({"test_images": np.zeros((6, 28, 28, 1))}, "one type"),
+        ({"train_images": np.full((12, 28, 28, 1), np.nan)}, "NaN"),
+        ({"train_images": np.full((12, 28, 28, 1), "a")}, "uint8 or floats"),
+        (
+            {
+                "train_labels": np.zeros(12, int),
+                "test_labels": np.zeros(6, int),
+            },
+            "one class",
+        ),
+    ],
+)
+def test_unusable_arrays_are_refused(tmp_path, arrays, change, words):
+    np.savez(tmp_path / "a.npz", **{**arrays, **change})
+    with pytest.raises(InputError, match=words):
+        load_dataset(f"npz:{tmp_path}/a.npz")
+
+
+def test_an_npz_without_the_arrays_names_them(tmp_path, arrays):
+    del arrays["test_labels"]
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(InputError, match="lacks test_labels"):
+        load_dataset(f"npz:{tmp_path}/a.npz")
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_truncated_files_are_named(tmp_path, arrays, suffix):
+    write_idx_dir(tmp_path, arrays, compress=bool(suffix))
+    path = tmp_path / f"train-images-idx3-ubyte{suffix}"
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(InputError, match=path.name):
+        load_dataset(f"idx:{tmp_path}")
+    np.savez(tmp_path / "a.npz", **arrays)
+    (tmp_path / "a.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:500])
+    with pytest.raises(InputError, match="not a readable npz"):
+        load_dataset(f"npz:{tmp_path}/a.npz")

@@ -1,0 +1,51 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from scaletime_jax.data.transforms import add_label_noise, draw_subset, normalise
+
+
+def test_normalise_maps_pixels_to_minus_one_and_one():
+    pixels = np.arange(256, dtype=np.uint8)
+    expected = (pixels / 255 - 0.5) / 0.5
+    # float32 rounding of numbers up to one
+    np.testing.assert_allclose(normalise(jnp.asarray(pixels)), expected, atol=2e-7)
+
+
+def test_normalise_leaves_floats_alone():
+    values = jnp.array([[-3.0, 0.25]])
+    np.testing.assert_array_equal(normalise(values), values)
+
+
+def test_subsets_are_drawn_without_replacement_and_nested():
+    key = jax.random.key(3)
+    large, small = draw_subset(key, 1000, 400), draw_subset(key, 1000, 100)
+    assert len(set(np.asarray(large).tolist())) == 400
+    np.testing.assert_array_equal(large[:100], small)
+    assert not np.array_equal(draw_subset(jax.random.key(4), 1000, 100), small)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.25, 1.0])
+def test_noise_changes_exactly_its_share_to_other_classes(share):
+    labels = jnp.arange(1000) % 10
+    noisy = add_label_noise(jax.random.key(0), labels, share, 10)
+    assert int(jnp.sum(noisy != labels)) == round(share * 1000)
+    assert int(noisy.min()) >= 0 and int(noisy.max()) < 10
+
+
+def test_wrong_labels_are_uniform_over_the_other_classes():
+    labels = jnp.full(90_000, 4)
+    noisy = add_label_noise(jax.random.key(1), labels, 1.0, 10)
+    counts = np.bincount(np.asarray(noisy), minlength=10)
+    assert counts[4] == 0
+    # chi-squared with 8 degrees of freedom is below 26.1 in 99.9% of draws
+    assert np.sum((counts[counts > 0] - 10_000) ** 2 / 10_000) < 26.1
+
+
+def test_more_noise_keeps_what_less_noise_changed():
+    labels = jnp.arange(500) % 10
+    little = add_label_noise(jax.random.key(2), labels, 0.1, 10)
+    much = add_label_noise(jax.random.key(2), labels, 0.3, 10)
+    changed = little != labels
+    np.testing.assert_array_equal(little[changed], much[changed])

@@ -1,0 +1,172 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from reference_mlp import layers_of, loss_and_accuracy, sgd_step
+
+from scaletime_jax.models.mlp import MLP
+from scaletime_jax.training.batching import batches_per_epoch, draw_order
+from scaletime_jax.training.losses import cross_entropy, mse
+from scaletime_jax.training.train import Hyper, TrainData, make_train, split_key
+
+RATE = 0.5  # far above the paper's, so that thirty steps move the loss
+
+
+@pytest.fixture(scope="module")
+def data(digits):
+    """100 digits: three batches of 32 and one of 4."""
+    return TrainData(
+        jnp.asarray(digits.train_images[:300]),
+        jnp.arange(300)[::3],
+        jnp.asarray(digits.train_labels[:300][::3]),
+        jnp.asarray(digits.test_images[:77]),
+        jnp.asarray(digits.test_labels[:77]),
+    )
+
+
+def hyper(rate=RATE):
+    return Hyper(jnp.float32(rate))
+
+
+def reference_curve(model, key, data, schedule, batch_size=32):
+    """Trains in NumPy float64 from the same weights on the same batches."""
+    init_key, order_key = split_key(key)
+    layers = layers_of(model.init(init_key, jnp.zeros((1, 28, 28, 1)))["params"])
+    images, labels = np.asarray(data.images)[data.subset], np.asarray(data.labels)
+    test = np.asarray(data.test_images), np.asarray(data.test_labels)
+    size, step, rows = len(labels), 0, []
+    if schedule[0] == 0:
+        rows.append(
+            loss_and_accuracy(layers, images, labels) + loss_and_accuracy(layers, *test)
+        )
+    for epoch in range(schedule[-1]):
+        key = jax.random.fold_in(order_key, epoch)
+        order = np.asarray(draw_order(key, size, batch_size))[:size]
+        assert sorted(order) == list(range(size))
+        for start in range(0, size, batch_size):
+            batch = order[start : start + batch_size]
+            layers = sgd_step(layers, images[batch], labels[batch], RATE)
+            step += 1
+            if step in schedule:
+                rows.append(
+                    loss_and_accuracy(layers, images, labels)
+                    + loss_and_accuracy(layers, *test)
+                )
+            if step == schedule[-1]:
+                return np.array(rows)
+
+
+@pytest.mark.parametrize("schedule", [tuple(range(31)), (0, 4, 8, 30), (5, 6, 30)])
+def test_curves_match_numpy_float64(data, schedule):
+    model, key = MLP(1), jax.random.key(7)
+    curves = jax.jit(make_train(model, mse, schedule, optax.sgd))(key, hyper(), data)
+    expected = reference_curve(model, key, data, schedule)
+    # thirty steps of float32: measured 2e-6
+    np.testing.assert_allclose(curves.train_loss, expected[:, 0], rtol=2e-5)
+    np.testing.assert_allclose(curves.test_loss, expected[:, 2], rtol=2e-5)
+    np.testing.assert_allclose(curves.train_accuracy, expected[:, 1], atol=1e-6)
+    np.testing.assert_allclose(curves.test_accuracy, expected[:, 3], atol=1e-6)
+    assert abs(expected[-1, 0] - expected[0, 0]) > 0.005  # it did train
+
+
+def test_golden_first_step(data):
+    """The first step from seed 0, as this code and the NumPy reference gave it."""
+    model, key = MLP(1), jax.random.key(0)
+    curves = jax.jit(make_train(model, mse, (0, 1)))(key, hyper(), data)
+    np.testing.assert_allclose(
+        curves.train_loss,
+        [0.10676716, 0.10268351],
+        rtol=1e-5,
+        err_msg="The first step changed. If you meant to change initialisation, "
+        "keys, batch order or normalisation, all runs change with it: raise the "
+        "version, say so in CHANGELOG.md, and put the new numbers here. If "
+        "reference tests beside this one pass too, JAX's random numbers may differ.",
+    )
+
+
+def test_vmap_is_a_loop(data):
+    train = make_train(MLP(1), mse, (0, 3, 20))
+    keys = jax.random.split(jax.random.key(1), 3)
+    rates = jnp.array([0.1, 0.5, 1.0])
+    together = jax.jit(jax.vmap(lambda k, r: train(k, Hyper(r), data), in_axes=(0, 0)))(
+        keys, rates
+    )
+    for i in range(3):
+        alone = jax.jit(train)(keys[i], Hyper(rates[i]), data)
+        # batched products add in another order; twenty steps: measured 1e-6
+        np.testing.assert_allclose(together.test_loss[i], alone.test_loss, rtol=1e-5)
+
+
+def test_a_diverging_lane_is_recorded_and_harms_no_other(data):
+    train = make_train(MLP(1), mse, (0, 1, 5, 20))
+    keys = jax.random.split(jax.random.key(1), 2)
+
+    def run(rates):
+        return jax.jit(jax.vmap(lambda k, r: train(k, Hyper(r), data)))(
+            keys, jnp.array(rates)
+        )
+
+    mixed, calm = run([1e30, 0.5]), run([0.5, 0.5])
+    assert bool(mixed.diverged[0, -1]) and not bool(mixed.diverged[0, 0])
+    assert not bool(mixed.diverged[1].any())
+    np.testing.assert_array_equal(mixed.test_loss[1], calm.test_loss[1])
+
+
+def test_divergence_is_not_taken_back(data):
+    """What is NaN once stays diverged, whatever is recorded later."""
+    train = make_train(MLP(1), mse, (0, 1, 2, 3, 20))
+    curves = jax.jit(train)(jax.random.key(0), hyper(1e30), data)
+    first = int(np.argmax(curves.diverged))
+    assert bool(curves.diverged[first:].all()) and first > 0
+
+
+def test_one_trace_a_shape(data):
+    traces = []
+
+    def counting_loss(outputs, labels):
+        traces.append(outputs.shape)
+        return mse(outputs, labels)
+
+    train = jax.jit(make_train(MLP(1), counting_loss, (0, 2)))
+    train(jax.random.key(0), hyper(0.1), data)
+    first = len(traces)
+    train(jax.random.key(1), hyper(0.1), data)
+    assert len(traces) == first > 0
+
+
+def test_the_schedule_does_not_change_the_run(data):
+    key = jax.random.key(2)
+    dense = jax.jit(make_train(MLP(1), mse, tuple(range(13))))(key, hyper(), data)
+    sparse = jax.jit(make_train(MLP(1), mse, (0, 12)))(key, hyper(), data)
+    # the same arithmetic compiled twice
+    np.testing.assert_allclose(sparse.test_loss, dense.test_loss[::12], rtol=1e-6)
+
+
+def test_cross_entropy_trains(data):
+    train = make_train(MLP(2), cross_entropy, (0, 400))
+    curves = jax.jit(train)(jax.random.key(0), hyper(0.1), data)
+    assert float(curves.train_loss[0]) == pytest.approx(np.log(10), rel=0.02)
+    assert float(curves.train_loss[1]) < 2.0
+    assert float(curves.train_accuracy[1]) > 0.3
+
+
+def test_a_batch_larger_than_the_data_is_full_batch_descent(data):
+    model, key = MLP(1), jax.random.key(3)
+    schedule = tuple(range(21))
+    train = make_train(model, mse, schedule, batch_size=256)
+    curves = jax.jit(train)(key, hyper(), data)
+    expected = reference_curve(model, key, data, schedule, batch_size=256)
+    np.testing.assert_allclose(curves.train_loss, expected[:, 0], rtol=2e-5)
+
+
+@pytest.mark.parametrize("schedule", [(), (3, 3), (5, 2), (-1, 2)])
+def test_schedules_must_increase(schedule):
+    with pytest.raises(ValueError, match="schedule must increase"):
+        make_train(MLP(1), mse, schedule)
+
+
+def test_epochs_are_whole():
+    assert batches_per_epoch(100, 32) == 4
+    assert batches_per_epoch(96, 32) == 3
+    assert batches_per_epoch(5, 32) == 1
