@@ -13,14 +13,14 @@ SETTINGS: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.frameon": False,
+    "figure.labelsize": 10,
     "savefig.dpi": 200,
     "svg.fonttype": "none",  # text stays text
-    "svg.hashsalt": "scaletime_jax",  # the same figure gives the same file
 }
 GUIDE: Any = {"color": "0.75", "linewidth": 0.8, "linestyle": "--", "zorder": 0}
 
 
-def shades(values: Sequence[float]) -> dict[float, tuple]:
+def shades(values: Sequence[int]) -> dict[int, tuple]:
     """Returns a red for each value, darker for larger ones; readable in grey."""
     ordered = sorted(set(values))
     colours = matplotlib.colormaps["Reds"]
@@ -37,7 +37,7 @@ def use_log_axis(axis, subs=(1, 2, 5)) -> None:
 
 
 def save_figure(figure: Figure, path: pathlib.Path) -> None:
-    """Writes `path`.png and `path`.svg; the same figure gives the same bytes."""
+    """Writes `path`.png and `path`.svg."""
     with matplotlib.rc_context(SETTINGS):
         figure.savefig(path.with_suffix(".png"))
-        figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
+        figure.savefig(path.with_suffix(".svg"))

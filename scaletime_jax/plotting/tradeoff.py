@@ -79,6 +79,7 @@ def _draw_panel(axis, curves: Sequence[TradeoffCurve], colours: dict) -> None:
         ha="right",
         va="top",
         fontsize=8,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
     )
 
 

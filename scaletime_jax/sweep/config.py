@@ -48,11 +48,11 @@ class RunConfig:
     architecture: str
     width: int
     optimizer: str
-    learning_rate: float
+    learning_rate: float | int
     init: str
     loss: str
     train_size: int
-    label_noise: float
+    label_noise: float | int
     batch_size: int
     epochs: int
     record: str

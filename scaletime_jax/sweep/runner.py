@@ -66,7 +66,7 @@ class Unit(NamedTuple):
         return len(self.configs) * self.configs[0].schedule[-1]
 
     @property
-    def flops(self) -> float:
+    def flops(self) -> int:
         """Arithmetic of training and evaluating all runs."""
         config = self.configs[0]
         trained = 3 * config.train_size * config.epochs

@@ -73,8 +73,8 @@ def test_same_weights_and_batches_give_the_same_training(
         pytest.importorskip("torch")
         params, losses, outputs = train_torch(architecture, optimizer, digits)
     our_losses, our_outputs = train_ours(architecture, optimizer, params, digits)
-    # 24 steps of float32 in another order of sums: measured 3e-6 and 1e-5; Adam
+    # 24 steps of float32 in another order of sums: measured 2e-6 and 3e-5; Adam
     # divides by the root of tiny second moments, which magnifies rounding
-    np.testing.assert_allclose(our_losses, losses, rtol=3e-5)
+    np.testing.assert_allclose(our_losses, losses, rtol=1e-5)
     np.testing.assert_allclose(our_outputs, outputs, atol=1e-4)
     assert abs(losses[-3:].mean() - losses[:3].mean()) > 0.005  # it did train

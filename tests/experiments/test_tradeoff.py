@@ -1,0 +1,241 @@
+"""The experiment as a user runs it: a process, its files, its mistakes."""
+
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scaletime_jax.sweep import store
+
+ROOT = pathlib.Path(__file__).parents[2]
+FLAGFILES = sorted((ROOT / "experiments" / "flagfiles").rglob("*.flags"))
+QUICK = (
+    "--widths=1,2",
+    "--train_sizes=64,128",
+    "--seeds=101,102",
+    "--epochs=2",
+    "--optimizer=adam",
+)
+
+
+def command(*flags):
+    return [sys.executable, "experiments/tradeoff.py", *map(str, flags)]
+
+
+def run(*flags):
+    return subprocess.run(command(*flags), cwd=ROOT, capture_output=True, text=True)
+
+
+def refused(*flags):
+    """Runs a command that must fail as a user's mistake, and returns what it says."""
+    done = run(*flags)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    [line] = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    return line
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("smoke")
+    flagfile = ROOT / "experiments/flagfiles/tradeoff/smoke.flags"
+    done = run(f"--flagfile={flagfile}", f"--workdir={workdir}")
+    assert done.returncode == 0, done.stderr
+    return workdir, done
+
+
+def test_smoke_writes_what_it_promises(smoke):
+    workdir, done = smoke
+    summary = json.loads((workdir / "tradeoff/summary.json").read_text())
+    assert summary["experiment"] == "tradeoff"
+    assert summary["flags"]["widths"] == ["1", "2", "4"]
+    assert {curve["architecture"] for curve in summary["curves"]} == {"mlp", "cnn"}
+    for curve in summary["curves"]:
+        assert curve["threshold"] == pytest.approx(0.09)
+        assert curve["reached"] + curve["censored"] == 6
+        assert len(curve["points"]) == 3
+        low, high = curve["slope_ci"]
+        assert low <= curve["slope"] <= high
+    names = {path.name for path in (workdir / "tradeoff").iterdir()}
+    assert {"tradeoff.png", "tradeoff.svg", "summary.json"} <= names
+    panels = sorted(name for name in names if name.endswith(".csv"))
+    assert len(panels) == 2
+    assert len(pd.read_csv(workdir / "tradeoff" / panels[0])) == 3
+    lines = [line for line in done.stderr.splitlines() if line.startswith("[")]
+    assert len(lines) == 6 and "left" in lines[0]  # plain lines, no terminal
+
+
+def test_smoke_trains_nothing_twice(smoke):
+    workdir, _ = smoke
+    before = {p.name: p.stat().st_mtime_ns for p in (workdir / "runs").iterdir()}
+    flagfile = ROOT / "experiments/flagfiles/tradeoff/smoke.flags"
+    done = run(f"--flagfile={flagfile}", f"--workdir={workdir}")
+    assert done.returncode == 0 and "runs]" not in done.stderr
+    after = {p.name: p.stat().st_mtime_ns for p in (workdir / "runs").iterdir()}
+    assert before == after
+
+
+@pytest.mark.parametrize(
+    "flagfile", FLAGFILES, ids=lambda p: f"{p.parent.name}-{p.stem}"
+)
+def test_every_flagfile_parses_and_has_a_head(flagfile, tmp_path):
+    assert flagfile.read_text().startswith("# ")
+    script = f"experiments/{flagfile.parent.name}.py"
+    flags = [f"--flagfile={flagfile}", f"--workdir={tmp_path}/new", "--dry_run"]
+    if "--dataset=mnist12k" not in flagfile.read_text():
+        flags.append("--dataset=mnist12k")
+        flags.append("--train_sizes=100")
+    done = subprocess.run(
+        [sys.executable, script, *flags], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "to train as" in done.stdout
+    assert not (tmp_path / "new").exists()  # a dry run leaves nothing behind
+
+
+def table_of(workdir):
+    return store.read(pathlib.Path(workdir) / "runs")
+
+
+def test_killed_twice_it_ends_with_the_same_table(tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert run(*QUICK, f"--workdir={whole}").returncode == 0
+    for files in (1, 3):
+        process = subprocess.Popen(
+            command(*QUICK, f"--workdir={killed}"),
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        while len(list(killed.glob("runs/*.parquet"))) < files:
+            assert process.poll() is None, "ended before it could be killed"
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert len(list(killed.glob("runs/*.parquet"))) < 4
+    assert run(*QUICK, f"--workdir={killed}").returncode == 0
+    pd.testing.assert_frame_equal(table_of(whole), table_of(killed))
+    first = json.loads((whole / "tradeoff/summary.json").read_text())
+    second = json.loads((killed / "tradeoff/summary.json").read_text())
+    assert first["curves"] == second["curves"]
+
+
+def test_ctrl_c_ends_at_once_and_keeps_what_is_done(tmp_path):
+    process = subprocess.Popen(
+        command(*QUICK[:-2], "--epochs=2000", f"--workdir={tmp_path}"),
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not list(tmp_path.glob("runs/*.parquet")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    start = time.monotonic()
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command goes on" in stderr and "Traceback" not in stderr
+    assert time.monotonic() - start < 30
+    assert len(table_of(tmp_path)) > 0
+
+
+def test_a_truncated_run_file_is_named_and_trained_again(tmp_path):
+    quick = (*QUICK, f"--workdir={tmp_path}")
+    assert run(*quick).returncode == 0
+    before = table_of(tmp_path)
+    path = sorted((tmp_path / "runs").glob("*.parquet"))[0]
+    path.write_bytes(path.read_bytes()[:300])
+    done = run(*quick)
+    assert done.returncode == 0
+    assert "warning: " in done.stderr and f"{path.name} is damaged" in done.stderr
+    assert len([line for line in done.stderr.splitlines() if "runs] " in line]) == 1
+    pd.testing.assert_frame_equal(before, table_of(tmp_path))
+
+
+def test_no_curve_reaches_an_impossible_threshold(smoke):
+    workdir, _ = smoke
+    flagfile = ROOT / "experiments/flagfiles/tradeoff/smoke.flags"
+    flags = (f"--flagfile={flagfile}", f"--workdir={workdir}", "--threshold=1e-9")
+    done = run(*flags)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((workdir / "tradeoff/summary.json").read_text())
+    for curve in summary["curves"]:
+        assert curve["slope"] is None and curve["slope_ci"] is None
+        assert (curve["reached"], curve["censored"]) == (0, 6)
+        assert all(point["epochs_mean"] is None for point in curve["points"])
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--dataset=mnits"], ["unknown dataset 'mnits'", "mnist12k", "--data_dir"]),
+        (["--dataset="], ["--dataset is empty"]),
+        (["--train_sizes=100,10001"], ["10001", "10000 training examples"]),
+        (["--widths="], ["width is empty"]),
+        (["--seeds="], ["seed is empty"]),
+        (["--optimizer=sdg"], ["unknown optimizer 'sdg'", "sgd, adam"]),
+        (["--optimizer="], ["unknown optimizer ''"]),
+        (["--architecture=vit"], ["unknown architecture 'vit'", "mlp, cnn"]),
+        (["--widths=1,two"], ["--widths", "'two' is not a whole number"]),
+        (["--learning_rates=nan"], ["learning_rate must be above 0"]),
+        (["--label_noise=2"], ["label_noise is a share"]),
+        (["--threshold=-1"], ["--threshold must be above 0"]),
+        (["--threshold=nan"], ["--threshold must be above 0"]),
+        (["--epochs=ten"], ["--epochs=ten"]),
+        (["--widhts=1"], ["widhts", "Did you mean: widths"]),
+        (["--flagfile=no/such.flags"], ["no/such.flags"]),
+        (["--launcher=cloud"], ["--launcher=cloud", "local"]),
+        (["widths=1"], ["unexpected argument 'widths=1'", "--name=value"]),
+    ],
+)
+def test_mistakes_are_one_sentence_and_exit_code_2(flags, words, tmp_path):
+    workdir = tmp_path / "new"
+    sentence = refused(f"--workdir={workdir}", *flags)
+    for word in words:
+        assert word in sentence
+    assert not workdir.exists()  # refused before any training
+
+
+def test_an_unwritable_workdir_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    assert "cannot write to" in refused(*QUICK, f"--workdir={tmp_path}/file/results")
+
+
+def test_help_is_no_error():
+    done = run("--help")
+    assert done.returncode == 0
+    for flag in ("workdir", "dataset", "widths", "dry_run", "threshold"):
+        assert f"{flag}:" in done.stdout
+
+
+def test_a_users_own_data(tmp_path, arrays):
+    """Float features of any shape, three classes, threshold from their number."""
+    rng = np.random.default_rng(0)
+    for split in ("train", "test"):
+        shape = (len(arrays[f"{split}_labels"]), 7)
+        arrays[f"{split}_images"] = rng.normal(size=shape)
+    np.savez(tmp_path / "mine.npz", **arrays)
+    done = run(
+        f"--dataset=npz:{tmp_path}/mine.npz",
+        f"--workdir={tmp_path}/results",
+        "--widths=1",
+        "--train_sizes=12",
+        "--seeds=1",
+        "--epochs=1",
+    )
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((tmp_path / "results/tradeoff/summary.json").read_text())
+    assert summary["curves"][0]["threshold"] == pytest.approx(2 / 9)
+
+
+def test_scripts_are_short():
+    for path in (ROOT / "experiments").glob("*.py"):
+        if path.name not in ("cli.py", "sweep_cli.py"):
+            assert len(path.read_text().splitlines()) <= 120, path

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+from planted import planted_table
+
+from scaletime_jax.analysis.tradeoff import fit_tradeoff
+from scaletime_jax.plotting.style import save_figure, shades
+from scaletime_jax.plotting.tradeoff import plot_tradeoff
+
+
+@pytest.fixture(scope="module")
+def figure():
+    table = planted_table(sizes=(500, 1000, 2000), epochs_run=2.0)
+    curves = fit_tradeoff(table, {"planted": 0.09})
+    assert sum(curve.censored for curve in curves) > 0
+    return curves, plot_tradeoff(curves)
+
+
+def test_axes_are_logarithmic_and_labelled(figure):
+    _, figure = figure
+    axis = figure.axes[0]
+    assert axis.get_xscale() == axis.get_yscale() == "log"
+    assert "number of parameters" in figure.get_supxlabel()
+    assert "epochs" in figure.get_supylabel()
+    assert "test MSE < 0.09" in axis.texts[0].get_text()
+
+
+def test_curves_are_the_points_and_censored_points_are_hollow(figure):
+    curves, figure = figure
+    lines = {
+        (line.get_marker(), line.get_color()): line for line in figure.axes[0].lines
+    }
+    colours = shades([500, 1000, 2000])
+    for curve in curves:
+        full = [p for p in curve.points if p.censored == 0]
+        line = lines["o", colours[curve.fields["train_size"]]]
+        np.testing.assert_allclose(line.get_ydata(), [p.epochs_mean for p in full])
+    hollow = [line for line in figure.axes[0].lines if line.get_marker() == "^"]
+    drawn = sum(len(line.get_xdata()) for line in hollow)
+    assert drawn == sum(p.censored > 0 for c in curves for p in c.points)
+    assert all(line.get_markerfacecolor() == "white" for line in hollow)
+
+
+def test_guides_are_one_to_one(figure):
+    _, figure = figure
+    guides = [line for line in figure.axes[0].lines if line.get_linestyle() == "--"]
+    assert len(guides) > 3
+    for line in guides:
+        products = line.get_xdata() * line.get_ydata()
+        np.testing.assert_allclose(products, products[0], rtol=1e-9)
+
+
+def test_more_data_is_darker():
+    colours = [sum(shades([3, 1, 2])[v][:3]) for v in (1, 2, 3)]
+    assert colours == sorted(colours, reverse=True)
+
+
+def test_saved_figures_keep_text_as_text(figure, tmp_path):
+    _, figure = figure
+    save_figure(figure, tmp_path / "a")
+    svg = (tmp_path / "a.svg").read_text()
+    assert "training examples</text>" in svg
+    assert (tmp_path / "a.png").stat().st_size > 10_000
