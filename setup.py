@@ -39,7 +39,7 @@ setup(
         "Pillow>=10.3",
         "pyarrow>=16.1",
         "scipy>=1.13",
-        "tensorflow-datasets>=4.9.7",
+        "tensorflow-datasets>=4.9.10",
         "tqdm>=4.66",
     ],
     extras_require={

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import pathlib
+import signal
 import sys
 import warnings
 from typing import NoReturn
@@ -27,18 +28,12 @@ def run(main) -> None:
         warnings.showwarning = lambda message, *_, **__: print(
             f"warning: {message}.", file=sys.stderr
         )
+        signal.signal(signal.SIGINT, interrupted)
         use_all_cores()
         try:
             main()
         except InputError as error:
             fail(str(error))
-        except KeyboardInterrupt:
-            print(
-                "\ninterrupted; finished programs are kept, the same command goes on.",
-                file=sys.stderr,
-                flush=True,
-            )
-            os._exit(130)  # the device's threads would be waited for
 
     app.run(guarded, flags_parser=parse)
 
@@ -53,6 +48,16 @@ def parse(argv: list[str]) -> list[str]:
         if any(word.lstrip("-").startswith("help") for word in argv[1:]):
             sys.exit(0)
         raise
+
+
+def interrupted(*_) -> NoReturn:
+    """Ends the program at Ctrl-C, at once: whatever stands on disk stands whole.
+
+    An exception would wait for the device's threads, and could be lost in a callback.
+    """
+    message = "\ninterrupted; finished programs are kept, the same command goes on.\n"
+    os.write(sys.stderr.fileno(), message.encode())
+    os._exit(130)
 
 
 def fail(sentence: str) -> NoReturn:

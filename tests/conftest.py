@@ -1,13 +1,16 @@
-"""Two CPU devices, so that sharding is tested, and a cache folder of the tests' own."""
+"""Checked annotations, two CPU devices to test sharding, a cache of the tests' own."""
 
 import os
 import pathlib
 
 import jax
+import jaxtyping
 import numpy as np
 import pytest
 
-from scaletime_jax.data.sources import load_dataset
+jaxtyping.install_import_hook("scaletime_jax", "beartype.beartype")
+
+from scaletime_jax.data.sources import load_dataset  # noqa: E402
 
 os.environ.pop("TFDS_DATA_DIR", None)
 if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):

@@ -145,11 +145,12 @@ def main() -> None:
     dataset = dataset._replace(
         test_images=dataset.test_images[:32], test_labels=dataset.test_labels[:32]
     )
-    print(
+    setting = (
         f"{NUM_SEEDS.value} seeds on {jax.local_device_count()} x "
         f"{jax.local_devices()[0].device_kind}, jax {jax.__version__}; PyTorch "
         f"{torch.__version__}, one thread; medians of {ROUNDS.value} rounds"
     )
+    print(setting)
     print(f"{'seed-steps a second':24}{'ours':>10}{'PyTorch':>10}{'ratio':>8}  range")
     rows = []
     for text in CASES.value:
@@ -165,7 +166,8 @@ def main() -> None:
             )
             rows.append(row)
     if OUTPUT.value:
-        record = {"scaletime_jax": scaletime_jax.__version__, "rows": rows}
+        version = scaletime_jax.__version__
+        record = {"scaletime_jax": version, "setting": setting, "rows": rows}
         pathlib.Path(OUTPUT.value).write_text(json.dumps(record, indent=1) + "\n")
 
 

@@ -96,7 +96,9 @@ def fit_tradeoff(
     for dataset, rows in table.groupby("dataset", sort=False):
         runs = epochs_to_threshold(rows, thresholds[str(dataset)])
         for values, group in runs.groupby(list(CURVE_FIELDS), sort=True):
-            fields = dict(zip(CURVE_FIELDS, values, strict=True))
+            # some versions of pandas give NumPy numbers, which JSON does not take
+            plain = [v.item() if isinstance(v, np.generic) else v for v in values]
+            fields = dict(zip(CURVE_FIELDS, plain, strict=True))
             curves.append(_fit_curve(fields, thresholds[str(dataset)], group))
     return curves
 

@@ -3,8 +3,15 @@
 Images are [channels, height, width, batch] here. With the batch innermost, every
 patch is a block of contiguous vectors, the patch matrix [kernel, positions] is a
 chain of plain copies, and its product with the weights is an image again without a
-transpose. On a CPU that made a training step of the width-5 CNN 20 times faster
-than XLA's convolution, and 1.7 times faster than patches of channels-last images.
+transpose. Measured on two CPU cores:
+
+- inside a training program, at width 5, a step of the CNN takes 1.6 times less than
+  with patches of channels-last images and 20 times less than with XLA's convolution;
+- as a program of its own, at widths 1, 5, 20 and 50, it takes 2.1 to 2.4 times less
+  than with XLA's convolution.
+
+So 'patches' is the default at every width. 'lax' is here to compare with, and for
+backends that no one has measured yet.
 """
 
 import jax

@@ -9,7 +9,15 @@ from matplotlib.figure import Figure
 from scaletime_jax.analysis.tradeoff import TradeoffCurve
 from scaletime_jax.plotting.style import GUIDE, SETTINGS, shades, use_log_axis
 
-LOSS_NAMES = {"mse": "MSE", "cross_entropy": "cross-entropy"}
+# How a person writes what the run table calls otherwise.
+NAMES = {
+    "mlp": "MLP",
+    "cnn": "CNN",
+    "sgd": "SGD",
+    "adam": "Adam",
+    "mse": "MSE",
+    "cross_entropy": "cross-entropy",
+}
 GUIDES_PER_DECADE = 3
 
 
@@ -49,7 +57,7 @@ def _draw_panel(axis, curves: Sequence[TradeoffCurve], colours: dict) -> None:
     axis.set_yscale("log")
     use_log_axis(axis.xaxis, subs=(1, 2, 3, 5, 7))
     use_log_axis(axis.yaxis)
-    for curve in curves:
+    for number, curve in enumerate(curves):
         colour = colours[curve.fields["train_size"]]
         full = [p for p in curve.points if p.censored == 0]
         size = np.array([p.effective_size for p in full])
@@ -65,15 +73,15 @@ def _draw_panel(axis, curves: Sequence[TradeoffCurve], colours: dict) -> None:
             "^",
             markerfacecolor="white",
             markeredgecolor=colour,
-            markersize=6,
+            markersize=4 + 2.5 * (len(curves) - number),  # nested where they coincide
         )
     fields = curves[0].fields
     noise = fields["label_noise"]
     axis.annotate(
-        f"{fields['dataset']}, {fields['architecture'].upper()}\n"
-        f"{fields['optimizer'].upper()} {fields['learning_rate']:g}"
+        f"{fields['dataset']}, {NAMES[fields['architecture']]}\n"
+        f"{NAMES[fields['optimizer']]} {fields['learning_rate']:g}"
         f"{f', {noise:.0%} label noise' if noise else ''}\n"
-        f"test {LOSS_NAMES[fields['loss']]} < {curves[0].threshold:.4g}",
+        f"test {NAMES[fields['loss']]} < {curves[0].threshold:.4g}",
         xy=(1, 1),
         xycoords="axes fraction",
         ha="right",
@@ -88,8 +96,12 @@ def _draw_guides(axes, curves: Sequence[TradeoffCurve]) -> None:
     points = [point for curve in curves for point in curve.points]
     sizes = np.array([p.effective_size for p in points])
     epochs = np.array([p.epochs_at_least for p in points])
+    lowest = min(
+        p.epochs_at_least - min(p.epochs_sem or 0, p.epochs_at_least / 2)
+        for p in points
+    )
     x = np.array([sizes.min() / 1.15, sizes.max() * 1.15])
-    y = np.array([epochs.min() / 1.5, epochs.max() * 2.5])  # room for the annotation
+    y = np.array([lowest / 1.3, epochs.max() * 2.5])  # room for the annotation
     first, last = np.log10([x[0] * y[0], x[1] * y[1]])
     count = int(np.ceil((last - first) * GUIDES_PER_DECADE))
     for axis in axes:

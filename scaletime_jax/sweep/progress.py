@@ -37,7 +37,7 @@ class Progress:
             self.bar = tqdm(
                 total=num_runs,
                 file=self.stream,
-                bar_format="{n_fmt}/{total_fmt} runs |{bar:20}| {postfix}",
+                bar_format="{n_fmt}/{total_fmt} runs |{bar:20}|{postfix}",
                 dynamic_ncols=True,
             )
 

@@ -24,17 +24,31 @@ def forward(layers, images):
     return inputs, x
 
 
-def loss_and_accuracy(layers, images, labels):
-    """Returns the mean squared error over examples and classes, and the accuracy."""
+def mse(outputs, targets):
+    """Returns the mean over examples and classes, and its gradient."""
+    error = outputs - targets
+    return np.mean(error**2), 2 * error / error.size
+
+
+def cross_entropy(outputs, targets):
+    """Returns the mean over examples of -log softmax, and its gradient."""
+    odds = np.exp(outputs)
+    shares = odds / odds.sum(1, keepdims=True)
+    loss = -np.log(shares[targets == 1]).mean()
+    return loss, (shares - targets) / len(outputs)
+
+
+def loss_and_accuracy(layers, images, labels, loss=mse):
+    """Returns the mean loss and the accuracy."""
     outputs = forward(layers, images)[1]
     targets = np.eye(outputs.shape[1])[labels]
-    return np.mean((outputs - targets) ** 2), np.mean(outputs.argmax(1) == labels)
+    return loss(outputs, targets)[0], np.mean(outputs.argmax(1) == labels)
 
 
-def sgd_step(layers, images, labels, learning_rate):
-    """Returns the layers after one step on the mean squared error."""
+def sgd_step(layers, images, labels, learning_rate, loss=mse):
+    """Returns the layers after one step on the mean loss."""
     inputs, outputs = forward(layers, images)
-    slope = 2 * (outputs - np.eye(outputs.shape[1])[labels]) / outputs.size
+    slope = loss(outputs, np.eye(outputs.shape[1])[labels])[1]
     stepped = []
     for (kernel, bias), x in reversed(list(zip(layers, inputs, strict=True))):
         stepped.append(
