@@ -29,7 +29,7 @@ DATA_DIR = flags.DEFINE_string(
 ARCHITECTURE = flags.DEFINE_list("architecture", "mlp", "mlp, cnn, or both.")
 WIDTHS = flags.DEFINE_list("widths", "1,2,5,10,20", "Widths s of the network.")
 TRAIN_SIZES = flags.DEFINE_list(
-    "train_sizes", "1000,2000,5000,10000", "Numbers of training examples."
+    "train_sizes", "500,1000,2000,5000", "Numbers of training examples."
 )
 OPTIMIZER = flags.DEFINE_list("optimizer", "sgd", "sgd, adam, or both.")
 RATES = flags.DEFINE_list(
