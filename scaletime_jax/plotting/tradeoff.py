@@ -73,7 +73,7 @@ def _draw_panel(axis, curves: Sequence[TradeoffCurve], colours: dict) -> None:
             "^",
             markerfacecolor="white",
             markeredgecolor=colour,
-            markersize=4 + 2.5 * (len(curves) - number),  # nested where they coincide
+            markersize=4 + 1.5 * (len(curves) - number),  # nested where they coincide
         )
     fields = curves[0].fields
     noise = fields["label_noise"]
