@@ -69,7 +69,9 @@ def fail(sentence: str) -> NoReturn:
 def use_all_cores() -> None:
     """Gives JAX a CPU device a core, over which lanes are spread."""
     if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
-        jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
+        known = hasattr(os, "sched_getaffinity")  # not on macOS
+        cores = len(os.sched_getaffinity(0)) if known else os.cpu_count()
+        jax.config.update("jax_num_cpu_devices", cores)
 
 
 def flag_values() -> dict:

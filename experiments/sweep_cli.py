@@ -51,7 +51,7 @@ RECORD = flags.DEFINE_string(
     "record",
     "both",
     "When to evaluate: at the end of epochs, at log_steps within the first three "
-    "epochs, or both.",
+    "epochs, at both, or only at the end (for timing).",
 )
 LAUNCHER = flags.DEFINE_enum("launcher", "local", ["local"], "Where to train.")
 DRY_RUN = flags.DEFINE_bool(

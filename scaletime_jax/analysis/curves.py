@@ -11,7 +11,8 @@ NEEDED = ("run_id", "epoch", "test_loss")
 def first_crossing(epochs: np.ndarray, losses: np.ndarray, threshold: float) -> float:
     """Returns the least epoch at which the loss falls below the threshold.
 
-    The loss is taken to be linear between evaluations.
+    The loss is taken to be linear between evaluations. Where the first of them is
+    already below, its epoch is returned: an upper bound, exact for epoch 0.
 
     Args:
         epochs: [records] increasing.
