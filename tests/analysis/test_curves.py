@@ -17,6 +17,7 @@ EPOCHS = np.array([0.0, 0.5, 1.0, 2.0, 4.0])
         ([0.07, 0.09, 0.09, 0.09, 0.09], 0.0),  # below from the start
         ([0.10, 0.09, 0.08, 0.08, 0.08], np.nan),
         ([0.10, np.nan, 0.01, 0.01, 0.01], np.nan),  # diverged before
+        ([0.10, np.nan, 0.08, 0.07, 0.06], np.nan),  # and came back
         ([0.10, 0.05, np.nan, np.nan, np.nan], 0.25),  # diverged afterwards
         ([np.inf, 0.05, 0.05, 0.05, 0.05], np.nan),
     ],

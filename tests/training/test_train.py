@@ -6,6 +6,7 @@ import pytest
 import reference_mlp
 from reference_mlp import layers_of, loss_and_accuracy, sgd_step
 
+from scaletime_jax.data.transforms import normalise
 from scaletime_jax.models.mlp import MLP
 from scaletime_jax.training.batching import batches_per_epoch, draw_order
 from scaletime_jax.training.losses import cross_entropy, mse
@@ -114,11 +115,28 @@ def test_a_diverging_lane_is_recorded_and_harms_no_other(data):
 
 
 def test_divergence_is_not_taken_back(data):
-    """What is NaN once stays diverged, whatever is recorded later."""
-    train = make_train(MLP(1), mse, (0, 1, 2, 3, 20))
-    curves = jax.jit(train)(jax.random.key(0), hyper(1e30), data)
-    first = int(np.argmax(curves.diverged))
-    assert bool(curves.diverged[first:].all()) and first > 0
+    """A loss that is infinite for the worst example at first, and finite later."""
+    model, key = MLP(1), jax.random.key(0)
+    params = model.init(split_key(key)[0], jnp.zeros((1, 28, 28, 1)))
+    outputs = model.apply(params, normalise(data.images[data.subset]))
+    worst = float(mse(outputs, data.labels).max())
+
+    def capped(outputs, labels):
+        loss = mse(outputs, labels)
+        return jnp.where(loss < 0.999 * worst, loss, jnp.inf)
+
+    curves = jax.jit(make_train(model, capped, (0, 100)))(key, hyper(), data)
+    assert np.isinf(curves.train_loss[0]) and np.isfinite(curves.train_loss[1])
+    np.testing.assert_array_equal(curves.diverged, [True, True])
+
+
+def test_a_non_finite_test_loss_is_divergence_too(data):
+    broken = data._replace(test_images=jnp.full((77, 28, 28, 1), jnp.nan))
+    curves = jax.jit(make_train(MLP(1), mse, (0, 1)))(
+        jax.random.key(0), hyper(), broken
+    )
+    assert np.isfinite(curves.train_loss).all()
+    np.testing.assert_array_equal(curves.diverged, [True, True])
 
 
 def test_one_trace_a_shape(data):
