@@ -83,52 +83,55 @@ def load_dataset(name: str, data_dir: str | None = None) -> Dataset:
 
 def _checked(name: str, arrays: dict[str, np.ndarray]) -> Dataset:
     """Returns the arrays as a Dataset, or says what makes them unusable."""
-    arrays = dict(arrays)
+    splits: dict[str, np.ndarray] = {}
     for split in ("train", "test"):
         images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
-        where = f"dataset {name!r}: {split}"
-        if labels.ndim == 2 and labels.shape[1] == 1:
-            labels = labels[:, 0]
-        if images.ndim < 2 or labels.ndim != 1 or len(images) != len(labels):
-            raise InputError(
-                f"{where}_images has shape {images.shape} and {split}_labels "
-                f"{labels.shape}; [size, ...] and [size] are needed."
-            )
-        if len(images) == 0:
-            raise InputError(f"{where} is empty.")
-        if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0:
-            raise InputError(f"{where}_labels must be whole numbers from 0 on.")
-        if images.dtype != np.uint8:
-            if images.dtype.kind not in "fiu":
-                raise InputError(
-                    f"{where}_images has type {images.dtype}; uint8 or floats needed."
-                )
-            images = images.astype(np.float32)
-            if not np.isfinite(images).all():
-                raise InputError(f"{where}_images holds NaN or infinite values.")
-        arrays[f"{split}_images"] = images
-        arrays[f"{split}_labels"] = labels.astype(np.int32)
-    shapes = [arrays[f"{split}_images"].shape[1:] for split in ("train", "test")]
-    if shapes[0] != shapes[1]:
+        images, labels = _checked_split(f"dataset {name!r}: {split}", images, labels)
+        splits |= {f"{split}_images": images, f"{split}_labels": labels}
+    train, test = splits["train_images"], splits["test_images"]
+    if train.shape[1:] != test.shape[1:]:
         raise InputError(
-            f"dataset {name!r}: an example is {shapes[0]} in train and {shapes[1]} in "
-            "test; they must be alike."
+            f"dataset {name!r}: an example is {train.shape[1:]} in train and "
+            f"{test.shape[1:]} in test; they must be alike."
         )
-    types = [arrays[f"{split}_images"].dtype for split in ("train", "test")]
-    if types[0] != types[1]:
+    if train.dtype != test.dtype:
         raise InputError(
             f"dataset {name!r}: train_images and test_images must have one type, "
             "uint8 or floats."
         )
-    num_classes = 1 + max(arrays["train_labels"].max(), arrays["test_labels"].max())
+    num_classes = 1 + max(splits["train_labels"].max(), splits["test_labels"].max())
     if num_classes < 2:
         raise InputError(f"dataset {name!r} has one class only; two or more needed.")
+    fingerprint = cache.fingerprint(splits)
     return Dataset(
-        name=name,
-        num_classes=int(num_classes),
-        fingerprint=cache.fingerprint(arrays),
-        **arrays,
+        name=name, num_classes=int(num_classes), fingerprint=fingerprint, **splits
     )
+
+
+def _checked_split(
+    where: str, images: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns one split as uint8 or float32 images and int32 labels."""
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if images.ndim < 2 or labels.ndim != 1 or len(images) != len(labels):
+        raise InputError(
+            f"{where}_images has shape {images.shape} and its labels {labels.shape}; "
+            "[size, ...] and [size] are needed."
+        )
+    if len(images) == 0:
+        raise InputError(f"{where} is empty.")
+    if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0:
+        raise InputError(f"{where}_labels must be whole numbers from 0 on.")
+    if images.dtype != np.uint8:
+        if images.dtype.kind not in "fiu":
+            raise InputError(
+                f"{where}_images has type {images.dtype}; uint8 or floats are needed."
+            )
+        images = images.astype(np.float32)
+        if not np.isfinite(images).all():
+            raise InputError(f"{where}_images holds NaN or infinite values.")
+    return images, labels.astype(np.int32)
 
 
 def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:

@@ -114,6 +114,49 @@ def split_key(key: Key[Array, ""]) -> tuple[Key[Array, ""], Key[Array, ""]]:
     return init_key, order_key
 
 
+def make_step(
+    model: nn.Module, loss: Loss, make_optimizer: MakeOptimizer, batch_size: int
+):
+    """Returns step(number, state, order_key, hyper, data) -> the state after it.
+
+    Step `number` takes the next batch of its epoch; the first of an epoch draws the
+    epoch's order from `fold_in(order_key, epoch)`.
+    """
+    update = make_update(model, loss, make_optimizer)
+
+    def step(number, state: State, order_key, hyper: Hyper, data: TrainData) -> State:
+        train_size = data.subset.shape[0]
+        per_epoch = batches_per_epoch(train_size, batch_size)
+        epoch, batch_number = number // per_epoch, number % per_epoch
+
+        def new_order():
+            key = jax.random.fold_in(order_key, epoch)
+            return draw_order(key, train_size, batch_size)
+
+        order = lax.cond(batch_number == 0, new_order, lambda: state.order)
+        batch = take_batch(order, batch_number, train_size, batch_size)
+        params, optimizer = update(
+            state.params,
+            state.optimizer,
+            hyper.learning_rate,
+            data.images[data.subset[batch.position]],
+            data.labels[batch.position],
+            batch.weight,
+        )
+        return State(params, optimizer, order)
+
+    return step
+
+
+def make_curves(
+    train: Float[Array, "records 2"], test: Float[Array, "records 2"]
+) -> Curves:
+    """Names the recorded (loss, accuracy) pairs and marks divergence."""
+    finite = jnp.isfinite(train[:, 0]) & jnp.isfinite(test[:, 0])
+    diverged = lax.cummax((~finite).astype(jnp.int32)) > 0
+    return Curves(train[:, 0], test[:, 0], train[:, 1], test[:, 1], diverged)
+
+
 def make_train(
     model: nn.Module,
     loss: Loss,
@@ -134,7 +177,7 @@ def make_train(
         make_optimizer: learning_rate -> optax optimizer.
         batch_size: examples a step.
     """
-    update = make_update(model, loss, make_optimizer)
+    step = make_step(model, loss, make_optimizer, batch_size)
     evaluate = make_evaluate(model, loss)
     stops = np.asarray(schedule)
     if stops.ndim != 1 or stops.size == 0 or (np.diff(stops, prepend=-1) <= 0).any():
@@ -143,56 +186,25 @@ def make_train(
 
     def train(key: Key[Array, ""], hyper: Hyper, data: TrainData) -> Curves:
         init_key, order_key = split_key(key)
-        train_size = data.subset.shape[0]
-        per_epoch = batches_per_epoch(train_size, batch_size)
         params = model.init(init_key, normalise(data.images[:1]))["params"]
+        everything = jnp.arange(data.test_labels.shape[0])
 
-        def new_order(epoch):
-            return draw_order(
-                jax.random.fold_in(order_key, epoch), train_size, batch_size
-            )
-
-        def step(number, state):
-            epoch, batch_number = number // per_epoch, number % per_epoch
-            order = lax.cond(
-                batch_number == 0, lambda: new_order(epoch), lambda: state.order
-            )
-            batch = take_batch(order, batch_number, train_size, batch_size)
-            params, optimizer = update(
-                state.params,
-                state.optimizer,
-                hyper.learning_rate,
-                data.images[data.subset[batch.position]],
-                data.labels[batch.position],
-                batch.weight,
-            )
-            return State(params, optimizer, order)
+        def next_step(number, state):
+            return step(number, state, order_key, hyper, data)
 
         def advance_and_record(state, span):
-            state = lax.fori_loop(*span, step, state)
-            train_metrics = evaluate(
-                state.params, data.images, data.subset, data.labels
+            state = lax.fori_loop(*span, next_step, state)
+            images, labels = data.test_images, data.test_labels
+            return state, (
+                evaluate(state.params, data.images, data.subset, data.labels),
+                evaluate(state.params, images, everything, labels),
             )
-            everything = jnp.arange(data.test_labels.shape[0])
-            test_metrics = evaluate(
-                state.params, data.test_images, everything, data.test_labels
-            )
-            return state, (train_metrics, test_metrics)
 
-        state = State(
-            params,
-            make_optimizer(hyper.learning_rate).init(params),
-            jnp.zeros(per_epoch * batch_size, jnp.int32),
-        )
+        padded = batches_per_epoch(data.subset.shape[0], batch_size) * batch_size
+        optimizer = make_optimizer(hyper.learning_rate).init(params)
+        state = State(params, optimizer, jnp.zeros(padded, jnp.int32))
         spans = (jnp.asarray(starts), jnp.asarray(stops))
-        _, (train_metrics, test_metrics) = lax.scan(advance_and_record, state, spans)
-        finite = jnp.isfinite(train_metrics[:, 0]) & jnp.isfinite(test_metrics[:, 0])
-        return Curves(
-            train_loss=train_metrics[:, 0],
-            test_loss=test_metrics[:, 0],
-            train_accuracy=train_metrics[:, 1],
-            test_accuracy=test_metrics[:, 1],
-            diverged=lax.cummax((~finite).astype(jnp.int32)) > 0,
-        )
+        _, metrics = lax.scan(advance_and_record, state, spans)
+        return make_curves(*metrics)
 
     return train
