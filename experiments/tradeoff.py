@@ -74,7 +74,8 @@ def report(curves: list[TradeoffCurve]) -> None:
             if curve.fit.slope_ci is not None:
                 low, high = curve.fit.slope_ci
                 line += f" [{low:+.2f}, {high:+.2f}]"
-            line += f", R^2 {curve.fit.r_squared:.2f}"
+            if curve.fit.r_squared is not None:
+                line += f", R^2 {curve.fit.r_squared:.2f}"
         print(
             f"{fields['dataset']} {fields['architecture']} {fields['optimizer']} "
             f"train_size {fields['train_size']}: {line}; "

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from scaletime_jax.analysis.curves import epochs_to_threshold
+from scaletime_jax.errors import InputError
 from scaletime_jax.theory.effective_size import cube_root_size
 
 # What makes a curve; all that is plotted against is in the points.
@@ -53,12 +54,13 @@ class LineFit(NamedTuple):
     Attributes:
         slope: -1 where size and time trade one to one [BF24, Sec. 3].
         slope_ci: its 95% bootstrap interval over seeds; None for a single seed.
-        r_squared: share of the variance of log epochs that the line explains.
+        r_squared: share of the variance of log epochs that the line explains; None
+            where they do not vary.
     """
 
     slope: float
     slope_ci: tuple[float, float] | None
-    r_squared: float
+    r_squared: float | None
 
 
 class TradeoffCurve(NamedTuple):
@@ -91,15 +93,25 @@ def fit_tradeoff(
     Args:
         table: one row per run and evaluation.
         thresholds: of the test loss, by dataset.
+
+    Raises:
+        InputError: a run is below its threshold before it is trained.
     """
     curves = []
     for dataset, rows in table.groupby("dataset", sort=False):
-        runs = epochs_to_threshold(rows, thresholds[str(dataset)])
+        threshold = thresholds[str(dataset)]
+        runs = epochs_to_threshold(rows, threshold)
+        untrained = runs[runs.epochs == 0]
+        if len(untrained):
+            raise InputError(
+                f"threshold {threshold:g}: {len(untrained)} of {len(runs)} runs on "
+                f"{dataset} are below it before training; choose a lower one."
+            )
         for values, group in runs.groupby(list(CURVE_FIELDS), sort=True):
             # some versions of pandas give NumPy numbers, which JSON does not take
             plain = [v.item() if isinstance(v, np.generic) else v for v in values]
             fields = dict(zip(CURVE_FIELDS, plain, strict=True))
-            curves.append(_fit_curve(fields, thresholds[str(dataset)], group))
+            curves.append(_fit_curve(fields, threshold, group))
     return curves
 
 
@@ -148,7 +160,7 @@ def fit_line(sizes: np.ndarray, epochs: np.ndarray) -> LineFit:
     slope = float(slope_of(y))
     residual = y - y.mean() - slope * x
     total = np.sum((y - y.mean()) ** 2)
-    r_squared = float(1 - residual @ residual / total) if total > 0 else float("nan")
+    r_squared = float(1 - residual @ residual / total) if np.ptp(y) > 0 else None
     seeds = epochs.shape[1]
     interval = None
     if seeds > 1:

@@ -3,6 +3,7 @@ import pytest
 from planted import PARAMS, planted_table
 
 from scaletime_jax.analysis.tradeoff import fit_line, fit_tradeoff
+from scaletime_jax.errors import InputError
 
 
 def crossing(width, exponent=1.0, train_size=1000, threshold=0.09):
@@ -72,6 +73,17 @@ def test_the_interval_covers_the_planted_slope():
     # a percentile bootstrap of eight seeds covers a little less than it says;
     # 0.80 is 4 binomial s.e. below the 0.90 expected of it
     assert 0.80 <= covered / trials < 1
+
+
+def test_a_threshold_above_the_untrained_loss_is_refused():
+    with pytest.raises(InputError, match=r"threshold 0.2: 20 of 20 runs on planted"):
+        fit_tradeoff(planted_table(), {"planted": 0.2})
+
+
+def test_equal_times_have_slope_zero_and_no_r_squared():
+    fit = fit_line(np.array([1.0, 2.0, 4.0]), np.full((3, 2), 7.0))
+    np.testing.assert_allclose([fit.slope, *fit.slope_ci], 0, atol=1e-12)
+    assert fit.r_squared is None
 
 
 def test_one_seed_has_a_slope_and_no_interval():
