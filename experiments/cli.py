@@ -13,6 +13,7 @@ import jax
 from absl import app, flags, logging
 from matplotlib.figure import Figure
 
+from scaletime_jax.data.cache import cache_dir
 from scaletime_jax.errors import InputError
 from scaletime_jax.plotting.style import save_figure
 from scaletime_jax.sweep import store
@@ -30,6 +31,7 @@ def run(main) -> None:
         )
         signal.signal(signal.SIGINT, interrupted)
         use_all_cores()
+        keep_programs()
         try:
             main()
         except InputError as error:
@@ -72,6 +74,15 @@ def use_all_cores() -> None:
         known = hasattr(os, "sched_getaffinity")  # not on macOS
         cores = len(os.sched_getaffinity(0)) if known else os.cpu_count()
         jax.config.update("jax_num_cpu_devices", cores)
+
+
+def keep_programs() -> None:
+    """Keeps compiled programs for the next time, in the cache directory.
+
+    JAX's own setting of where goes first.
+    """
+    if jax.config.jax_compilation_cache_dir is None:
+        jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "programs"))
 
 
 def flag_values() -> dict:

@@ -53,6 +53,13 @@ RECORD = flags.DEFINE_string(
     "When to evaluate: at the end of epochs, at log_steps within the first three "
     "epochs, at both, or only at the end (for timing).",
 )
+PRECISION = flags.DEFINE_enum(
+    "matmul_precision",
+    "float32",
+    ["float32", "tensorfloat32"],
+    "Matrix products on accelerators: float32, or tensorfloat32 (10 bits of mantissa, "
+    "faster on NVIDIA GPUs). A CPU computes in float32 whatever this says.",
+)
 LAUNCHER = flags.DEFINE_enum("launcher", "local", ["local"], "Where to train.")
 DRY_RUN = flags.DEFINE_bool(
     "dry_run", False, "Print what would be trained, its work and memory; train nothing."
@@ -117,20 +124,21 @@ def train(datasets: dict[str, Dataset]) -> pd.DataFrame | None:
         describe(configs, datasets, folder)
         return None
     store.prepare(folder)
-    return run_sweep(configs, datasets, folder)
+    return run_sweep(configs, datasets, folder, PRECISION.value)
 
 
 def describe(configs, datasets: dict[str, Dataset], folder: pathlib.Path) -> None:
     """Prints what a sweep would train, with its work and memory."""
-    units = plan_sweep(configs, datasets, folder).missing
+    plan = plan_sweep(configs, datasets, folder)
+    units = plan.missing
     missing = sum(len(unit.configs) for unit in units)
     print(
         f"{len(configs)} runs: {len(configs) - missing} are in {folder}, {missing} to "
-        f"train as {len(units)} programs."
+        f"train by {plan.num_programs} programs."
     )
     if not units:
         return
-    print(f"{'program':52}{'runs':>5}{'steps/run':>11}{'GFLOP':>13}{'MiB/run':>9}")
+    print(f"{'':52}{'runs':>5}{'steps/run':>11}{'GFLOP':>13}{'MiB/run':>9}")
     for unit in units:
         print(
             f"{unit.label:52}{len(unit.configs):5}"

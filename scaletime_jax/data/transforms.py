@@ -2,7 +2,10 @@
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float, Int, Key, Num, Real
+
+LARGEST = 2**32 - 1  # of 32 random bits
 
 
 def normalise(images: Num[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -15,6 +18,34 @@ def normalise(images: Num[Array, "*shape"]) -> Float[Array, "*shape"]:
     return images.astype(jnp.float32)
 
 
+def permute(
+    key: Key[Array, ""], size: int | Int[Array, ""], capacity: int
+) -> Int[Array, "capacity"]:
+    """Draws an order of 0..size-1; the positions after it hold the rest, unmoved.
+
+    The same as `jax.random.permutation(key, size)`, bit for bit, for a `size` that
+    may be traced: indices are sorted by random bits, those from `size` on by the
+    largest ones; again above M^(1/3) of them, and again above M^(2/3), M being the
+    largest random number, so that ties are rare.
+
+    Args:
+        key: a typed key, used once.
+        size: how many indices are shuffled, >= 0.
+        capacity: length of the result, >= size.
+    """
+    place = order = jnp.arange(capacity)
+    for number in range(3):
+        limit = LARGEST ** (number / 3)
+        if capacity <= limit:
+            break
+        key, bits_key = jax.random.split(key)
+        bits = jax.random.bits(bits_key, (capacity,))
+        bits = jnp.where(place < size, bits, jnp.uint32(LARGEST))
+        shuffled = lax.sort_key_val(bits, order)[1]  # stable, so the rest stays last
+        order = jnp.where(size > limit, shuffled, order)
+    return order
+
+
 def draw_subset(key: Key[Array, ""], population: int, size: int) -> Int[Array, "size"]:
     """Draws `size` of `population` indices without replacement.
 
@@ -25,10 +56,11 @@ def draw_subset(key: Key[Array, ""], population: int, size: int) -> Int[Array, "
 
 def add_label_noise(
     key: Key[Array, ""],
-    labels: Int[Array, "size"],
+    labels: Int[Array, "capacity"],
     share: Real[Array, ""] | float,
     num_classes: int,
-) -> Int[Array, "size"]:
+    size: int | Int[Array, ""] | None = None,
+) -> Int[Array, "capacity"]:
     """Replaces a share of the labels by a uniformly drawn *other* class [BF24, C.1].
 
     Exactly round(share * size) labels change. Draws of one key are nested: what
@@ -36,15 +68,19 @@ def add_label_noise(
 
     Args:
         key: a typed key, used once.
-        labels: [size] true classes in 0..num_classes-1.
+        labels: [capacity] true classes in 0..num_classes-1.
         share: share of wrong labels in [0, 1]; may be traced.
         num_classes: number of classes, at least 2.
+        size: how many labels there are, all if None; what stands after them is
+            never read. May be traced.
 
     Returns:
-        [size] labels.
+        [capacity] labels.
     """
+    capacity = labels.shape[0]
+    size = capacity if size is None else size
     choice_key, class_key = jax.random.split(key)
-    rank = jax.random.permutation(choice_key, labels.shape[0])
-    wrong = rank < jnp.round(share * labels.shape[0])
+    rank = permute(choice_key, size, capacity)
+    wrong = rank < jnp.round(share * size)
     shift = jax.random.randint(class_key, labels.shape, 1, num_classes)
     return jnp.where(wrong, (labels + shift) % num_classes, labels)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
 
-from scaletime_jax.models.initializers import make_layer_init
+from scaletime_jax.models.dense import Dense
 from scaletime_jax.models.patch_conv import PatchConv
 
 SIZES = (3, 3, 3, 3, 3, 2)
@@ -48,7 +48,5 @@ class CNN(nn.Module):
                 method=self.method,
             )(x)
             x = jax.nn.relu(x)
-        x = x.reshape(-1, x.shape[-1]).T
-        init = make_layer_init(self.initializer, x.shape[-1])
-        dense = nn.Dense(self.num_classes, kernel_init=init.kernel, bias_init=init.bias)
-        return dense(x)
+        x = x.reshape(-1, x.shape[-1])
+        return Dense(self.num_classes, self.initializer)(x).T

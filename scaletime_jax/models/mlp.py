@@ -6,7 +6,7 @@ import jax
 from flax import linen as nn
 from jaxtyping import Array, Float
 
-from scaletime_jax.models.initializers import make_layer_init
+from scaletime_jax.models.dense import Dense
 
 
 class MLP(nn.Module):
@@ -27,11 +27,7 @@ class MLP(nn.Module):
     @nn.compact
     def __call__(self, images: Float[Array, "batch *shape"]) -> Float[Array, "batch c"]:
         """Returns one output per class; images of any shape are flattened."""
-        x = images.reshape(images.shape[0], math.prod(images.shape[1:]))
+        x = images.reshape(images.shape[0], math.prod(images.shape[1:])).T
         for features in [10 * self.width] * 5:
-            x = jax.nn.relu(self._dense(x, features))
-        return self._dense(x, self.num_classes)
-
-    def _dense(self, x, features):
-        init = make_layer_init(self.initializer, x.shape[-1])
-        return nn.Dense(features, kernel_init=init.kernel, bias_init=init.bias)(x)
+            x = jax.nn.relu(Dense(features, self.initializer)(x))
+        return Dense(self.num_classes, self.initializer)(x).T

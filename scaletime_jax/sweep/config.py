@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from scaletime_jax.data.sources import Dataset
 from scaletime_jax.errors import InputError
@@ -17,9 +18,12 @@ from scaletime_jax.training.optimizers import OPTIMIZERS
 from scaletime_jax.training.schedule import RECORDS, make_schedule
 
 ARCHITECTURES = ("mlp", "cnn")
-# Numbers that may differ inside one compiled program; all else sets shapes or code.
+# Numbers in which the lanes of a unit may differ.
 LANE_FIELDS = ("seed", "label_noise", "learning_rate")
 MAX_SEED = 2**32 - 1
+# The largest train size over the smallest that one program serves: it shuffles the
+# largest one's indices each epoch, which tells in small networks' steps on little data.
+SIZE_RANGE = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,6 +107,11 @@ class RunConfig:
         return tuple(v for name, v in fields.items() if name not in LANE_FIELDS)
 
     @property
+    def family(self) -> tuple:
+        """What configs of one program share: every field but these and train_size."""
+        return dataclasses.replace(self, train_size=1).shape
+
+    @property
     def schedule(self) -> tuple[int, ...]:
         """The steps after which this run is evaluated."""
         return make_schedule(self.train_size, self.batch_size, self.epochs, self.record)
@@ -156,6 +165,40 @@ def group_units(configs: Iterable[RunConfig]) -> list[list[RunConfig]]:
     for config in configs:
         units.setdefault(config.shape, []).append(config)
     return list(units.values())
+
+
+class Capacity(NamedTuple):
+    """The most that one program has to hold.
+
+    Attributes:
+        examples: in the training set.
+        records: evaluations of a run.
+    """
+
+    examples: int
+    records: int
+
+
+def share_programs(units: Sequence[list[RunConfig]]) -> list[Capacity]:
+    """Returns the capacity of each unit's program, so that few programs are needed.
+
+    Units of one family whose train sizes are within a factor SIZE_RANGE of the
+    smallest of them get the capacity of the largest.
+    """
+    groups: list[list[RunConfig]] = []
+    newest: dict[tuple, list[RunConfig]] = {}
+    for config in sorted((unit[0] for unit in units), key=lambda c: c.train_size):
+        group = newest.get(config.family)
+        if group is None or config.train_size > SIZE_RANGE * group[0].train_size:
+            group = newest[config.family] = []
+            groups.append(group)
+        group.append(config)
+    capacities = {}
+    for group in groups:
+        records = max(len(config.schedule) for config in group)
+        capacity = Capacity(group[-1].train_size, records)
+        capacities.update({config.shape: capacity for config in group})
+    return [capacities[unit[0].shape] for unit in units]
 
 
 def make_model(config: RunConfig, num_classes: int, method: str = "patches"):

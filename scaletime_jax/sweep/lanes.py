@@ -1,5 +1,6 @@
 """Many runs as lanes of one program: seed x label noise x learning rate."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -41,6 +42,18 @@ class Lanes(NamedTuple):
     learning_rate: Float[Array, "*lanes"]
 
 
+class Length(NamedTuple):
+    """How much the runs of a unit train on, and for how long.
+
+    Attributes:
+        train_size: examples.
+        stops: the steps after which to evaluate, the last one repeated.
+    """
+
+    train_size: Int[Array, ""]
+    stops: Int[Array, "records"]
+
+
 class SharedData(NamedTuple):
     """A dataset on the device, once for all lanes."""
 
@@ -56,26 +69,42 @@ def make_mesh(num_lanes: int) -> Mesh:
     return Mesh(np.array(devices[: max(1, min(len(devices), num_lanes))]), ("lanes",))
 
 
-def lanes_at_once(backend: str) -> int | None:
-    """How many lanes of a shard step together; None for all.
+def lanes_at_once(backend: str, lanes: int, lane_bytes: int, free: int) -> int:
+    """Returns how many lanes of a shard step together.
 
     On a CPU one after the other: their matrix products then are ordinary ones, which
     XLA runs faster than batched ones (measured at 5 lanes a core: 1.2 times for the
     MLP at width 20, 1.3 to 2 for the CNN; equal at small widths). An accelerator is
-    kept busy by all together.
+    kept busy by as many as fit its memory, in equal turns.
+
+    Args:
+        backend: jax's name of it.
+        lanes: of the shard.
+        lane_bytes: memory of one.
+        free: bytes of a device that lanes may take.
     """
-    return 1 if backend == "cpu" else None
+    if backend == "cpu":
+        return 1
+    turns = math.ceil(lanes / max(1, min(lanes, free // lane_bytes)))
+    return math.ceil(lanes / turns)
 
 
-def make_lanes(configs: Sequence[RunConfig], mesh: Mesh) -> Lanes:
-    """Spreads the configs' lanes over the mesh, the last one filling up the shards."""
-    padded = [*configs, *[configs[-1]] * (-len(configs) % mesh.size)]
+def make_lanes(configs: Sequence[RunConfig], mesh: Mesh, at_once: int = 1) -> Lanes:
+    """Spreads the configs' lanes over the mesh, the last one filling up its turns."""
+    padded = [*configs, *[configs[-1]] * (-len(configs) % (mesh.size * at_once))]
     lanes = Lanes(
         seed=jnp.array([c.seed for c in padded], jnp.uint32),
         label_noise=jnp.array([c.label_noise for c in padded], jnp.float32),
         learning_rate=jnp.array([c.learning_rate for c in padded], jnp.float32),
     )
     return jax.device_put(lanes, NamedSharding(mesh, PartitionSpec("lanes")))
+
+
+def make_length(config: RunConfig, records: int) -> Length:
+    """Returns the length of the config's runs, for a program of so many records."""
+    steps = np.array(config.schedule)
+    stops = np.pad(steps, (0, records - len(steps)), mode="edge")
+    return Length(jnp.int32(config.train_size), jnp.asarray(stops, jnp.int32))
 
 
 def make_shared_data(dataset: Dataset, mesh: Mesh) -> SharedData:
@@ -90,65 +119,61 @@ def make_shared_data(dataset: Dataset, mesh: Mesh) -> SharedData:
 
 
 def make_lane(
-    config: RunConfig, num_classes: int
-) -> Callable[[Lanes, SharedData], Curves]:
-    """Returns lane(lanes[i], data) -> Curves for the configs of this shape.
+    config: RunConfig, num_classes: int, capacity: int
+) -> Callable[[Lanes, Length, SharedData], Curves]:
+    """Returns lane(lanes[i], length, data) -> Curves for the configs of this family.
 
     A run depends on its seed by `fold_in`: it draws the subset, the noise and the
     training key from it, whatever other lanes there are.
     """
-    train = make_train(
-        make_model(config, num_classes),
-        make_loss(config.loss),
-        config.schedule,
-        make_optimizer(config.optimizer),
-        config.batch_size,
-    )
+    model, loss = make_model(config, num_classes), make_loss(config.loss)
+    make = make_optimizer(config.optimizer)
 
-    def lane(lane: Lanes, data: SharedData) -> Curves:
+    def lane(lane: Lanes, length: Length, data: SharedData) -> Curves:
         key = jax.random.fold_in(jax.random.key(0), lane.seed)
         subset_key, noise_key, train_key = jax.random.split(key, 3)
-        population = data.train_labels.shape[0]
-        index = draw_subset(subset_key, population, config.train_size)
-        labels = add_label_noise(
-            noise_key, data.train_labels[index], lane.label_noise, num_classes
-        )
+        size = length.train_size
+        index = draw_subset(subset_key, data.train_labels.shape[0], capacity)
+        clean, noise = data.train_labels[index], lane.label_noise
+        labels = add_label_noise(noise_key, clean, noise, num_classes, size)
+        test = data.test_images, data.test_labels
+        train = make_train(model, loss, length.stops, make, config.batch_size)
         return train(
             train_key,
             Hyper(lane.learning_rate),
-            TrainData(
-                data.train_images, index, labels, data.test_images, data.test_labels
-            ),
+            TrainData(data.train_images, index, labels, *test, size),
         )
 
     return lane
 
 
 def make_unit(
-    config: RunConfig, num_classes: int, mesh: Mesh, at_once: int | None
-) -> Callable[[Lanes, SharedData], Curves]:
-    """Returns unit(lanes, data) -> Curves with a leading axis of lanes.
+    config: RunConfig, num_classes: int, capacity: int, mesh: Mesh, at_once: int = 1
+) -> Callable[[Lanes, Length, SharedData], Curves]:
+    """Returns unit(lanes, length, data) -> Curves with a leading axis of lanes.
 
     Args:
-        config: any config of the unit.
+        config: any config of the family.
         num_classes: of the dataset.
-        mesh: one axis 'lanes'; the number of lanes is a multiple of its size.
-        at_once: lanes of a shard that step together; None for all (one `vmap`).
+        capacity: the largest train size.
+        mesh: one axis 'lanes'.
+        at_once: lanes of a shard that step together, one `vmap`; the number of lanes
+            is a multiple of this times the mesh's size.
     """
-    lane = make_lane(config, num_classes)
+    lane = make_lane(config, num_classes, capacity)
 
-    def shard(lanes: Lanes, data: SharedData) -> Curves:
+    def shard(lanes: Lanes, length: Length, data: SharedData) -> Curves:
         def run(one):
-            return lane(one, data)
+            return lane(one, length, data)
 
-        if at_once is None:
+        if at_once == lanes.seed.shape[0] > 1:
             return jax.vmap(run)(lanes)
         return jax.lax.map(run, lanes, batch_size=at_once if at_once > 1 else None)
 
     return jax.shard_map(
         shard,
         mesh=mesh,
-        in_specs=(PartitionSpec("lanes"), PartitionSpec()),
+        in_specs=(PartitionSpec("lanes"), PartitionSpec(), PartitionSpec()),
         out_specs=PartitionSpec("lanes"),
         check_vma=False,  # a loop's initial state is the same on all shards
     )
@@ -169,5 +194,5 @@ def unit_table(
     columns["step"] = np.tile(steps, runs)
     columns["epoch"] = np.tile(steps / per_epoch, runs)
     for name, values in curves._asdict().items():
-        columns[name] = np.asarray(values)[:runs].reshape(-1)
+        columns[name] = np.asarray(values)[:runs, :records].reshape(-1)
     return columns

@@ -21,15 +21,15 @@ class Progress:
 
     Attributes:
         num_runs: runs to train.
-        num_units: programs to compile.
+        num_programs: programs to compile.
         work: of all runs, in any measure proportional to the time they take.
         stream: where to write.
     """
 
-    def __init__(self, num_runs: int, num_units: int, work: float, stream=None):
+    def __init__(self, num_runs: int, num_programs: int, work: float, stream=None):
         self.stream = stream or sys.stderr
-        self.num_runs, self.num_units, self.work = num_runs, num_units, work
-        self.runs_done, self.units_done, self.steps_done = 0, 0, 0
+        self.num_runs, self.num_programs, self.work = num_runs, num_programs, work
+        self.runs_done, self.programs_done, self.steps_done = 0, 0, 0
         self.work_done = self.running = self.compiling = 0.0
         self.seen = time.monotonic()
         self.bar = None
@@ -47,10 +47,13 @@ class Progress:
             self.bar.set_postfix_str(f"{self._rates()}  {label}")
 
     def finish(self, label: str, runs: int, steps: int, work: float, times) -> None:
-        """Counts a unit as done; `times` are its seconds compiling and running."""
+        """Counts a unit as done; `times` are its seconds compiling and running.
+
+        The former is zero where its program was there.
+        """
         compiling, running = times
         self.runs_done += runs
-        self.units_done += 1
+        self.programs_done += compiling > 0
         self.steps_done += steps
         self.work_done += work
         self.compiling += compiling
@@ -72,10 +75,11 @@ class Progress:
             self.bar.close()
 
     def _rates(self) -> str:
-        if not self.units_done:
+        if not self.runs_done:
             return "time left not known yet"
         left = (self.work - self.work_done) * self.running / self.work_done
-        left += (self.num_units - self.units_done) * self.compiling / self.units_done
+        programs_left = self.num_programs - self.programs_done
+        left += programs_left * self.compiling / max(1, self.programs_done)
         left -= time.monotonic() - self.seen
         speed = self.steps_done / self.running
         return f"{speed:,.0f} steps/s, {clock(max(0.0, left))} left"

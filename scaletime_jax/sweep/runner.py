@@ -1,41 +1,50 @@
 """Trains what is missing of a sweep, unit by unit; the one room that knows jit."""
 
-import dataclasses
-import datetime
-import hashlib
+import math
 import pathlib
-import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
+from functools import partial
 from typing import NamedTuple
 
 import jax
-import numpy as np
 import pandas as pd
+from jax.sharding import Mesh
 
-import scaletime_jax
 from scaletime_jax.data.sources import Dataset
-from scaletime_jax.sweep import store
-from scaletime_jax.sweep.config import RunConfig, group_units, make_model
+from scaletime_jax.errors import InputError
+from scaletime_jax.sweep import provenance, store
+from scaletime_jax.sweep.config import (
+    Capacity,
+    RunConfig,
+    group_units,
+    make_model,
+    share_programs,
+)
 from scaletime_jax.sweep.cost import Cost, model_cost
 from scaletime_jax.sweep.lanes import (
-    Lanes,
     SharedData,
     lanes_at_once,
     make_lanes,
+    make_length,
     make_mesh,
     make_shared_data,
     make_unit,
     unit_table,
 )
 from scaletime_jax.sweep.progress import Progress
-from scaletime_jax.training.train import Curves
+from scaletime_jax.training.train import EVALUATION_BATCH, Curves
 
 # What a step costs beyond its arithmetic, in flops of the same duration. Only the
 # display of the time left depends on it.
 STEP_OVERHEAD = 2e6
+# The share of an accelerator's memory that lanes may take by our count of it.
+MEMORY_SHARE = 0.8
+# Halves the compiler's time on a CPU; no program measured runs slower by it.
+COMPILER_OPTIONS = {"cpu": {"xla_backend_optimization_level": "1"}}
 
 
 class Unit(NamedTuple):
@@ -44,12 +53,16 @@ class Unit(NamedTuple):
     Attributes:
         configs: the runs, differing in seed, label noise and learning rate.
         cost: of their model on one image.
+        capacity: of the program, which may serve other units too.
         test_size: images in the test set.
+        num_classes: of the dataset.
     """
 
     configs: list[RunConfig]
     cost: Cost
+    capacity: Capacity
     test_size: int
+    num_classes: int
 
     @property
     def label(self) -> str:
@@ -78,8 +91,8 @@ class Unit(NamedTuple):
         """Memory of one lane: parameters, their gradient and optimizer, a batch."""
         config = self.configs[0]
         copies = {"sgd": 3, "adam": 5}[config.optimizer]
-        batch = 2 * config.batch_size * self.cost.activation_bytes
-        return 4 * copies * self.cost.num_params + batch
+        images = max(2 * config.batch_size, EVALUATION_BATCH)  # forth and back, forth
+        return 4 * copies * self.cost.num_params + images * self.cost.activation_bytes
 
 
 class Plan(NamedTuple):
@@ -93,6 +106,11 @@ class Plan(NamedTuple):
     table: pd.DataFrame
     missing: list[Unit]
 
+    @property
+    def num_programs(self) -> int:
+        """How many will be compiled."""
+        return len({(u.configs[0].family, u.capacity) for u in self.missing})
+
 
 def plan_sweep(
     configs: Sequence[RunConfig], datasets: Mapping[str, Dataset], folder: pathlib.Path
@@ -101,17 +119,22 @@ def plan_sweep(
     table = store.read(folder)
     table = table[table.run_id.isin({config.run_id for config in configs})]
     have = set(table.run_id)
+    units = group_units(c for c in configs if c.run_id not in have)
     missing = []
-    for unit in group_units(c for c in configs if c.run_id not in have):
+    for unit, capacity in zip(units, share_programs(units), strict=True):
         dataset = datasets[unit[0].dataset]
         model = make_model(unit[0], dataset.num_classes)
         cost = model_cost(model, dataset.train_images.shape[1:])
-        missing.append(Unit(unit, cost, len(dataset.test_labels)))
+        sizes = len(dataset.test_labels), dataset.num_classes
+        missing.append(Unit(unit, cost, capacity, *sizes))
     return Plan(table.reset_index(drop=True), missing)
 
 
 def run_sweep(
-    configs: Sequence[RunConfig], datasets: Mapping[str, Dataset], folder: pathlib.Path
+    configs: Sequence[RunConfig],
+    datasets: Mapping[str, Dataset],
+    folder: pathlib.Path,
+    precision: str = "float32",
 ) -> pd.DataFrame:
     """Trains the configs that the folder lacks and returns the rows of all of them.
 
@@ -121,6 +144,7 @@ def run_sweep(
         configs: runs, in the order in which to train them.
         datasets: by name.
         folder: of the run table, `WORKDIR/runs`.
+        precision: of matrix products, as `jax.default_matmul_precision` has it.
     """
     store.prepare(folder)
     plan = plan_sweep(configs, datasets, folder)
@@ -128,96 +152,120 @@ def run_sweep(
         return plan.table
     progress = Progress(
         sum(len(unit.configs) for unit in plan.missing),
-        len(plan.missing),
+        plan.num_programs,
         sum(_work(unit) for unit in plan.missing),
     )
+    programs = Programs(precision)
     with ThreadPoolExecutor(1) as pool:
         for unit in plan.missing:
-            train_unit(unit, datasets[unit.configs[0].dataset], folder, progress, pool)
+            dataset = datasets[unit.configs[0].dataset]
+            wait = partial(_wait, pool, partial(progress.tick, unit.label))
+            curves, times = programs.train(unit, dataset, wait)
+            columns = unit_table(unit.configs, unit.cost.num_params, curves)
+            how = {"matmul_precision": precision}
+            record = provenance.metadata(unit.configs, times, **how)
+            name = provenance.file_name(unit.configs)
+            store.write(folder, name, pd.DataFrame(columns), record)
+            runs = len(unit.configs)
+            progress.finish(unit.label, runs, unit.steps, _work(unit), times)
     progress.close()
     return plan_sweep(configs, datasets, folder).table
 
 
-def train_unit(
-    unit: Unit,
-    dataset: Dataset,
-    folder: pathlib.Path,
-    progress: Progress,
-    pool: ThreadPoolExecutor,
-) -> None:
-    """Compiles and runs a unit, and writes its curves."""
+class Programs:
+    """Compiles what units need, once, and fits it to the device's memory.
 
-    def wait(work: Callable, *args):
-        """Keeps the clock running, and Ctrl-C heard, while the device works."""
-        future: Future = pool.submit(work, *args)
+    Attributes:
+        precision: of matrix products.
+        compiled: programs by family, capacity and lanes.
+        most: the most lanes of a shard that ran together, where memory ran out.
+    """
+
+    def __init__(self, precision: str = "float32"):
+        self.precision = precision
+        self.compiled: dict[tuple, Callable] = {}
+        self.most: dict[tuple, int] = {}
+
+    def train(
+        self, unit: Unit, dataset: Dataset, wait: Callable
+    ) -> tuple[Curves, tuple[float, float]]:
+        """Returns a unit's curves and the seconds that compiling and running took.
+
+        Where the device's memory does not do, half as many lanes step together.
+
+        Args:
+            unit: what to train.
+            dataset: on what.
+            wait: calls its first argument with the others and returns the result.
+        """
+        mesh = make_mesh(len(unit.configs))
+        data = make_shared_data(dataset, mesh)
+        at_once = self._fitting(unit, mesh, data)
+        known = len(self.compiled)
         while True:
             try:
-                return future.result(timeout=0.2)
-            except NotYet:
-                progress.tick(unit.label)
+                start = time.monotonic()
+                program, arguments = wait(self.compile, unit, mesh, data, at_once)
+                compiled = time.monotonic()
+                curves = wait(_call, program, arguments)
+                running = time.monotonic() - compiled
+                is_new = len(self.compiled) > known
+                return curves, (compiled - start if is_new else 0.0, running)
+            except jax.errors.JaxRuntimeError as error:
+                if "RESOURCE_EXHAUSTED" not in str(error):
+                    raise
+                if at_once == 1:
+                    raise InputError(
+                        f"{unit.label} does not fit the memory of one "
+                        f"{jax.local_devices()[0].device_kind}, by our count "
+                        f"{unit.lane_bytes / 2**30:.1f} GiB a run; choose a smaller "
+                        "width or batch_size."
+                    ) from None
+            self.most[unit.configs[0].family] = at_once = math.ceil(at_once / 2)
+            print(
+                f"out of memory: going on with {at_once} runs at once.", file=sys.stderr
+            )
 
-    start = time.monotonic()
-    program, lanes, data = wait(compile_unit, unit.configs, dataset)
-    compiled = time.monotonic()
-    curves = wait(lambda: jax.block_until_ready(program(lanes, data)))
-    finished = time.monotonic()
-    times = (compiled - start, finished - compiled)
-    columns = unit_table(unit.configs, unit.cost.num_params, curves)
-    store.write(folder, _file_name(unit), pd.DataFrame(columns), _metadata(unit, times))
-    progress.finish(unit.label, len(unit.configs), unit.steps, _work(unit), times)
+    def compile(self, unit: Unit, mesh: Mesh, data: SharedData, at_once: int):
+        """Returns the unit's program and its arguments on the devices."""
+        config, capacity = unit.configs[0], unit.capacity
+        lanes = make_lanes(unit.configs, mesh, at_once)
+        arguments = lanes, make_length(config, capacity.records), data
+        key = (config.family, capacity, lanes.seed.shape, at_once)
+        if key not in self.compiled:
+            train = make_unit(
+                config, unit.num_classes, capacity.examples, mesh, at_once
+            )
+            with jax.default_matmul_precision(self.precision):
+                lowered = jax.jit(train).lower(*arguments)
+            options = COMPILER_OPTIONS.get(jax.default_backend())
+            self.compiled[key] = lowered.compile(compiler_options=options)
+        return self.compiled[key], arguments
+
+    def _fitting(self, unit: Unit, mesh: Mesh, data: SharedData) -> int:
+        """Returns how many lanes of a shard may step together."""
+        stats = jax.local_devices()[0].memory_stats() or {}
+        shared = sum(array.nbytes for array in data)
+        limit = stats.get("bytes_limit", sys.maxsize)  # a CPU does not say
+        free = int(MEMORY_SHARE * limit) - shared
+        shard = math.ceil(len(unit.configs) / mesh.size)
+        at_once = lanes_at_once(jax.default_backend(), shard, unit.lane_bytes, free)
+        return min(at_once, self.most.get(unit.configs[0].family, at_once))
 
 
-def compile_unit(
-    configs: Sequence[RunConfig], dataset: Dataset
-) -> tuple[Callable[[Lanes, SharedData], Curves], Lanes, SharedData]:
-    """Returns the unit's compiled program and its arguments on the devices."""
-    mesh = make_mesh(len(configs))
-    lanes, data = make_lanes(configs, mesh), make_shared_data(dataset, mesh)
-    at_once = lanes_at_once(jax.default_backend())
-    unit = make_unit(configs[0], dataset.num_classes, mesh, at_once)
-    return jax.jit(unit).lower(lanes, data).compile(), lanes, data
+def _wait(pool: ThreadPoolExecutor, tick: Callable, work: Callable, *args):
+    """Keeps the clock running, and Ctrl-C heard, while the device works."""
+    future: Future = pool.submit(work, *args)
+    while True:
+        try:
+            return future.result(timeout=0.2)
+        except NotYet:
+            tick()
+
+
+def _call(program: Callable, arguments: tuple) -> Curves:
+    return jax.block_until_ready(program(*arguments))
 
 
 def _work(unit: Unit) -> float:
     return unit.flops + unit.steps * STEP_OVERHEAD
-
-
-def _file_name(unit: Unit) -> str:
-    """Readable first, unique by the ids of its runs."""
-    ids = "".join(sorted(config.run_id for config in unit.configs))
-    digest = hashlib.sha256(ids.encode()).hexdigest()[:12]
-    config = unit.configs[0]
-    return (
-        f"{config.architecture}-w{config.width}-{config.optimizer}-"
-        f"n{config.train_size}-{digest}"
-    )
-
-
-def _metadata(unit: Unit, times: tuple[float, float]) -> dict:
-    """Returns where, when and by what the unit was trained."""
-    device = jax.local_devices()[0]
-    return {
-        "configs": [dataclasses.asdict(config) for config in unit.configs],
-        "scaletime_jax": scaletime_jax.__version__,
-        "git_commit": _git_commit(),
-        "jax": jax.__version__,
-        "numpy": np.__version__,
-        "device": f"{jax.local_device_count()} x {device.device_kind}",
-        "compile_seconds": round(times[0], 3),
-        "wall_seconds": round(times[1], 3),
-        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    }
-
-
-def _git_commit() -> str | None:
-    """Returns the commit of the checkout the package is in, if it is in one."""
-    root = pathlib.Path(scaletime_jax.__file__).parents[1]
-    if not (root / ".git").exists():
-        return None
-    try:
-        done = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, timeout=5
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.decode().strip() or None

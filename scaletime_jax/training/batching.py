@@ -1,11 +1,15 @@
 """Which examples make up which batch: a fresh order each epoch, every one once."""
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int, Key
+
+from scaletime_jax.data.transforms import permute
+
+Size = int | Int[Array, ""]
+AnySize = TypeVar("AnySize", int, Array)
 
 
 class Batch(NamedTuple):
@@ -19,24 +23,23 @@ class Batch(NamedTuple):
     weight: Float[Array, "batch"]
 
 
-def batches_per_epoch(train_size: int, batch_size: int) -> int:
+def batches_per_epoch(train_size: AnySize, batch_size: int) -> AnySize:
     """Returns ceil(train_size / batch_size): the last short batch is kept."""
     return -(-train_size // batch_size)
 
 
 def draw_order(
-    key: Key[Array, ""], train_size: int, batch_size: int
+    key: Key[Array, ""], train_size: Size, padded: int
 ) -> Int[Array, "padded"]:
-    """Draws an epoch's order, padded with zeros to whole batches."""
-    order = jax.random.permutation(key, train_size)
-    padded = batches_per_epoch(train_size, batch_size) * batch_size
-    return jnp.pad(order, (0, padded - train_size))
+    """Draws an epoch's order, filled up with zeros to `padded`, whole batches."""
+    order = permute(key, train_size, padded)
+    return jnp.where(jnp.arange(padded) < train_size, order, 0)
 
 
 def take_batch(
     order: Int[Array, "padded"],
     index: Int[Array, ""] | int,
-    train_size: int,
+    train_size: Size,
     batch_size: int,
 ) -> Batch:
     """Returns batch number `index` of the epoch with this order."""

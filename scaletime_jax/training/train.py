@@ -12,11 +12,16 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key, Num
 
 from scaletime_jax.data.transforms import normalise
-from scaletime_jax.training.batching import batches_per_epoch, draw_order, take_batch
+from scaletime_jax.training.batching import (
+    Size,
+    batches_per_epoch,
+    draw_order,
+    take_batch,
+)
 from scaletime_jax.training.losses import accuracy
 from scaletime_jax.training.optimizers import MakeOptimizer
 
-EVALUATION_BATCH = 250  # examples; larger ones leave a CPU's cache
+EVALUATION_BATCH = 128  # examples; larger ones leave a CPU's cache
 
 Loss = Callable[[Array, Array], Array]
 
@@ -32,17 +37,25 @@ class TrainData(NamedTuple):
 
     Attributes:
         images: [population, ...] uint8 or float32, as stored.
-        subset: [train] which of them are trained on.
-        labels: [train] their labels, noise included.
+        subset: [capacity] which of them are trained on.
+        labels: [capacity] their labels, noise included.
         test_images: [test, ...].
         test_labels: [test].
+        train_size: how many of the subset count, from its beginning; all if None.
+            It may be traced, so that one program serves many sizes.
     """
 
     images: Num[Array, "population *shape"]
-    subset: Int[Array, "train"]
-    labels: Int[Array, "train"]
+    subset: Int[Array, "capacity"]
+    labels: Int[Array, "capacity"]
     test_images: Num[Array, "test *shape"]
     test_labels: Int[Array, "test"]
+    train_size: Size | None = None
+
+    @property
+    def size(self) -> Size:
+        """The number of training examples."""
+        return self.subset.shape[0] if self.train_size is None else self.train_size
 
 
 class State(NamedTuple):
@@ -86,24 +99,26 @@ def make_update(model: nn.Module, loss: Loss, make_optimizer: MakeOptimizer):
 
 
 def make_evaluate(model: nn.Module, loss: Loss):
-    """Returns evaluate(params, images, index, labels) -> mean loss and accuracy."""
+    """Returns evaluate(params, images, index, labels, size) -> mean loss, accuracy.
 
-    def evaluate(params, images, index, labels):
-        size = labels.shape[0]
-        chunk = min(EVALUATION_BATCH, size)
-        chunks = batches_per_epoch(size, chunk)
+    The means are over the first `size` of index and labels. Batches have one shape
+    whatever the size, so that a run's numbers do not depend on what it shares a
+    program with.
+    """
 
-        def add_chunk(number, sums):
-            batch = take_batch(order, number, size, chunk)
+    def evaluate(params, images, index, labels, size: Size):
+        def add_batch(number, sums):
+            place = number * EVALUATION_BATCH + jnp.arange(EVALUATION_BATCH)
+            position = jnp.where(place < size, place, 0)
             outputs = model.apply(
-                {"params": params}, normalise(images[index[batch.position]])
+                {"params": params}, normalise(images[index[position]])
             )
-            truth = labels[batch.position]
+            truth = labels[position]
             values = jnp.stack([loss(outputs, truth), accuracy(outputs, truth)])
-            return sums + values @ (batch.weight > 0).astype(values.dtype)
+            return sums + values @ (place < size).astype(values.dtype)
 
-        order = jnp.arange(chunks * chunk) % size
-        return lax.fori_loop(0, chunks, add_chunk, jnp.zeros(2)) / size
+        batches = batches_per_epoch(size, EVALUATION_BATCH)
+        return lax.fori_loop(0, batches, add_batch, jnp.zeros(2)) / size
 
     return evaluate
 
@@ -125,16 +140,15 @@ def make_step(
     update = make_update(model, loss, make_optimizer)
 
     def step(number, state: State, order_key, hyper: Hyper, data: TrainData) -> State:
-        train_size = data.subset.shape[0]
-        per_epoch = batches_per_epoch(train_size, batch_size)
+        per_epoch = batches_per_epoch(data.size, batch_size)
         epoch, batch_number = number // per_epoch, number % per_epoch
 
         def new_order():
             key = jax.random.fold_in(order_key, epoch)
-            return draw_order(key, train_size, batch_size)
+            return draw_order(key, data.size, state.order.shape[0])
 
         order = lax.cond(batch_number == 0, new_order, lambda: state.order)
-        batch = take_batch(order, batch_number, train_size, batch_size)
+        batch = take_batch(order, batch_number, data.size, batch_size)
         params, optimizer = update(
             state.params,
             state.optimizer,
@@ -157,10 +171,16 @@ def make_curves(
     return Curves(train[:, 0], test[:, 0], train[:, 1], test[:, 1], diverged)
 
 
+def _check_schedule(schedule: Sequence[int] | Array) -> None:
+    steps = np.asarray(schedule)
+    if steps.ndim != 1 or steps.size == 0 or (np.diff(steps, prepend=-1) <= 0).any():
+        raise ValueError(f"schedule must increase from 0 or more, got {schedule}.")
+
+
 def make_train(
     model: nn.Module,
     loss: Loss,
-    schedule: Sequence[int],
+    schedule: Sequence[int] | Int[Array, "records"],
     make_optimizer: MakeOptimizer = optax.sgd,
     batch_size: int = 32,
 ) -> Callable[[Key[Array, ""], Hyper, TrainData], Curves]:
@@ -174,37 +194,45 @@ def make_train(
         model: Flax module, images -> [batch, classes].
         loss: (outputs, labels) -> [batch].
         schedule: increasing steps >= 0 after which to evaluate; the last ends it.
+            A traced array may repeat its last step, which is evaluated once: what is
+            recorded for the others is NaN.
         make_optimizer: learning_rate -> optax optimizer.
         batch_size: examples a step.
     """
     step = make_step(model, loss, make_optimizer, batch_size)
     evaluate = make_evaluate(model, loss)
-    stops = np.asarray(schedule)
-    if stops.ndim != 1 or stops.size == 0 or (np.diff(stops, prepend=-1) <= 0).any():
-        raise ValueError(f"schedule must increase from 0 or more, got {schedule}.")
-    starts = np.concatenate([[0], stops[:-1]])
+    if not isinstance(schedule, jax.core.Tracer):
+        _check_schedule(schedule)
 
     def train(key: Key[Array, ""], hyper: Hyper, data: TrainData) -> Curves:
         init_key, order_key = split_key(key)
         params = model.init(init_key, normalise(data.images[:1]))["params"]
-        everything = jnp.arange(data.test_labels.shape[0])
+        test_size = data.test_labels.shape[0]
+        everything = jnp.arange(test_size)
 
         def next_step(number, state):
             return step(number, state, order_key, hyper, data)
 
-        def advance_and_record(state, span):
-            state = lax.fori_loop(*span, next_step, state)
-            images, labels = data.test_images, data.test_labels
-            return state, (
-                evaluate(state.params, data.images, data.subset, data.labels),
-                evaluate(state.params, images, everything, labels),
+        def record(params):
+            test = data.test_images, everything, data.test_labels, test_size
+            return (
+                evaluate(params, data.images, data.subset, data.labels, data.size),
+                evaluate(params, *test),
             )
+
+        def advance_and_record(state, span):
+            start, stop = span
+            state = lax.fori_loop(start, stop, next_step, state)
+            is_new = (start < stop) | (stop == 0)
+            nothing = (jnp.full(2, jnp.nan), jnp.full(2, jnp.nan))
+            return state, lax.cond(is_new, record, lambda _: nothing, state.params)
 
         padded = batches_per_epoch(data.subset.shape[0], batch_size) * batch_size
         optimizer = make_optimizer(hyper.learning_rate).init(params)
         state = State(params, optimizer, jnp.zeros(padded, jnp.int32))
-        spans = (jnp.asarray(starts), jnp.asarray(stops))
-        _, metrics = lax.scan(advance_and_record, state, spans)
+        stops = jnp.asarray(schedule)
+        starts = jnp.concatenate([jnp.zeros(1, stops.dtype), stops[:-1]])
+        _, metrics = lax.scan(advance_and_record, state, (starts, stops))
         return make_curves(*metrics)
 
     return train

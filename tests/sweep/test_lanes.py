@@ -6,7 +6,9 @@ import pytest
 from test_config import CONFIG
 
 from scaletime_jax.sweep.lanes import (
+    lanes_at_once,
     make_lanes,
+    make_length,
     make_mesh,
     make_shared_data,
     make_unit,
@@ -16,10 +18,12 @@ from scaletime_jax.sweep.lanes import (
 SMALL = dataclasses.replace(CONFIG, train_size=100, epochs=3)
 
 
-def unit_curves(configs, dataset, at_once=1, devices=None):
+def unit_curves(configs, dataset, at_once=1, devices=None, capacity=100, records=None):
     mesh = make_mesh(devices or len(configs))
-    unit = jax.jit(make_unit(configs[0], 10, mesh, at_once))
-    return unit(make_lanes(configs, mesh), make_shared_data(dataset, mesh))
+    unit = jax.jit(make_unit(configs[0], 10, capacity, mesh, at_once))
+    lanes = make_lanes(configs, mesh, at_once)
+    length = make_length(configs[0], records or len(configs[0].schedule))
+    return unit(lanes, length, make_shared_data(dataset, mesh))
 
 
 def seeds(*values, **changes):
@@ -34,13 +38,27 @@ def test_a_seed_alone_and_among_nine_others_gives_one_curve(few_digits):
     np.testing.assert_array_equal(alone.train_loss[0], many.train_loss[3])
 
 
-@pytest.mark.parametrize("at_once", [None, 2])
+@pytest.mark.parametrize("at_once", [4, 2])
 def test_lanes_together_are_lanes_one_by_one(few_digits, at_once):
     configs = seeds(101, 102, 103, 104)
     one_by_one = unit_curves(configs, few_digits)
-    together = unit_curves(configs, few_digits, at_once)
+    together = unit_curves(configs, few_digits, at_once, devices=1)
     # batched products add in another order
     np.testing.assert_allclose(together.test_loss, one_by_one.test_loss, rtol=1e-5)
+
+
+def test_a_program_for_more_data_gives_the_same(few_digits):
+    configs = seeds(101, 102, label_noise=0.3)
+    records = len(SMALL.schedule)
+    alone = unit_curves(configs, few_digits)
+    shared = unit_curves(configs, few_digits, capacity=350, records=records + 2)
+    # the same arithmetic: what is beyond the train size is never read
+    np.testing.assert_array_equal(shared.test_loss[:, :records], alone.test_loss)
+    np.testing.assert_array_equal(shared.train_loss[:, :records], alone.train_loss)
+    assert np.isnan(shared.test_loss[:, records:]).all()
+    columns = unit_table(configs, 8400, shared)
+    assert len(columns["step"]) == 2 * records
+    assert not columns["diverged"].any()
 
 
 def test_one_device_or_two_give_the_same(few_digits):
@@ -84,3 +102,11 @@ def test_the_table_has_a_row_a_run_and_evaluation(few_digits):
     )
     np.testing.assert_array_equal(columns["test_loss"][second], curves.test_loss[1])
     assert set(columns["run_id"][second]) == {configs[1].run_id}
+
+
+def test_lanes_take_equal_turns_in_the_memory_there_is():
+    assert lanes_at_once("cpu", lanes=64, lane_bytes=1, free=10**9) == 1
+    assert lanes_at_once("gpu", lanes=64, lane_bytes=10, free=10**9) == 64
+    assert lanes_at_once("gpu", lanes=64, lane_bytes=10, free=609) == 32
+    assert lanes_at_once("gpu", lanes=10, lane_bytes=10, free=90) == 5
+    assert lanes_at_once("gpu", lanes=10, lane_bytes=100, free=90) == 1

@@ -33,7 +33,7 @@ def test_a_sweep_trains_writes_and_returns_everything(tmp_path, few_digits, data
 def test_a_second_sweep_trains_nothing(tmp_path, few_digits, datasets, monkeypatch):
     configs = make_grid(few_digits, **TINY)
     first = runner.run_sweep(configs, datasets, tmp_path)
-    monkeypatch.setattr(runner, "train_unit", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(runner, "Programs", lambda *_: pytest.fail("trained again"))
     second = runner.run_sweep(configs, datasets, tmp_path)
     pd.testing.assert_frame_equal(first, second)
 
@@ -80,7 +80,7 @@ def test_a_plan_counts_work_and_memory(tmp_path, few_digits, datasets):
 
 def test_progress_in_plain_lines():
     stream = io.StringIO()
-    progress = Progress(num_runs=20, num_units=4, work=100.0, stream=stream)
+    progress = Progress(num_runs=20, num_programs=4, work=100.0, stream=stream)
     progress.tick("first")
     progress.finish("first", runs=5, steps=1000, work=25.0, times=(1.0, 2.0))
     progress.finish("second", runs=5, steps=1000, work=50.0, times=(1.0, 2.0))

@@ -44,7 +44,7 @@ def flax_params(network):
             continue
         weight = module.weight.detach().numpy()
         kind, axes = (
-            ("Dense", (1, 0)) if weight.ndim == 2 else ("PatchConv", (2, 3, 1, 0))
+            ("Dense", (0, 1)) if weight.ndim == 2 else ("PatchConv", (2, 3, 1, 0))
         )
         name = f"{kind}_{counts[kind]}"
         counts[kind] += 1

@@ -4,10 +4,10 @@ import numpy as np
 
 
 def layers_of(params):
-    """Returns [(kernel, bias), ...] in float64, in the order of Flax's names."""
+    """Returns [(weights [inputs, outputs], bias), ...] in float64, layer by layer."""
     names = sorted(params, key=lambda name: int(name.split("_")[1]))
     return [
-        (np.asarray(params[n]["kernel"], float), np.asarray(params[n]["bias"], float))
+        (np.asarray(params[n]["kernel"], float).T, np.asarray(params[n]["bias"], float))
         for n in names
     ]
 

@@ -47,7 +47,9 @@ def reference_curve(model, key, data, schedule, batch_size=32, loss=reference_ml
     record()
     for epoch in range(schedule[-1]):
         key = jax.random.fold_in(order_key, epoch)
-        order = np.asarray(draw_order(key, size, batch_size))[:size]
+        order = np.asarray(draw_order(key, size, -(-size // batch_size) * batch_size))[
+            :size
+        ]
         assert sorted(order) == list(range(size))
         for start in range(0, size, batch_size):
             batch = order[start : start + batch_size]
