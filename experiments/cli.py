@@ -81,7 +81,7 @@ def keep_programs() -> None:
 
     JAX's own setting of where goes first.
     """
-    if jax.config.jax_compilation_cache_dir is None:
+    if jax.config.values["jax_compilation_cache_dir"] is None:
         jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "programs"))
 
 

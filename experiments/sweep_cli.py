@@ -50,8 +50,9 @@ LOSS = flags.DEFINE_string("loss", "mse", "Training loss: mse or cross_entropy."
 RECORD = flags.DEFINE_string(
     "record",
     "both",
-    "When to evaluate: at the end of epochs, at log_steps within the first three "
-    "epochs, at both, or only at the end (for timing).",
+    "When to evaluate: at the end of epochs; at log_steps, ten a decade (for little "
+    "data, where each epoch's evaluation would take most of the time); both, log_steps "
+    "within the first three epochs only; or only at the end (for timing).",
 )
 PRECISION = flags.DEFINE_enum(
     "matmul_precision",

@@ -1,15 +1,19 @@
-"""Seed-steps a second: our engine against a plain PyTorch loop on the same machine.
+"""Seed-steps a second: our engine, PyTorch's best arrangement, and the machine's limit.
 
-A seed-step is one batch of 32 for one seed. Ours trains all seeds as lanes on all
-cores; PyTorch trains one network in one process on one thread. Both are timed in
-turn, round by round, and medians are quoted. Ours includes one evaluation of the
-training set at the end of each round; compilation is reported apart.
+A seed-step is one batch of 32 for one seed. All take turns, round by round, and
+medians are quoted; the ratio is ours over the best arrangement's of the same round.
+Ours includes the start and one evaluation of 128 images for each lane; compilation is
+reported apart. The limit is the lower of two roofs: measured float32 matrix products,
+and measured bandwidth at the least bytes a step has to move.
 
     pip install -e ".[bench]"
-    python experiments/benchmarks/engine.py
+    python experiments/benchmarks/engine.py --output=experiments/results/benchmarks
+
+On an accelerator use `accelerator.py`, which calls this with lanes and widths to suit.
 """
 
 import json
+import math
 import pathlib
 import statistics
 import sys
@@ -19,156 +23,240 @@ import jax
 from absl import flags
 
 import scaletime_jax
-from scaletime_jax.data.sources import load_dataset
-from scaletime_jax.sweep.config import RunConfig
-from scaletime_jax.sweep.lanes import (
-    lanes_at_once,
-    make_lanes,
-    make_mesh,
-    make_shared_data,
-    make_unit,
-)
+from scaletime_jax.data.sources import Dataset, load_dataset
+from scaletime_jax.plotting.benchmarks import plot_roofline
+from scaletime_jax.plotting.style import save_figure
+from scaletime_jax.sweep.config import RunConfig, make_grid, make_model
+from scaletime_jax.sweep.cost import model_cost
+from scaletime_jax.sweep.lanes import make_mesh, make_shared_data
+from scaletime_jax.sweep.runner import Programs, plan_units
+from scaletime_jax.sweep.tuning import make_tuning
 from scaletime_jax.training.optimizers import LEARNING_RATES
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
 import cli
+import machine
 
 CASES = flags.DEFINE_list(
-    "cases", "mlp:1,mlp:10,cnn:1,cnn:5", "Networks as architecture:width."
+    "cases",
+    "mlp:1,mlp:2,mlp:5,mlp:10,mlp:20,mlp:50,cnn:1,cnn:2,cnn:5,cnn:10",
+    "Networks as architecture:width.",
 )
-OPTIMIZER = flags.DEFINE_list("optimizer", "sgd", "sgd, adam, or both.")
-NUM_SEEDS = flags.DEFINE_integer("num_seeds", 10, "Lanes that ours trains at once.")
+OPTIMIZER = flags.DEFINE_list("optimizer", "sgd,adam", "sgd, adam, or both.")
+NUM_SEEDS = flags.DEFINE_integer("num_seeds", 10, "The most lanes that ours trains.")
 ROUNDS = flags.DEFINE_integer("rounds", 5, "Timed rounds of each, after one untimed.")
-SECONDS = flags.DEFINE_float("seconds", 2.0, "Aimed length of PyTorch's rounds.")
-OUTPUT = flags.DEFINE_string("output", None, "JSON file to write.")
-TRAIN_SIZE = 320  # ten batches: the closing evaluation is small
+SECONDS = flags.DEFINE_float("seconds", 2.0, "Aimed length of a round.")
+OUTPUT = flags.DEFINE_string("output", None, "Folder for JSON, table and figure.")
+TRAIN_SIZE = 128  # four batches: the closing evaluation is small
+TEST_SIZE = 32
+LEAST_STEPS = 100  # of a lane in a round, beside which start and evaluation are small
 
 
-class Case:
-    """One network and optimizer, to be trained by either engine."""
-
-    def __init__(self, architecture: str, width: int, optimizer: str, dataset):
-        self.name = f"{architecture} width {width} {optimizer}"
-        self.architecture, self.width, self.optimizer = architecture, width, optimizer
-        self.rate, self.dataset = LEARNING_RATES[optimizer], dataset
-
-    def make_torch(self):
-        """Returns run(steps), a PyTorch loop on one thread."""
-        import numpy as np
-        import torch
-        import torch_reference as reference
-
-        torch.set_num_threads(1)
-        shape = self.dataset.train_images.shape[1:]
-        pixels = self.dataset.train_images[:TRAIN_SIZE].transpose(0, 3, 1, 2)
-        images = torch.from_numpy(pixels.astype(np.float32) / 127.5 - 1)
-        labels = torch.from_numpy(self.dataset.train_labels[:TRAIN_SIZE]).long()
-        targets = torch.nn.functional.one_hot(labels, 10).float()
-        network = reference.make_network(self.architecture, self.width, shape, 10)
-        optimizer = reference.make_optimizer(
-            self.optimizer, network.parameters(), self.rate
-        )
-        return lambda steps: reference.train(network, optimizer, images, targets, steps)
-
-    def make_ours(self, epochs: int):
-        """Returns run() for all seeds and the seconds that compiling it took."""
-        configs = [
-            RunConfig(
-                dataset=self.dataset.name,
-                fingerprint=self.dataset.fingerprint,
-                architecture=self.architecture,
-                width=self.width,
-                optimizer=self.optimizer,
-                learning_rate=self.rate,
-                init="pytorch",
-                loss="mse",
-                train_size=TRAIN_SIZE,
-                label_noise=0.0,
-                batch_size=32,
-                epochs=epochs,
-                record="end",
-                seed=101 + i,
-            )
-            for i in range(NUM_SEEDS.value)
-        ]
-        mesh = make_mesh(len(configs))
-        lanes = make_lanes(configs, mesh)
-        data = make_shared_data(self.dataset, mesh)
-        at_once = lanes_at_once(jax.default_backend())
-        unit = make_unit(configs[0], self.dataset.num_classes, mesh, at_once)
-        start = time.perf_counter()
-        program = jax.jit(unit).lower(lanes, data).compile()
-        seconds = time.perf_counter() - start
-        return lambda: jax.block_until_ready(program(lanes, data)), seconds
+def load_digits() -> Dataset:
+    """Returns the few digits that are trained on."""
+    digits = load_dataset("mnist12k")
+    return digits._replace(
+        train_images=digits.train_images[:TRAIN_SIZE],
+        train_labels=digits.train_labels[:TRAIN_SIZE],
+        test_images=digits.test_images[:TEST_SIZE],
+        test_labels=digits.test_labels[:TEST_SIZE],
+    )
 
 
-def timed(function, *args) -> float:
-    """Returns the seconds a call takes."""
+def make_configs(case, data: Dataset, seeds: int, epochs: int) -> list[RunConfig]:
+    """Returns the runs of a case."""
+    return make_grid(
+        data,
+        architecture=[case.architecture],
+        width=[case.width],
+        optimizer=[case.optimizer],
+        learning_rate=[case.learning_rate],
+        init=["pytorch"],
+        loss=["mse"],
+        train_size=[TRAIN_SIZE],
+        label_noise=[0.0],
+        batch_size=[32],
+        epochs=[epochs],
+        record=["end"],
+        seed=range(101, 101 + seeds),
+    )
+
+
+def make_ours(case, data: Dataset, seeds: int, epochs: int, **choices):
+    """Returns run() -> seconds for all seeds, and the seconds that compiling took.
+
+    `choices` replace those of `sweep.tuning`.
+    """
+    configs = make_configs(case, data, seeds, epochs)
+    [unit] = plan_units(configs, {data.name: data})
+    unit = unit._replace(tuning=unit.tuning._replace(**choices))
+    mesh = make_mesh(seeds)
+    shared, programs = make_shared_data(data, mesh), Programs()
     start = time.perf_counter()
-    function(*args)
-    return time.perf_counter() - start
+    at_once = programs.fitting(unit, mesh, shared)
+    program, arguments = programs.compile(unit, mesh, shared, at_once)
+    compiling = time.perf_counter() - start
+
+    def run() -> float:
+        start = time.perf_counter()
+        jax.block_until_ready(program(*arguments))
+        return time.perf_counter() - start
+
+    return run, compiling
 
 
-def measure(case: Case) -> dict:
-    """Times both engines in turn and returns rates, their spread and the ratio."""
-    run_torch = case.make_torch()
-    run_torch(20)
-    step = timed(run_torch, 20) / 20
-    steps = max(20, round(SECONDS.value / step))
-    # Ours is several times faster a seed-step and does many seeds: as long a round.
-    epochs = max(1, round(5 * SECONDS.value / step / NUM_SEEDS.value / 10))
-    run_ours, compiling = case.make_ours(epochs)
-    run_ours()
-    ours, torch_rates = [], []
+def choose_lanes(case, data: Dataset) -> tuple[int, int]:
+    """Returns lanes and epochs for a round of about SECONDS.
+
+    Where lanes take turns, as many as can take LEAST_STEPS each, at least one a
+    device; else all.
+    """
+    in_turn = make_tuning(jax.default_backend()).lanes_in_turn
+    devices, per_epoch = jax.local_device_count(), TRAIN_SIZE // 32
+    lanes, epochs = (devices if in_turn else NUM_SEEDS.value), 2
+    run, _ = make_ours(case, data, lanes, epochs)
+    run()
+    steps = lanes * epochs * per_epoch / run() * SECONDS.value
+    if in_turn:
+        lanes = min(NUM_SEEDS.value, int(steps / LEAST_STEPS))
+        lanes = max(devices, lanes - lanes % devices)
+    return lanes, max(1, round(steps / lanes / per_epoch))
+
+
+def spread(values: list[float]) -> dict:
+    """Returns median, least and most."""
+    return {"median": statistics.median(values), "range": [min(values), max(values)]}
+
+
+def step_cost(case, data: Dataset) -> tuple[int, int]:
+    """Returns the flops of a seed-step and the least bytes it moves.
+
+    Weights are read forth and back and written, Adam reads and writes two more
+    numbers for each, pixels are read; all else can stay in a cache.
+    """
+    config = make_configs(case, data, 1, 1)[0]
+    cost = model_cost(make_model(config, data.num_classes), data.train_images.shape[1:])
+    numbers = {"sgd": 3, "adam": 7}[case.optimizer] * cost.num_params
+    moved = 4 * numbers + 32 * data.train_images[0].nbytes
+    return 3 * 32 * cost.forward_flops, moved
+
+
+def measure(case, data: Dataset, pool, roofs: dict) -> dict:
+    """Times ours and PyTorch's arrangements in turn."""
+    import arrangements
+
+    theirs = arrangements.make_arrangements(case, data, pool, NUM_SEEDS.value)
+    steps = {}
+    for name, way in theirs.items():
+        way.run(4)
+        steps[name] = max(4, round(SECONDS.value / (way.run(4) / 4)))
+    lanes, epochs = choose_lanes(case, data)
+    ours, compiling = make_ours(case, data, lanes, epochs)
+    ours()
+    rates: dict[str, list[float]] = {"ours": [], **{name: [] for name in theirs}}
     for _ in range(ROUNDS.value):
-        ours.append(NUM_SEEDS.value * epochs * 10 / timed(run_ours))
-        torch_rates.append(steps / timed(run_torch, steps))
-    ratios = [a / b for a, b in zip(ours, torch_rates, strict=True)]
+        rates["ours"].append(lanes * epochs * TRAIN_SIZE / 32 / ours())
+        for name, way in theirs.items():
+            rates[name].append(way.seeds * steps[name] / way.run(steps[name]))
+    best = max(theirs, key=lambda name: statistics.median(rates[name]))
+    flops, moved = step_cost(case, data)
+    speed = statistics.median(rates["ours"])
+    roof = min(roofs["flops"], roofs["bytes"] * flops / moved)
     return {
         "case": case.name,
-        "ours": statistics.median(ours),
-        "ours_range": [min(ours), max(ours)],
-        "torch": statistics.median(torch_rates),
-        "torch_range": [min(torch_rates), max(torch_rates)],
-        "ratio": statistics.median(ratios),
-        "ratio_range": [min(ratios), max(ratios)],
+        **case._asdict(),
+        "lanes": lanes,
+        "best": best,
+        "ratio": spread(
+            [a / b for a, b in zip(rates["ours"], rates[best], strict=True)]
+        ),
+        "rates": {name: spread(values) for name, values in rates.items()},
         "compile_seconds": compiling,
+        "flops_a_step": flops,
+        "bytes_a_step": moved,
+        "flops_a_second": speed * flops,
+        "share_of_roof": speed * flops / roof,
     }
 
 
-def main() -> None:
-    """Prints a table and writes JSON."""
+def table(record: dict) -> str:
+    """Returns the rows as a Markdown table."""
+    lines = [
+        "| network | ours | PyTorch's best | ratio (range) | GFLOP/s, share of roof "
+        "| compiled in |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in record["rows"]:
+        low, high = row["ratio"]["range"]
+        lines.append(
+            f"| {row['case']} | {row['rates']['ours']['median']:,.0f} "
+            f"| {row['rates'][row['best']]['median']:,.0f} ({row['best']}) "
+            f"| {row['ratio']['median']:.1f} ({low:.1f} to {high:.1f}) "
+            f"| {row['flops_a_second'] / 1e9:.0f}, {row['share_of_roof']:.0%} "
+            f"| {row['compile_seconds']:.1f} s |"
+        )
+    return "\n".join(lines)
+
+
+def describe_machine() -> str:
+    """Returns devices, JAX's version and the number of rounds."""
+    device = jax.local_devices()[0].device_kind
+    name = machine.processor() if device == "cpu" else device
+    return (
+        f"{jax.local_device_count()} x {name}, JAX {jax.__version__}, "
+        f"{ROUNDS.value} rounds"
+    )
+
+
+def run_cases(until: float = math.inf) -> dict:
+    """Measures every case and returns the record.
+
+    None is begun after `until`, by `time.monotonic`; what is left out is said.
+    """
+    import arrangements
     import torch
 
-    dataset = load_dataset("mnist12k")
-    dataset = dataset._replace(
-        test_images=dataset.test_images[:32], test_labels=dataset.test_labels[:32]
-    )
+    jax.config.update("jax_enable_compilation_cache", False)  # compiling is timed too
+    data = load_digits()
+    roofs = {"flops": machine.matmul_rate(), "bytes": machine.bandwidth()}
     setting = (
-        f"{NUM_SEEDS.value} seeds on {jax.local_device_count()} x "
-        f"{jax.local_devices()[0].device_kind}, jax {jax.__version__}; PyTorch "
-        f"{torch.__version__}, one thread; medians of {ROUNDS.value} rounds"
+        f"{describe_machine()}, PyTorch {torch.__version__}; "
+        f"{roofs['flops'] / 1e9:,.0f} GFLOP/s of float32 matrix products, "
+        f"{roofs['bytes'] / 1e9:,.0f} GB/s"
     )
-    print(setting)
-    print(f"{'seed-steps a second':24}{'ours':>10}{'PyTorch':>10}{'ratio':>8}  range")
+    print(setting, flush=True)
+    on_cpu = jax.default_backend() == "cpu"
+    pool = arrangements.Pool(data) if on_cpu else None
     rows = []
     for text in CASES.value:
         architecture, width = text.split(":")
         for optimizer in OPTIMIZER.value:
-            row = measure(Case(architecture, int(width), optimizer, dataset))
-            low, high = row["ratio_range"]
-            print(
-                f"{row['case']:24}{row['ours']:10,.0f}{row['torch']:10,.0f}"
-                f"{row['ratio']:8.1f}  {low:.1f} to {high:.1f}; compiled in "
-                f"{row['compile_seconds']:.1f} s",
-                flush=True,
-            )
-            rows.append(row)
+            if time.monotonic() > until:
+                print(f"no time for {text} {optimizer}", flush=True)
+                continue
+            rate = LEARNING_RATES[optimizer]
+            case = arrangements.Case(architecture, int(width), optimizer, rate)
+            rows.append(measure(case, data, pool, roofs))
+            print(table({"rows": rows[-1:]}).splitlines()[-1], flush=True)
+    version = scaletime_jax.__version__
+    return {"scaletime_jax": version, "setting": setting, "roofs": roofs, "rows": rows}
+
+
+def write(folder: pathlib.Path, record: dict) -> None:
+    """Writes engine.json, engine.md and the roofline figure."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "engine.json").write_text(json.dumps(record, indent=1) + "\n")
+    text = f"{record['setting']}.\n\n{table(record)}\n"
+    (folder / "engine.md").write_text(text)
+    save_figure(plot_roofline(record), folder / "roofline")
+
+
+def main() -> None:
+    """Prints a table and writes JSON, table and figure."""
+    record = run_cases()
     if OUTPUT.value:
-        version = scaletime_jax.__version__
-        record = {"scaletime_jax": version, "setting": setting, "rows": rows}
-        pathlib.Path(OUTPUT.value).write_text(json.dumps(record, indent=1) + "\n")
+        write(pathlib.Path(OUTPUT.value), record)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int, Num, UInt
 from scaletime_jax.data.sources import Dataset
 from scaletime_jax.data.transforms import add_label_noise, draw_subset
 from scaletime_jax.sweep.config import RunConfig, make_model
+from scaletime_jax.sweep.tuning import Tuning
 from scaletime_jax.training.losses import make_loss
 from scaletime_jax.training.optimizers import make_optimizer
 from scaletime_jax.training.train import Curves, Hyper, TrainData, make_train
@@ -69,21 +70,18 @@ def make_mesh(num_lanes: int) -> Mesh:
     return Mesh(np.array(devices[: max(1, min(len(devices), num_lanes))]), ("lanes",))
 
 
-def lanes_at_once(backend: str, lanes: int, lane_bytes: int, free: int) -> int:
+def lanes_at_once(tuning: Tuning, lanes: int, lane_bytes: int, free: int) -> int:
     """Returns how many lanes of a shard step together.
 
-    On a CPU one after the other: their matrix products then are ordinary ones, which
-    XLA runs faster than batched ones (measured at 5 lanes a core: 1.2 times for the
-    MLP at width 20, 1.3 to 2 for the CNN; equal at small widths). An accelerator is
-    kept busy by as many as fit its memory, in equal turns.
+    As many as fit the device's memory, in equal turns, unless one by one is faster.
 
     Args:
-        backend: jax's name of it.
+        tuning: for the device.
         lanes: of the shard.
         lane_bytes: memory of one.
         free: bytes of a device that lanes may take.
     """
-    if backend == "cpu":
+    if tuning.lanes_in_turn:
         return 1
     turns = math.ceil(lanes / max(1, min(lanes, free // lane_bytes)))
     return math.ceil(lanes / turns)
@@ -119,15 +117,16 @@ def make_shared_data(dataset: Dataset, mesh: Mesh) -> SharedData:
 
 
 def make_lane(
-    config: RunConfig, num_classes: int, capacity: int
+    config: RunConfig, num_classes: int, capacity: int, tuning: Tuning
 ) -> Callable[[Lanes, Length, SharedData], Curves]:
     """Returns lane(lanes[i], length, data) -> Curves for the configs of this family.
 
     A run depends on its seed by `fold_in`: it draws the subset, the noise and the
     training key from it, whatever other lanes there are.
     """
-    model, loss = make_model(config, num_classes), make_loss(config.loss)
-    make = make_optimizer(config.optimizer)
+    model = make_model(config, num_classes, tuning.convolution)
+    loss, make = make_loss(config.loss), make_optimizer(config.optimizer)
+    batches = config.batch_size, tuning.evaluation_batch
 
     def lane(lane: Lanes, length: Length, data: SharedData) -> Curves:
         key = jax.random.fold_in(jax.random.key(0), lane.seed)
@@ -137,7 +136,7 @@ def make_lane(
         clean, noise = data.train_labels[index], lane.label_noise
         labels = add_label_noise(noise_key, clean, noise, num_classes, size)
         test = data.test_images, data.test_labels
-        train = make_train(model, loss, length.stops, make, config.batch_size)
+        train = make_train(model, loss, length.stops, make, *batches)
         return train(
             train_key,
             Hyper(lane.learning_rate),
@@ -148,7 +147,12 @@ def make_lane(
 
 
 def make_unit(
-    config: RunConfig, num_classes: int, capacity: int, mesh: Mesh, at_once: int = 1
+    config: RunConfig,
+    num_classes: int,
+    capacity: int,
+    tuning: Tuning,
+    mesh: Mesh,
+    at_once: int = 1,
 ) -> Callable[[Lanes, Length, SharedData], Curves]:
     """Returns unit(lanes, length, data) -> Curves with a leading axis of lanes.
 
@@ -156,11 +160,12 @@ def make_unit(
         config: any config of the family.
         num_classes: of the dataset.
         capacity: the largest train size.
+        tuning: for the devices of the mesh.
         mesh: one axis 'lanes'.
         at_once: lanes of a shard that step together, one `vmap`; the number of lanes
             is a multiple of this times the mesh's size.
     """
-    lane = make_lane(config, num_classes, capacity)
+    lane = make_lane(config, num_classes, capacity, tuning)
 
     def shard(lanes: Lanes, length: Length, data: SharedData) -> Curves:
         def run(one):

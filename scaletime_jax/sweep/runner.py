@@ -36,15 +36,14 @@ from scaletime_jax.sweep.lanes import (
     unit_table,
 )
 from scaletime_jax.sweep.progress import Progress
-from scaletime_jax.training.train import EVALUATION_BATCH, Curves
+from scaletime_jax.sweep.tuning import Tuning, make_tuning
+from scaletime_jax.training.train import Curves
 
 # What a step costs beyond its arithmetic, in flops of the same duration. Only the
 # display of the time left depends on it.
 STEP_OVERHEAD = 2e6
 # The share of an accelerator's memory that lanes may take by our count of it.
 MEMORY_SHARE = 0.8
-# Halves the compiler's time on a CPU; no program measured runs slower by it.
-COMPILER_OPTIONS = {"cpu": {"xla_backend_optimization_level": "1"}}
 
 
 class Unit(NamedTuple):
@@ -56,6 +55,7 @@ class Unit(NamedTuple):
         capacity: of the program, which may serve other units too.
         test_size: images in the test set.
         num_classes: of the dataset.
+        tuning: for the device.
     """
 
     configs: list[RunConfig]
@@ -63,6 +63,7 @@ class Unit(NamedTuple):
     capacity: Capacity
     test_size: int
     num_classes: int
+    tuning: Tuning
 
     @property
     def label(self) -> str:
@@ -91,7 +92,8 @@ class Unit(NamedTuple):
         """Memory of one lane: parameters, their gradient and optimizer, a batch."""
         config = self.configs[0]
         copies = {"sgd": 3, "adam": 5}[config.optimizer]
-        images = max(2 * config.batch_size, EVALUATION_BATCH)  # forth and back, forth
+        # a step goes forth and back through its batch, an evaluation forth
+        images = max(2 * config.batch_size, self.tuning.evaluation_batch)
         return 4 * copies * self.cost.num_params + images * self.cost.activation_bytes
 
 
@@ -119,15 +121,23 @@ def plan_sweep(
     table = store.read(folder)
     table = table[table.run_id.isin({config.run_id for config in configs})]
     have = set(table.run_id)
-    units = group_units(c for c in configs if c.run_id not in have)
-    missing = []
+    missing = plan_units([c for c in configs if c.run_id not in have], datasets)
+    return Plan(table.reset_index(drop=True), missing)
+
+
+def plan_units(
+    configs: Sequence[RunConfig], datasets: Mapping[str, Dataset]
+) -> list[Unit]:
+    """Groups configs into units, with their costs and the programs they share."""
+    units = group_units(configs)
+    planned, tuning = [], make_tuning(jax.default_backend())
     for unit, capacity in zip(units, share_programs(units), strict=True):
         dataset = datasets[unit[0].dataset]
-        model = make_model(unit[0], dataset.num_classes)
+        model = make_model(unit[0], dataset.num_classes, tuning.convolution)
         cost = model_cost(model, dataset.train_images.shape[1:])
         sizes = len(dataset.test_labels), dataset.num_classes
-        missing.append(Unit(unit, cost, capacity, *sizes))
-    return Plan(table.reset_index(drop=True), missing)
+        planned.append(Unit(unit, cost, capacity, *sizes, tuning))
+    return planned
 
 
 def run_sweep(
@@ -200,17 +210,16 @@ class Programs:
         """
         mesh = make_mesh(len(unit.configs))
         data = make_shared_data(dataset, mesh)
-        at_once = self._fitting(unit, mesh, data)
-        known = len(self.compiled)
+        at_once = self.fitting(unit, mesh, data)
         while True:
             try:
-                start = time.monotonic()
+                known, start = len(self.compiled), time.monotonic()
                 program, arguments = wait(self.compile, unit, mesh, data, at_once)
-                compiled = time.monotonic()
+                compiling = time.monotonic() - start
                 curves = wait(_call, program, arguments)
-                running = time.monotonic() - compiled
+                running = time.monotonic() - start - compiling
                 is_new = len(self.compiled) > known
-                return curves, (compiled - start if is_new else 0.0, running)
+                return curves, (compiling if is_new else 0.0, running)
             except jax.errors.JaxRuntimeError as error:
                 if "RESOURCE_EXHAUSTED" not in str(error):
                     raise
@@ -221,10 +230,10 @@ class Programs:
                         f"{unit.lane_bytes / 2**30:.1f} GiB a run; choose a smaller "
                         "width or batch_size."
                     ) from None
+            self.compiled.clear()
             self.most[unit.configs[0].family] = at_once = math.ceil(at_once / 2)
-            print(
-                f"out of memory: going on with {at_once} runs at once.", file=sys.stderr
-            )
+            note = f"{unit.label}: out of memory, trying {at_once} runs at a time."
+            print(note, file=sys.stderr)
 
     def compile(self, unit: Unit, mesh: Mesh, data: SharedData, at_once: int):
         """Returns the unit's program and its arguments on the devices."""
@@ -233,23 +242,22 @@ class Programs:
         arguments = lanes, make_length(config, capacity.records), data
         key = (config.family, capacity, lanes.seed.shape, at_once)
         if key not in self.compiled:
-            train = make_unit(
-                config, unit.num_classes, capacity.examples, mesh, at_once
-            )
+            sizes = unit.num_classes, capacity.examples
+            train = make_unit(config, *sizes, unit.tuning, mesh, at_once)
             with jax.default_matmul_precision(self.precision):
                 lowered = jax.jit(train).lower(*arguments)
-            options = COMPILER_OPTIONS.get(jax.default_backend())
+            options = unit.tuning.compiler_options
             self.compiled[key] = lowered.compile(compiler_options=options)
         return self.compiled[key], arguments
 
-    def _fitting(self, unit: Unit, mesh: Mesh, data: SharedData) -> int:
+    def fitting(self, unit: Unit, mesh: Mesh, data: SharedData) -> int:
         """Returns how many lanes of a shard may step together."""
         stats = jax.local_devices()[0].memory_stats() or {}
         shared = sum(array.nbytes for array in data)
         limit = stats.get("bytes_limit", sys.maxsize)  # a CPU does not say
         free = int(MEMORY_SHARE * limit) - shared
         shard = math.ceil(len(unit.configs) / mesh.size)
-        at_once = lanes_at_once(jax.default_backend(), shard, unit.lane_bytes, free)
+        at_once = lanes_at_once(unit.tuning, shard, unit.lane_bytes, free)
         return min(at_once, self.most.get(unit.configs[0].family, at_once))
 
 

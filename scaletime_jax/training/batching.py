@@ -1,6 +1,6 @@
 """Which examples make up which batch: a fresh order each epoch, every one once."""
 
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, overload
 
 import jax.numpy as jnp
 from jax import lax
@@ -9,7 +9,6 @@ from jaxtyping import Array, Float, Int, Key
 from scaletime_jax.data.transforms import permute
 
 Size = int | Int[Array, ""]
-AnySize = TypeVar("AnySize", int, Array)
 
 
 class Batch(NamedTuple):
@@ -23,7 +22,11 @@ class Batch(NamedTuple):
     weight: Float[Array, "batch"]
 
 
-def batches_per_epoch(train_size: AnySize, batch_size: int) -> AnySize:
+@overload
+def batches_per_epoch(train_size: int, batch_size: int) -> int: ...
+@overload
+def batches_per_epoch(train_size: Size, batch_size: int) -> Size: ...
+def batches_per_epoch(train_size: Size, batch_size: int) -> Size:
     """Returns ceil(train_size / batch_size): the last short batch is kept."""
     return -(-train_size // batch_size)
 

@@ -16,8 +16,8 @@ def make_schedule(
         train_size: examples in the training set.
         batch_size: examples a step.
         epochs: passes through the training set.
-        record: 'epochs' (the end of each), 'log_steps' (ten a decade, up to the end
-            of the third epoch), 'both', or 'end' (the last step alone).
+        record: 'epochs' (the end of each), 'log_steps' (ten a decade), 'both' (the
+            latter up to the end of the third epoch), or 'end' (the last step alone).
 
     Returns:
         Steps from 0 (before training) to the last one, both included; 'end' has no 0.
@@ -30,7 +30,7 @@ def make_schedule(
     if record in ("epochs", "both"):
         steps.update(range(0, last + 1, per_epoch))
     if record in ("log_steps", "both"):
-        end = min(LOG_EPOCHS, epochs) * per_epoch
+        end = last if record == "log_steps" else min(last, LOG_EPOCHS * per_epoch)
         exponent, step = 0, 1
         while step <= end:
             steps.add(step)

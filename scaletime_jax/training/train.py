@@ -21,8 +21,6 @@ from scaletime_jax.training.batching import (
 from scaletime_jax.training.losses import accuracy
 from scaletime_jax.training.optimizers import MakeOptimizer
 
-EVALUATION_BATCH = 128  # examples; larger ones leave a CPU's cache
-
 Loss = Callable[[Array, Array], Array]
 
 
@@ -98,7 +96,7 @@ def make_update(model: nn.Module, loss: Loss, make_optimizer: MakeOptimizer):
     return update
 
 
-def make_evaluate(model: nn.Module, loss: Loss):
+def make_evaluate(model: nn.Module, loss: Loss, batch_size: int):
     """Returns evaluate(params, images, index, labels, size) -> mean loss, accuracy.
 
     The means are over the first `size` of index and labels. Batches have one shape
@@ -108,7 +106,7 @@ def make_evaluate(model: nn.Module, loss: Loss):
 
     def evaluate(params, images, index, labels, size: Size):
         def add_batch(number, sums):
-            place = number * EVALUATION_BATCH + jnp.arange(EVALUATION_BATCH)
+            place = number * batch_size + jnp.arange(batch_size)
             position = jnp.where(place < size, place, 0)
             outputs = model.apply(
                 {"params": params}, normalise(images[index[position]])
@@ -117,7 +115,7 @@ def make_evaluate(model: nn.Module, loss: Loss):
             values = jnp.stack([loss(outputs, truth), accuracy(outputs, truth)])
             return sums + values @ (place < size).astype(values.dtype)
 
-        batches = batches_per_epoch(size, EVALUATION_BATCH)
+        batches = batches_per_epoch(size, batch_size)
         return lax.fori_loop(0, batches, add_batch, jnp.zeros(2)) / size
 
     return evaluate
@@ -183,6 +181,7 @@ def make_train(
     schedule: Sequence[int] | Int[Array, "records"],
     make_optimizer: MakeOptimizer = optax.sgd,
     batch_size: int = 32,
+    evaluation_batch: int = 64,
 ) -> Callable[[Key[Array, ""], Hyper, TrainData], Curves]:
     """Returns train(key, hyper, data) -> Curves: initialise, step, evaluate.
 
@@ -198,9 +197,10 @@ def make_train(
             recorded for the others is NaN.
         make_optimizer: learning_rate -> optax optimizer.
         batch_size: examples a step.
+        evaluation_batch: examples evaluated at once; of no consequence but speed.
     """
     step = make_step(model, loss, make_optimizer, batch_size)
-    evaluate = make_evaluate(model, loss)
+    evaluate = make_evaluate(model, loss, evaluation_batch)
     if not isinstance(schedule, jax.core.Tracer):
         _check_schedule(schedule)
 

@@ -3,7 +3,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from scaletime_jax.data.transforms import add_label_noise, draw_subset, normalise
+from scaletime_jax.data.transforms import (
+    add_label_noise,
+    draw_subset,
+    normalise,
+    permute,
+)
 
 
 def test_normalise_maps_pixels_to_minus_one_and_one():
@@ -24,6 +29,22 @@ def test_subsets_are_drawn_without_replacement_and_nested():
     assert len(set(np.asarray(large).tolist())) == 400
     np.testing.assert_array_equal(large[:100], small)
     assert not np.array_equal(draw_subset(jax.random.key(4), 1000, 100), small)
+
+
+@pytest.mark.parametrize("size", [1, 2, 100, 1625, 1626, 3000])
+def test_permute_is_jaxs_permutation_for_a_traced_size(size):
+    """To the last bit: the order of batches, and with it all runs, depends on it."""
+    key, capacity = jax.random.key(5), 4000
+    order = jax.jit(permute, static_argnums=2)(key, size, capacity)
+    np.testing.assert_array_equal(order[:size], jax.random.permutation(key, size))
+    np.testing.assert_array_equal(order[size:], np.arange(size, capacity))
+
+
+def test_noise_on_the_first_labels_is_noise_on_these_alone():
+    labels = jnp.arange(800) % 10
+    some = add_label_noise(jax.random.key(3), labels, 0.3, 10, jnp.int32(200))
+    alone = add_label_noise(jax.random.key(3), labels[:200], 0.3, 10)
+    np.testing.assert_array_equal(some[:200], alone)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.25, 1.0])

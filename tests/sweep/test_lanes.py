@@ -14,13 +14,14 @@ from scaletime_jax.sweep.lanes import (
     make_unit,
     unit_table,
 )
+from scaletime_jax.sweep.tuning import ACCELERATOR, CPU
 
 SMALL = dataclasses.replace(CONFIG, train_size=100, epochs=3)
 
 
 def unit_curves(configs, dataset, at_once=1, devices=None, capacity=100, records=None):
     mesh = make_mesh(devices or len(configs))
-    unit = jax.jit(make_unit(configs[0], 10, capacity, mesh, at_once))
+    unit = jax.jit(make_unit(configs[0], 10, capacity, CPU, mesh, at_once))
     lanes = make_lanes(configs, mesh, at_once)
     length = make_length(configs[0], records or len(configs[0].schedule))
     return unit(lanes, length, make_shared_data(dataset, mesh))
@@ -105,8 +106,8 @@ def test_the_table_has_a_row_a_run_and_evaluation(few_digits):
 
 
 def test_lanes_take_equal_turns_in_the_memory_there_is():
-    assert lanes_at_once("cpu", lanes=64, lane_bytes=1, free=10**9) == 1
-    assert lanes_at_once("gpu", lanes=64, lane_bytes=10, free=10**9) == 64
-    assert lanes_at_once("gpu", lanes=64, lane_bytes=10, free=609) == 32
-    assert lanes_at_once("gpu", lanes=10, lane_bytes=10, free=90) == 5
-    assert lanes_at_once("gpu", lanes=10, lane_bytes=100, free=90) == 1
+    assert lanes_at_once(CPU, lanes=64, lane_bytes=1, free=10**9) == 1
+    assert lanes_at_once(ACCELERATOR, lanes=64, lane_bytes=10, free=10**9) == 64
+    assert lanes_at_once(ACCELERATOR, lanes=64, lane_bytes=10, free=609) == 32
+    assert lanes_at_once(ACCELERATOR, lanes=10, lane_bytes=10, free=90) == 5
+    assert lanes_at_once(ACCELERATOR, lanes=10, lane_bytes=100, free=90) == 1

@@ -1,0 +1,168 @@
+"""PyTorch at its best on the machine at hand: ways to train many small networks.
+
+On a CPU: one process with one thread, one with all cores, and a process a core with
+one thread each. On an accelerator: eager, `torch.compile`, and an ensemble of all
+seeds by `torch.func`, updated by one optimizer.
+"""
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch_reference as reference
+
+from scaletime_jax.data.sources import Dataset
+
+BATCH = 32
+
+
+class Case(NamedTuple):
+    """A network and its optimizer."""
+
+    architecture: str
+    width: int
+    optimizer: str
+    learning_rate: float
+
+    @property
+    def name(self) -> str:
+        """What a person calls it."""
+        return f"{self.architecture} width {self.width} {self.optimizer}"
+
+
+class Arrangement(NamedTuple):
+    """One way to train: `run(steps)` -> seconds, in which `seeds` take `steps` each."""
+
+    run: Callable[[int], float]
+    seeds: int
+
+
+def make_arrangements(case: Case, data: Dataset, pool, seeds: int):
+    """Returns the arrangements by name; `pool` is None on an accelerator."""
+    if pool is not None:
+        cores = len(pool.pipes)
+        return {
+            "1 thread": Arrangement(_make_loop(case, data, threads=1), 1),
+            f"{cores} threads": Arrangement(_make_loop(case, data, threads=cores), 1),
+            f"{cores} processes": Arrangement(pool.make(case), cores),
+        }
+    return {
+        "eager": Arrangement(_make_loop(case, data, device="cuda"), 1),
+        "compiled": Arrangement(_make_loop(case, data, "cuda", compiled=True), 1),
+        f"ensemble of {seeds}": Arrangement(_make_ensemble(case, data, seeds), seeds),
+    }
+
+
+def _tensors(data: Dataset, device: str):
+    """Returns normalised images and one-hot targets."""
+    pixels = data.train_images.transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1
+    labels = torch.from_numpy(data.train_labels).long()
+    targets = torch.nn.functional.one_hot(labels, data.num_classes).float()
+    return torch.from_numpy(pixels).to(device), targets.to(device)
+
+
+def _make_network(case: Case, data: Dataset, device: str):
+    shape, classes = data.train_images.shape[1:], data.num_classes
+    network = reference.make_network(case.architecture, case.width, shape, classes)
+    return network.to(device)
+
+
+def _timed(train: Callable[[int], None], device: str) -> Callable[[int], float]:
+    def run(steps: int) -> float:
+        start = time.perf_counter()
+        train(steps)
+        if device == "cuda":
+            torch.cuda.synchronize()
+        return time.perf_counter() - start
+
+    return run
+
+
+def _make_loop(case: Case, data: Dataset, device="cpu", threads=1, compiled=False):
+    """One network, step by step."""
+    images, targets = _tensors(data, device)
+    network = _make_network(case, data, device)
+    parameters = list(network.parameters())
+    optimizer = reference.make_optimizer(case.optimizer, parameters, case.learning_rate)
+    if compiled:
+        network = torch.compile(network)
+
+    def train(steps: int) -> None:
+        torch.set_num_threads(threads)
+        reference.train(network, optimizer, images, targets, steps, BATCH)
+
+    return _timed(train, device)
+
+
+def _make_ensemble(case: Case, data: Dataset, seeds: int):
+    """All seeds as one batched network, each on batches of its own."""
+    images, targets = _tensors(data, "cuda")
+    networks = [_make_network(case, data, "cuda") for _ in range(seeds)]
+    stacked, buffers = torch.func.stack_module_state(networks)
+    parameters = list(stacked.values())
+    optimizer = reference.make_optimizer(case.optimizer, parameters, case.learning_rate)
+
+    def loss(parameters, buffers, images, targets):
+        outputs = torch.func.functional_call(
+            networks[0], (parameters, buffers), (images,)
+        )
+        return ((outputs - targets) ** 2).mean()
+
+    losses = torch.func.vmap(loss)
+
+    def train(steps: int) -> None:
+        for _ in range(steps):
+            index = torch.randint(len(images), (seeds, BATCH), device="cuda")
+            optimizer.zero_grad()
+            losses(stacked, buffers, images[index], targets[index]).sum().backward()
+            optimizer.step()
+
+    return _timed(train, "cuda")
+
+
+class Pool:
+    """A process a core, each with one thread, that train the same case at once."""
+
+    def __init__(self, data: Dataset):
+        context = multiprocessing.get_context("spawn")
+        self.pipes, self.workers = [], []
+        for _ in range(os.cpu_count() or 1):
+            pipe, end = context.Pipe()
+            worker = context.Process(target=_work, args=(end, data), daemon=True)
+            worker.start()
+            self.pipes.append(pipe)
+            self.workers.append(worker)
+
+    def make(self, case: Case) -> Callable[[int], float]:
+        """Returns run(steps) -> seconds until the last process is done."""
+        self._ask(case)
+
+        def run(steps: int) -> float:
+            start = time.perf_counter()
+            self._ask(steps)
+            return time.perf_counter() - start
+
+        return run
+
+    def _ask(self, message) -> None:
+        for pipe in self.pipes:
+            pipe.send(message)
+        for pipe in self.pipes:
+            pipe.recv()
+
+
+def _work(pipe, data: Dataset) -> None:
+    while True:
+        try:
+            message = pipe.recv()
+        except EOFError:  # the benchmark is over
+            return
+        if isinstance(message, Case):
+            run = _make_loop(message, data)
+        else:
+            run(message)
+        pipe.send("done")
