@@ -41,7 +41,7 @@ class Arrangement(NamedTuple):
     seeds: int
 
 
-def make_arrangements(case: Case, data: Dataset, pool, seeds: int):
+def make_arrangements(case: Case, data: Dataset, pool, seeds: int, device="cuda"):
     """Returns the arrangements by name; `pool` is None on an accelerator."""
     if pool is not None:
         cores = len(pool.pipes)
@@ -51,9 +51,11 @@ def make_arrangements(case: Case, data: Dataset, pool, seeds: int):
             f"{cores} processes": Arrangement(pool.make(case), cores),
         }
     return {
-        "eager": Arrangement(_make_loop(case, data, device="cuda"), 1),
-        "compiled": Arrangement(_make_loop(case, data, "cuda", compiled=True), 1),
-        f"ensemble of {seeds}": Arrangement(_make_ensemble(case, data, seeds), seeds),
+        "eager": Arrangement(_make_loop(case, data, device), 1),
+        "compiled": Arrangement(_make_loop(case, data, device, compiled=True), 1),
+        f"ensemble of {seeds}": Arrangement(
+            make_ensemble(case, data, seeds, device), seeds
+        ),
     }
 
 
@@ -98,10 +100,10 @@ def _make_loop(case: Case, data: Dataset, device="cpu", threads=1, compiled=Fals
     return _timed(train, device)
 
 
-def _make_ensemble(case: Case, data: Dataset, seeds: int):
+def make_ensemble(case: Case, data: Dataset, seeds: int, device: str):
     """All seeds as one batched network, each on batches of its own."""
-    images, targets = _tensors(data, "cuda")
-    networks = [_make_network(case, data, "cuda") for _ in range(seeds)]
+    images, targets = _tensors(data, device)
+    networks = [_make_network(case, data, device) for _ in range(seeds)]
     stacked, buffers = torch.func.stack_module_state(networks)
     parameters = list(stacked.values())
     optimizer = reference.make_optimizer(case.optimizer, parameters, case.learning_rate)
@@ -116,12 +118,12 @@ def _make_ensemble(case: Case, data: Dataset, seeds: int):
 
     def train(steps: int) -> None:
         for _ in range(steps):
-            index = torch.randint(len(images), (seeds, BATCH), device="cuda")
+            index = torch.randint(len(images), (seeds, BATCH), device=device)
             optimizer.zero_grad()
             losses(stacked, buffers, images[index], targets[index]).sum().backward()
             optimizer.step()
 
-    return _timed(train, "cuda")
+    return _timed(train, device)
 
 
 class Pool:

@@ -139,7 +139,7 @@ def step_cost(case, data: Dataset) -> tuple[int, int]:
     cost = model_cost(make_model(config, data.num_classes), data.train_images.shape[1:])
     numbers = {"sgd": 3, "adam": 7}[case.optimizer] * cost.num_params
     moved = 4 * numbers + 32 * data.train_images[0].nbytes
-    return 3 * 32 * cost.forward_flops, moved
+    return 32 * cost.step_flops, moved
 
 
 def measure(case, data: Dataset, pool, roofs: dict) -> dict:

@@ -60,12 +60,18 @@ def _draw_series(axis, key: tuple[str, str], members: list) -> None:
         markersize=5,
         label=f"{NAMES[key[0]]}, {NAMES[key[1]]}",
     )
-    for value, speed, (_, row) in zip(x, y, members, strict=True):
+    # right and left by turns, the last below: widths of one network stand close
+    places = [((5, 0), "left", "center"), ((-5, 0), "right", "center")] * len(members)
+    places = [*places[: len(members) - 1], ((0, -4), "center", "top")]
+    for value, speed, (_, row), place in zip(x, y, members, places, strict=True):
+        offset, horizontal, vertical = place
         axis.annotate(
             str(row["width"]),
             (value, speed),
-            xytext=(5, -1 if FILLED[key[1]] else 1),
+            xytext=offset,
             textcoords="offset points",
+            ha=horizontal,
+            va=vertical,
             fontsize=7,
             color=colour,
         )

@@ -83,9 +83,9 @@ class Unit(NamedTuple):
     def flops(self) -> int:
         """Arithmetic of training and evaluating all runs."""
         config = self.configs[0]
-        trained = 3 * config.train_size * config.epochs
+        trained = config.train_size * config.epochs * self.cost.step_flops
         evaluated = len(config.schedule) * (config.train_size + self.test_size)
-        return len(self.configs) * self.cost.forward_flops * (trained + evaluated)
+        return len(self.configs) * (trained + evaluated * self.cost.forward_flops)
 
     @property
     def lane_bytes(self) -> int:

@@ -1,3 +1,5 @@
+"""The benchmarks run; what they measure is not a test's business."""
+
 import json
 import pathlib
 import subprocess
@@ -8,24 +10,66 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[2]
 
 
-def test_the_engine_benchmark_runs(tmp_path):
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """What the whole accelerator benchmark writes, small and on the CPU."""
     pytest.importorskip("torch")
+    folder = tmp_path_factory.mktemp("accelerator")
     done = subprocess.run(
         [
             sys.executable,
-            "experiments/benchmarks/engine.py",
-            "--cases=mlp:1",
+            "experiments/benchmarks/accelerator.py",
+            "--cases=mlp:1,cnn:1",
+            "--choices=cnn:1",
+            "--seed_cases=mlp:1",
+            "--seeds=1,4",
+            "--width_cases=mlp:1,mlp:2",
             "--rounds=2",
-            "--seconds=0.05",
+            "--seconds=0.02",
             "--num_seeds=2",
-            f"--output={tmp_path}/engine.json",
+            f"--output={folder}",
         ],
         cwd=ROOT,
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    [row] = json.loads((tmp_path / "engine.json").read_text())["rows"]
-    low, high = row["ratio_range"]
-    assert row["case"] == "mlp width 1 sgd"
-    assert 0 < low <= row["ratio"] <= high and row["compile_seconds"] > 0
+    return folder
+
+
+def test_ours_is_set_against_the_best_arrangement(folder):
+    record = json.loads((folder / "engine.json").read_text())
+    assert record["roofs"]["flops"] > 1e8 and record["roofs"]["bytes"] > 1e8
+    for row, name in zip(record["rows"], ["mlp", "cnn"], strict=True):
+        assert row["case"] == f"{name} width 1 sgd"
+        rates = {k: v["median"] for k, v in row["rates"].items()}
+        ours = rates.pop("ours")
+        assert set(rates) > {"1 thread"} and rates[row["best"]] == max(rates.values())
+        low, high = row["ratio"]["range"]
+        assert 0 < low <= row["ratio"]["median"] <= high
+        assert row["flops_a_second"] == pytest.approx(ours * row["flops_a_step"])
+    assert record["rows"][0]["flops_a_step"] == 32 * 2 * (2 * 784 * 10 + 3 * 500)
+    assert "mlp width 1 sgd" in (folder / "engine.md").read_text()
+    assert (folder / "roofline.png").stat().st_size > 1000
+
+
+def test_choices_and_growth_are_measured(folder):
+    record = json.loads((folder / "engine.json").read_text())
+    assert [row["lanes"] for row in record["convolution"]] == [1, 2]
+    assert set(record["convolution"][0]["microseconds"]) == {"patches", "lax"}
+    growth = json.loads((folder / "growth.json").read_text())
+    assert [row["seeds"] for row in growth["seeds"]] == [1, 4]
+    assert [row["width"] for row in growth["widths"]] == [1, 2]
+    assert (folder / "growth.svg").stat().st_size > 1000
+
+
+def test_the_torch_ensemble_runs(digits):
+    """On a CPU, where it is not an arrangement to compare with."""
+    pytest.importorskip("torch")
+    from arrangements import Case, make_ensemble
+
+    data = digits._replace(
+        train_images=digits.train_images[:64], train_labels=digits.train_labels[:64]
+    )
+    run = make_ensemble(Case("cnn", 1, "adam", 0.01), data, seeds=3, device="cpu")
+    assert run(2) > 0

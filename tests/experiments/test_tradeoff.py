@@ -50,6 +50,18 @@ def smoke(tmp_path_factory):
     return workdir, done
 
 
+def test_compiled_programs_are_kept(tmp_path, monkeypatch):
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    done = run(*QUICK, "--widths=1", f"--workdir={tmp_path}/a")
+    assert done.returncode == 0, done.stderr
+    programs = tmp_path / "cache" / "scaletime_jax" / "programs"
+    kept = {path.name for path in programs.glob("*-cache")}
+    assert kept
+    run(*QUICK, "--widths=1", "--seeds=103,104", f"--workdir={tmp_path}/b")
+    assert {path.name for path in programs.glob("*-cache")} == kept
+
+
 def test_smoke_writes_what_it_promises(smoke):
     workdir, done = smoke
     summary = json.loads((workdir / "tradeoff/summary.json").read_text())

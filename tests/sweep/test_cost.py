@@ -8,6 +8,8 @@ def test_mlp_flops_are_two_a_weight():
     weights = 784 * 30 + 4 * 30 * 30 + 30 * 10
     assert cost.num_params == weights + 5 * 30 + 10
     assert cost.forward_flops == 2 * weights
+    # forth, and back to weights and inputs, but not to the image
+    assert cost.step_flops == 3 * 2 * weights - 2 * 784 * 30
 
 
 def test_cnn_flops_are_two_a_weight_and_position():
@@ -16,7 +18,10 @@ def test_cnn_flops_are_two_a_weight_and_position():
     layers = zip(channels, channels[1:], sizes, positions, strict=False)
     expected = sum(2 * c * f * k * k * n for c, f, k, n in layers) + 2 * 80 * 10
     for method in ("patches", "lax"):
-        assert model_cost(CNN(1, method=method), (28, 28, 1)).forward_flops == expected
+        cost = model_cost(CNN(1, method=method), (28, 28, 1))
+        assert cost.forward_flops == expected
+        if method == "patches":
+            assert cost.step_flops == 3 * expected - 2 * 5 * 9 * 13**2
 
 
 def test_memory_counts_what_grows_with_the_batch():

@@ -33,6 +33,7 @@ def test_a_sweep_trains_writes_and_returns_everything(tmp_path, few_digits, data
     assert {"scaletime_jax", "git_commit", "jax", "device", "wall_seconds", "time"} <= (
         set(metadata)
     )
+    assert metadata["matmul_precision"] == "float32"
 
 
 def test_a_second_sweep_trains_nothing(tmp_path, few_digits, datasets, monkeypatch):
@@ -75,8 +76,9 @@ def test_a_plan_counts_work_and_memory(tmp_path, few_digits, datasets):
     small, large = runner.plan_sweep(configs, datasets, tmp_path).missing
     assert small.steps == large.steps == 2 * 2 * 2  # runs, epochs, batches of 50
     schedule = configs[0].schedule
-    images = 3 * 50 * 2 + len(schedule) * (50 + 100)
-    assert small.flops == 2 * images * 2 * (784 * 10 + 4 * 100 + 100)
+    forward, first = 2 * (784 * 10 + 4 * 100 + 100), 2 * 784 * 10
+    evaluated = len(schedule) * (50 + 100) * forward
+    assert small.flops == 2 * (50 * 2 * (3 * forward - first) + evaluated)
     assert large.lane_bytes > small.lane_bytes > 4 * 3 * 8400
     adam = dataclasses.replace(configs[0], optimizer="adam")
     unit = runner.plan_sweep([adam], datasets, tmp_path).missing[0]
