@@ -2,6 +2,7 @@
 
 import matplotlib
 import numpy as np
+from matplotlib import ticker
 from matplotlib.figure import Figure
 
 from scaletime_jax.plotting.style import GUIDE, SETTINGS, use_log_axis
@@ -116,6 +117,8 @@ def _draw_growth(axis, rows: list[dict], across: str, apart: str | None) -> None
             axis.plot(x, y[-1] * work / work[-1], **GUIDE)
     axis.set_xscale("log")
     axis.set_yscale("log")
-    use_log_axis(axis.xaxis, subs=(1, 2, 4, 8) if across == "seeds" else (1, 2, 5))
+    use_log_axis(axis.xaxis)
     use_log_axis(axis.yaxis, subs=(1,))
-    axis.legend(fontsize=7)
+    axis.xaxis.set_major_locator(ticker.FixedLocator([row[across] for row in rows]))
+    axis.xaxis.set_minor_locator(ticker.NullLocator())
+    axis.legend(fontsize=7, handlelength=3.5)
