@@ -135,7 +135,7 @@ def describe(configs, datasets: dict[str, Dataset], folder: pathlib.Path) -> Non
     missing = sum(len(unit.configs) for unit in units)
     print(
         f"{len(configs)} runs: {len(configs) - missing} are in {folder}, {missing} to "
-        f"train by {plan.num_programs} programs."
+        f"train as {plan.num_programs} programs."
     )
     if not units:
         return
