@@ -17,6 +17,7 @@ import time
 import engine
 import growth
 from absl import flags
+from cases import make_case
 
 from scaletime_jax.models.patch_conv import METHODS
 
@@ -41,7 +42,7 @@ def compare_choices(until: float) -> list[dict]:
             if time.monotonic() > until:
                 print(f"no time for the choices of {text} with {seeds} lanes")
                 continue
-            case = growth.make_case(text)
+            case = make_case(text)
             runs = {
                 method: engine.make_ours(case, data, seeds, 25, convolution=method)[0]
                 for method in METHODS

@@ -6,7 +6,6 @@ seeds by `torch.func`, updated by one optimizer.
 """
 
 import multiprocessing
-import os
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -14,24 +13,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch_reference as reference
+from cases import Case
 
 from scaletime_jax.data.sources import Dataset
 
 BATCH = 32
-
-
-class Case(NamedTuple):
-    """A network and its optimizer."""
-
-    architecture: str
-    width: int
-    optimizer: str
-    learning_rate: float
-
-    @property
-    def name(self) -> str:
-        """What a person calls it."""
-        return f"{self.architecture} width {self.width} {self.optimizer}"
 
 
 class Arrangement(NamedTuple):
@@ -41,22 +27,47 @@ class Arrangement(NamedTuple):
     seeds: int
 
 
-def make_arrangements(case: Case, data: Dataset, pool, seeds: int, device="cuda"):
-    """Returns the arrangements by name; `pool` is None on an accelerator."""
-    if pool is not None:
-        cores = len(pool.pipes)
-        return {
-            "1 thread": Arrangement(_make_loop(case, data, threads=1), 1),
-            f"{cores} threads": Arrangement(_make_loop(case, data, threads=cores), 1),
-            f"{cores} processes": Arrangement(pool.make(case), cores),
-        }
-    return {
-        "eager": Arrangement(_make_loop(case, data, device), 1),
-        "compiled": Arrangement(_make_loop(case, data, device, compiled=True), 1),
-        f"ensemble of {seeds}": Arrangement(
-            make_ensemble(case, data, seeds, device), seeds
+def make_arrangements(
+    case: Case, data: Dataset, pool, seeds: int, device: str = "cuda"
+) -> dict[str, Arrangement]:
+    """Returns the arrangements that can be had, by name, after a first few steps.
+
+    One for which memory does not do, or that PyTorch cannot compile, is left out
+    with a word.
+
+    Args:
+        case: what to train.
+        data: on what.
+        pool: of processes; None on an accelerator.
+        seeds: of an ensemble.
+        device: of an accelerator.
+    """
+    makers: dict[str, tuple[int, Callable]] = {
+        "eager": (1, lambda: _make_loop(case, data, device)),
+        "compiled": (1, lambda: _make_loop(case, data, device, compiled=True)),
+        f"ensemble of {seeds}": (
+            seeds,
+            lambda: make_ensemble(case, data, seeds, device),
         ),
     }
+    if pool is not None:
+        cores = len(pool.pipes)
+        makers = {
+            "1 thread": (1, lambda: _make_loop(case, data, threads=1)),
+            f"{cores} threads": (1, lambda: _make_loop(case, data, threads=cores)),
+            f"{cores} processes": (cores, lambda: pool.make(case)),
+        }
+    ways = {}
+    for name, (number, make) in makers.items():
+        try:
+            run = make()
+            run(4)
+        except RuntimeError as error:  # out of memory is one
+            reason = str(error).strip().splitlines()[0]
+            print(f"{case.name}: PyTorch {name} left out: {reason}", flush=True)
+            continue
+        ways[name] = Arrangement(run, number)
+    return ways
 
 
 def _tensors(data: Dataset, device: str):
@@ -129,10 +140,10 @@ def make_ensemble(case: Case, data: Dataset, seeds: int, device: str):
 class Pool:
     """A process a core, each with one thread, that train the same case at once."""
 
-    def __init__(self, data: Dataset):
+    def __init__(self, data: Dataset, cores: int):
         context = multiprocessing.get_context("spawn")
         self.pipes, self.workers = [], []
-        for _ in range(os.cpu_count() or 1):
+        for _ in range(cores):
             pipe, end = context.Pipe()
             worker = context.Process(target=_work, args=(end, data), daemon=True)
             worker.start()

@@ -24,6 +24,7 @@ from absl import flags
 
 import scaletime_jax
 from scaletime_jax.data.sources import Dataset, load_dataset
+from scaletime_jax.errors import InputError
 from scaletime_jax.plotting.benchmarks import plot_roofline
 from scaletime_jax.plotting.style import save_figure
 from scaletime_jax.sweep.config import RunConfig, make_grid, make_model
@@ -31,12 +32,12 @@ from scaletime_jax.sweep.cost import model_cost
 from scaletime_jax.sweep.lanes import make_mesh, make_shared_data
 from scaletime_jax.sweep.runner import Programs, plan_units
 from scaletime_jax.sweep.tuning import make_tuning
-from scaletime_jax.training.optimizers import LEARNING_RATES
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
 import cli
 import machine
+from cases import make_case
 
 CASES = flags.DEFINE_list(
     "cases",
@@ -147,10 +148,10 @@ def measure(case, data: Dataset, pool, roofs: dict) -> dict:
     import arrangements
 
     theirs = arrangements.make_arrangements(case, data, pool, NUM_SEEDS.value)
-    steps = {}
-    for name, way in theirs.items():
-        way.run(4)
-        steps[name] = max(4, round(SECONDS.value / (way.run(4) / 4)))
+    steps = {
+        name: max(4, round(SECONDS.value / (way.run(4) / 4)))
+        for name, way in theirs.items()
+    }
     lanes, epochs = choose_lanes(case, data)
     ours, compiling = make_ours(case, data, lanes, epochs)
     ours()
@@ -214,9 +215,14 @@ def run_cases(until: float = math.inf) -> dict:
 
     None is begun after `until`, by `time.monotonic`; what is left out is said.
     """
-    import arrangements
-    import torch
-
+    cases = [make_case(t, o) for t in CASES.value for o in OPTIMIZER.value]
+    try:
+        import arrangements
+        import torch
+    except ImportError:
+        raise InputError(
+            'PyTorch, to compare with, is missing; run pip install -e ".[bench]".'
+        ) from None
     jax.config.update("jax_enable_compilation_cache", False)  # compiling is timed too
     data = load_digits()
     roofs = {"flops": machine.matmul_rate(), "bytes": machine.bandwidth()}
@@ -227,18 +233,14 @@ def run_cases(until: float = math.inf) -> dict:
     )
     print(setting, flush=True)
     on_cpu = jax.default_backend() == "cpu"
-    pool = arrangements.Pool(data) if on_cpu else None
+    pool = arrangements.Pool(data, jax.local_device_count()) if on_cpu else None
     rows = []
-    for text in CASES.value:
-        architecture, width = text.split(":")
-        for optimizer in OPTIMIZER.value:
-            if time.monotonic() > until:
-                print(f"no time for {text} {optimizer}", flush=True)
-                continue
-            rate = LEARNING_RATES[optimizer]
-            case = arrangements.Case(architecture, int(width), optimizer, rate)
-            rows.append(measure(case, data, pool, roofs))
-            print(table({"rows": rows[-1:]}).splitlines()[-1], flush=True)
+    for case in cases:
+        if time.monotonic() > until:
+            print(f"no time for {case.name}", flush=True)
+            continue
+        rows.append(measure(case, data, pool, roofs))
+        print(table({"rows": rows[-1:]}).splitlines()[-1], flush=True)
     version = scaletime_jax.__version__
     return {"scaletime_jax": version, "setting": setting, "roofs": roofs, "rows": rows}
 

@@ -12,7 +12,7 @@ import pathlib
 import engine
 import jax
 from absl import flags
-from arrangements import Case
+from cases import Case, make_case
 
 from scaletime_jax.plotting.benchmarks import plot_growth
 from scaletime_jax.plotting.style import save_figure
@@ -27,12 +27,6 @@ WIDTH_CASES = flags.DEFINE_list(
     "mlp:1,mlp:2,mlp:5,mlp:10,mlp:20,mlp:50,cnn:1,cnn:2,cnn:5,cnn:10",
     "Networks for the time against width.",
 )
-
-
-def make_case(text: str) -> Case:
-    """Returns a case trained by SGD."""
-    architecture, width = text.split(":")
-    return Case(architecture, int(width), "sgd", 0.01)
 
 
 def time_rows(trials: list[tuple[Case, int, int]]) -> list[dict]:

@@ -9,7 +9,7 @@ On two CPU cores (Zen 5, JAX 0.10), whole training steps in one process, in turn
   times (MLP, width 20) to 2 times (CNN) faster than batched ones, equal for small
   MLPs;
 - evaluation: batches of 64 images take as long an image as others up to 256 for the
-  MLP, and 1.1 to 1.3 times less for the CNN, whose patches then stay in the cache;
+  MLP, and up to 1.3 times less for the CNN, whose patches then stay in the cache;
 - compiler: optimization level 1 needs 0.75 (MLP) and 0.6 (CNN) of the time, and what
   it makes runs no slower, since the products are library calls.
 

@@ -6,6 +6,9 @@ import subprocess
 import sys
 
 import pytest
+from cases import make_case
+
+from scaletime_jax.errors import InputError
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -66,10 +69,34 @@ def test_choices_and_growth_are_measured(folder):
 def test_the_torch_ensemble_runs(digits):
     """On a CPU, where it is not an arrangement to compare with."""
     pytest.importorskip("torch")
-    from arrangements import Case, make_ensemble
+    from arrangements import make_ensemble
 
     data = digits._replace(
         train_images=digits.train_images[:64], train_labels=digits.train_labels[:64]
     )
-    run = make_ensemble(Case("cnn", 1, "adam", 0.01), data, seeds=3, device="cpu")
+    run = make_ensemble(make_case("cnn:1", "adam"), data, seeds=3, device="cpu")
     assert run(2) > 0
+
+
+def test_an_arrangement_without_memory_is_left_out(digits, monkeypatch, capsys):
+    pytest.importorskip("torch")
+    import arrangements
+
+    def full(*_):
+        raise RuntimeError("CUDA out of memory.\nTried to allocate 100 GiB")
+
+    monkeypatch.setattr(arrangements, "make_ensemble", full)
+    monkeypatch.setattr(arrangements, "_make_loop", lambda *_, **__: lambda steps: 1.0)
+    case = make_case("cnn:100")
+    ways = arrangements.make_arrangements(case, digits, None, seeds=64, device="cpu")
+    assert set(ways) == {"eager", "compiled"}
+    said = capsys.readouterr().out
+    assert "ensemble of 64 left out: CUDA out of memory." in said
+
+
+@pytest.mark.parametrize("text", ["mlp", "mlp:", "mlp:0", "mlp:x", "rnn:1", ":5"])
+def test_a_network_is_written_with_its_width(text):
+    with pytest.raises(InputError, match="write mlp:WIDTH or cnn:WIDTH"):
+        make_case(text)
+    with pytest.raises(InputError, match="unknown optimizer"):
+        make_case("mlp:1", "sdg")

@@ -1,5 +1,6 @@
 import dataclasses
 import io
+import re
 
 import jax
 import numpy as np
@@ -85,7 +86,7 @@ def test_a_plan_counts_work_and_memory(tmp_path, few_digits, datasets):
     assert unit.lane_bytes - small.lane_bytes == 4 * 2 * 8400
 
 
-def test_train_sizes_share_a_program_unless_far_apart(tmp_path, digits, monkeypatch):
+def test_train_sizes_share_a_program_unless_far_apart(tmp_path, digits):
     sizes = [50, 100, 400, 600, 5000]
     configs = make_grid(digits, **{**TINY, "width": [1], "train_size": sizes})
     plan = runner.plan_sweep(configs, {digits.name: digits}, tmp_path)
@@ -113,12 +114,26 @@ def accelerator(monkeypatch):
     monkeypatch.setattr(runner, "make_mesh", lambda lanes: make_mesh(1))
 
 
-def out_of_memory(above):
-    """Returns what calls a program, for a device that holds `above` lanes at most."""
+def spy(jit, lowered):
+    """Returns `jit`, keeping what it lowers."""
 
-    def call(program, arguments, calls=[]):  # noqa: B006
-        calls.append(len(arguments[0].seed))
-        if len(calls) <= above:
+    class Spied:
+        def __init__(self, function):
+            self.function = jit(function)
+
+        def lower(self, *args):
+            lowered.append(self.function.lower(*args))
+            return lowered[-1]
+
+    return Spied
+
+
+def failing(times):
+    """Returns what calls a program, running out of memory so many times first."""
+    failures = iter(range(times))
+
+    def call(program, arguments):
+        for _ in failures:
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: out of memory")
         return jax.block_until_ready(program(*arguments))
 
@@ -131,7 +146,7 @@ def test_out_of_memory_halves_the_lanes_and_goes_on(
     grid = {**TINY, "width": [1], "seed": [101, 102, 103, 104, 105]}
     configs = make_grid(few_digits, **{**grid, "label_noise": [0.0]})
     roomy = runner.run_sweep(configs, datasets, tmp_path / "a")
-    monkeypatch.setattr(runner, "_call", out_of_memory(2))
+    monkeypatch.setattr(runner, "_call", failing(2))
     tight = runner.run_sweep(configs, datasets, tmp_path / "b")
     notes = capsys.readouterr().err
     assert "trying 3 runs at a time" in notes and "trying 2 runs" in notes
@@ -143,7 +158,7 @@ def test_what_never_fits_is_said_in_one_sentence(
     tmp_path, few_digits, datasets, accelerator, monkeypatch
 ):
     configs = make_grid(few_digits, **{**TINY, "width": [1], "label_noise": [0.0]})
-    monkeypatch.setattr(runner, "_call", out_of_memory(99))
+    monkeypatch.setattr(runner, "_call", failing(99))
     with pytest.raises(InputError, match=r"width 1 .* does not fit .* GiB a run"):
         runner.run_sweep(configs, datasets, tmp_path)
 
@@ -164,6 +179,26 @@ def test_counted_memory_bounds_the_compilers(
     lane = two.temp_size_in_bytes - one.temp_size_in_bytes
     # every intermediate is counted as if all were kept: measured 1.8 and 3.8 times
     assert lane < unit.lane_bytes < 5 * lane
+
+
+@pytest.mark.parametrize(
+    ("precision", "expected"), [("float32", "HIGHEST"), ("tensorfloat32", "HIGH")]
+)
+def test_the_precision_reaches_every_product(
+    few_digits, datasets, monkeypatch, precision, expected
+):
+    lowered = []
+    monkeypatch.setattr(runner.jax, "jit", spy(runner.jax.jit, lowered))
+    [unit] = runner.plan_units(
+        make_grid(few_digits, **{**TINY, "width": [1], "label_noise": [0.0]}), datasets
+    )
+    mesh = make_mesh(1)
+    data = make_shared_data(few_digits, mesh)
+    runner.Programs(precision).compile(unit, mesh, data, 1)
+    text = lowered[0].as_text()
+    products = re.findall(r"stablehlo.dot_general .*", text)
+    wanted = f"precision = [{expected}, {expected}]"
+    assert len(products) > 20 and all(wanted in line for line in products)
 
 
 def test_progress_in_plain_lines():

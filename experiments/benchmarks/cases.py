@@ -1,0 +1,35 @@
+"""What is benchmarked: a network and its optimizer."""
+
+from typing import NamedTuple
+
+from scaletime_jax.errors import InputError
+from scaletime_jax.training.optimizers import LEARNING_RATES
+
+
+class Case(NamedTuple):
+    """A network and its optimizer."""
+
+    architecture: str
+    width: int
+    optimizer: str
+    learning_rate: float
+
+    @property
+    def name(self) -> str:
+        """What a person calls it."""
+        return f"{self.architecture} width {self.width} {self.optimizer}"
+
+
+def make_case(text: str, optimizer: str = "sgd") -> Case:
+    """Returns the case written as architecture:width, at the paper's learning rate.
+
+    Raises:
+        InputError: it is not written so, or the optimizer is unknown.
+    """
+    architecture, _, width = text.partition(":")
+    if architecture not in ("mlp", "cnn") or not width.isdecimal() or int(width) < 1:
+        raise InputError(f"{text!r} is no network; write mlp:WIDTH or cnn:WIDTH.")
+    if optimizer not in LEARNING_RATES:
+        choices = ", ".join(LEARNING_RATES)
+        raise InputError(f"unknown optimizer {optimizer!r}; choose one of {choices}.")
+    return Case(architecture, int(width), optimizer, LEARNING_RATES[optimizer])
