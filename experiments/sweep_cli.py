@@ -9,7 +9,8 @@ from scaletime_jax.data.sources import Dataset, load_dataset
 from scaletime_jax.errors import InputError
 from scaletime_jax.sweep import store
 from scaletime_jax.sweep.config import RunConfig, make_grid
-from scaletime_jax.sweep.runner import plan_sweep, run_sweep
+from scaletime_jax.sweep.plan import plan_sweep
+from scaletime_jax.sweep.runner import run_sweep
 from scaletime_jax.training.optimizers import LEARNING_RATES, OPTIMIZERS
 
 WORKDIR = flags.DEFINE_string(

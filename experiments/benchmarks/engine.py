@@ -29,8 +29,8 @@ from scaletime_jax.plotting.benchmarks import plot_roofline
 from scaletime_jax.plotting.style import save_figure
 from scaletime_jax.sweep.config import RunConfig, make_grid, make_model
 from scaletime_jax.sweep.cost import model_cost
-from scaletime_jax.sweep.lanes import make_mesh, make_shared_data
-from scaletime_jax.sweep.runner import Programs, plan_units
+from scaletime_jax.sweep.plan import plan_units, split
+from scaletime_jax.sweep.runner import Programs, deal
 from scaletime_jax.sweep.tuning import make_tuning
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
@@ -92,16 +92,14 @@ def make_ours(case, data: Dataset, seeds: int, epochs: int, **choices):
     configs = make_configs(case, data, seeds, epochs)
     [unit] = plan_units(configs, {data.name: data})
     unit = unit._replace(tuning=unit.tuning._replace(**choices))
-    mesh = make_mesh(seeds)
-    shared, programs = make_shared_data(data, mesh), Programs()
-    start = time.perf_counter()
-    at_once = programs.fitting(unit, mesh, shared)
-    program, arguments = programs.compile(unit, mesh, shared, at_once)
-    compiling = time.perf_counter() - start
+    devices = jax.local_devices()
+    parts = split(unit, len(devices))
+    programs = [Programs(device) for device in devices[: len(parts)]]
+    compiling = programs[0].train(parts[0], data).times.compiling
 
     def run() -> float:
         start = time.perf_counter()
-        jax.block_until_ready(program(*arguments))
+        list(deal(parts, programs, {data.name: data}))
         return time.perf_counter() - start
 
     return run, compiling

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Int, Num, UInt
 
 from scaletime_jax.data.sources import Dataset
@@ -64,38 +63,26 @@ class SharedData(NamedTuple):
     test_labels: Int[Array, "test"]
 
 
-def make_mesh(num_lanes: int) -> Mesh:
-    """Returns a mesh of as many local devices as can have a lane each."""
-    devices = jax.local_devices()
-    return Mesh(np.array(devices[: max(1, min(len(devices), num_lanes))]), ("lanes",))
-
-
-def lanes_at_once(tuning: Tuning, lanes: int, lane_bytes: int, free: int) -> int:
-    """Returns how many lanes of a shard step together.
-
-    As many as fit the device's memory, in equal turns, unless one by one is faster.
+def lanes_at_once(lanes: int, lane_bytes: int, free: int) -> int:
+    """Returns how many of a device's lanes step together, in equal turns.
 
     Args:
-        tuning: for the device.
-        lanes: of the shard.
+        lanes: to train.
         lane_bytes: memory of one.
-        free: bytes of a device that lanes may take.
+        free: bytes of the device that lanes may take.
     """
-    if tuning.lanes_in_turn:
-        return 1
     turns = math.ceil(lanes / max(1, min(lanes, free // lane_bytes)))
     return math.ceil(lanes / turns)
 
 
-def make_lanes(configs: Sequence[RunConfig], mesh: Mesh, at_once: int = 1) -> Lanes:
-    """Spreads the configs' lanes over the mesh, the last one filling up its turns."""
-    padded = [*configs, *[configs[-1]] * (-len(configs) % (mesh.size * at_once))]
-    lanes = Lanes(
+def make_lanes(configs: Sequence[RunConfig], size: int) -> Lanes:
+    """Returns the configs' lanes, the last one repeated to make up the size."""
+    padded = [*configs, *[configs[-1]] * (size - len(configs))]
+    return Lanes(
         seed=jnp.array([c.seed for c in padded], jnp.uint32),
         label_noise=jnp.array([c.label_noise for c in padded], jnp.float32),
         learning_rate=jnp.array([c.learning_rate for c in padded], jnp.float32),
     )
-    return jax.device_put(lanes, NamedSharding(mesh, PartitionSpec("lanes")))
 
 
 def make_length(config: RunConfig, records: int) -> Length:
@@ -105,15 +92,14 @@ def make_length(config: RunConfig, records: int) -> Length:
     return Length(jnp.int32(config.train_size), jnp.asarray(stops, jnp.int32))
 
 
-def make_shared_data(dataset: Dataset, mesh: Mesh) -> SharedData:
-    """Puts the dataset's arrays on every device of the mesh."""
-    arrays = (
-        dataset.train_images,
-        dataset.train_labels,
-        dataset.test_images,
-        dataset.test_labels,
+def make_shared_data(dataset: Dataset) -> SharedData:
+    """Returns the dataset's arrays."""
+    return SharedData(
+        jnp.asarray(dataset.train_images),
+        jnp.asarray(dataset.train_labels),
+        jnp.asarray(dataset.test_images),
+        jnp.asarray(dataset.test_labels),
     )
-    return SharedData(*jax.device_put(arrays, NamedSharding(mesh, PartitionSpec())))
 
 
 def make_lane(
@@ -146,42 +132,27 @@ def make_lane(
     return lane
 
 
-def make_unit(
-    config: RunConfig,
-    num_classes: int,
-    capacity: int,
-    tuning: Tuning,
-    mesh: Mesh,
-    at_once: int = 1,
+def make_program(
+    config: RunConfig, num_classes: int, capacity: int, tuning: Tuning
 ) -> Callable[[Lanes, Length, SharedData], Curves]:
-    """Returns unit(lanes, length, data) -> Curves with a leading axis of lanes.
+    """Returns program(lanes, length, data) -> Curves with a leading axis of lanes.
 
     Args:
         config: any config of the family.
         num_classes: of the dataset.
         capacity: the largest train size.
-        tuning: for the devices of the mesh.
-        mesh: one axis 'lanes'.
-        at_once: lanes of a shard that step together, one `vmap`; the number of lanes
-            is a multiple of this times the mesh's size.
+        tuning: for the device.
     """
     lane = make_lane(config, num_classes, capacity, tuning)
 
-    def shard(lanes: Lanes, length: Length, data: SharedData) -> Curves:
-        def run(one):
-            return lane(one, length, data)
+    def program(lanes: Lanes, length: Length, data: SharedData) -> Curves:
+        if lanes.seed.shape[0] > 1:
+            return jax.vmap(lane, (0, None, None))(lanes, length, data)
+        # one lane takes ordinary matrix products, not batches of one
+        curves = lane(jax.tree.map(lambda x: x[0], lanes), length, data)
+        return jax.tree.map(lambda x: x[None], curves)
 
-        if at_once == lanes.seed.shape[0] > 1:
-            return jax.vmap(run)(lanes)
-        return jax.lax.map(run, lanes, batch_size=at_once if at_once > 1 else None)
-
-    return jax.shard_map(
-        shard,
-        mesh=mesh,
-        in_specs=(PartitionSpec("lanes"), PartitionSpec(), PartitionSpec()),
-        out_specs=PartitionSpec("lanes"),
-        check_vma=False,  # a loop's initial state is the same on all shards
-    )
+    return program
 
 
 def unit_table(

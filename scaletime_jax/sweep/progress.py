@@ -2,8 +2,12 @@
 
 import sys
 import time
+from collections.abc import Sequence
 
 from tqdm import tqdm
+
+from scaletime_jax.sweep.plan import Part, Unit, count_programs
+from scaletime_jax.sweep.provenance import Times
 
 
 def clock(seconds: float) -> str:
@@ -17,57 +21,60 @@ class Progress:
     """Counts runs, steps a second and the time left.
 
     The time left is that of the work left, at the rate so far, and of the programs
-    left to compile, at their mean so far.
+    left to compile, at their mean so far, shared by the devices.
 
     Attributes:
-        num_runs: runs to train.
-        num_programs: programs to compile.
-        work: of all runs, in any measure proportional to the time they take.
+        missing: units to train.
+        devices: that train.
         stream: where to write.
     """
 
-    def __init__(self, num_runs: int, num_programs: int, work: float, stream=None):
+    def __init__(self, missing: Sequence[Unit], devices: int, stream=None):
         self.stream = stream or sys.stderr
-        self.num_runs, self.num_programs, self.work = num_runs, num_programs, work
+        self.missing, self.devices = list(missing), devices
+        self.runs = sum(len(unit.configs) for unit in missing)
+        self.programs = count_programs(missing)
+        self.work = sum(unit.work for unit in missing)
         self.runs_done, self.programs_done, self.steps_done = 0, 0, 0
         self.work_done = self.running = self.compiling = 0.0
         self.seen = time.monotonic()
         self.bar = None
         if self.stream.isatty():
             self.bar = tqdm(
-                total=num_runs,
+                total=self.runs,
                 file=self.stream,
                 bar_format="{n_fmt}/{total_fmt} runs |{bar:20}|{postfix}",
                 dynamic_ncols=True,
             )
 
-    def tick(self, label: str) -> None:
-        """Shows that `label` is under way."""
+    def tick(self) -> None:
+        """Shows that time goes by."""
         if self.bar is not None:
-            self.bar.set_postfix_str(f"{self._rates()}  {label}")
+            self.bar.set_postfix_str(f"{self._rates()}  {self.missing[0].label}")
 
-    def finish(self, label: str, runs: int, steps: int, work: float, times) -> None:
-        """Counts a unit as done; `times` are its seconds compiling and running.
-
-        The former is zero where its program was there.
-        """
-        compiling, running = times
-        self.runs_done += runs
-        self.programs_done += compiling > 0
-        self.steps_done += steps
-        self.work_done += work
-        self.compiling += compiling
-        self.running += running
+    def count(self, part: Part, times: Times) -> None:
+        """Counts a part as done."""
+        share = len(part.configs) / len(part.unit.configs)
+        self.runs_done += len(part.configs)
+        self.programs_done += times.compiling > 0
+        self.steps_done += round(share * part.unit.steps)
+        self.work_done += share * part.unit.work
+        self.compiling += times.compiling
+        self.running += times.running
         self.seen = time.monotonic()
         if self.bar is not None:
-            self.bar.update(runs)
-            return
-        print(
-            f"[{self.runs_done}/{self.num_runs} runs] {label}: {runs} runs in "
-            f"{running:.1f} s + {compiling:.1f} s compiling; {self._rates()}",
-            file=self.stream,
-            flush=True,
-        )
+            self.bar.update(len(part.configs))
+
+    def finish(self, unit: Unit) -> None:
+        """Says that a unit is done."""
+        self.missing.remove(unit)
+        if self.bar is None:
+            print(
+                f"[{self.runs_done}/{self.runs} runs] {unit.label}: "
+                f"{len(unit.configs)} runs; {self._rates()}",
+                file=self.stream,
+                flush=True,
+            )
 
     def close(self) -> None:
         """Leaves the terminal in order."""
@@ -78,8 +85,8 @@ class Progress:
         if not self.runs_done:
             return "time left not known yet"
         left = (self.work - self.work_done) * self.running / self.work_done
-        programs_left = self.num_programs - self.programs_done
+        programs_left = max(0, self.programs - self.programs_done)
         left += programs_left * self.compiling / max(1, self.programs_done)
-        left -= time.monotonic() - self.seen
-        speed = self.steps_done / self.running
+        left = left / self.devices - (time.monotonic() - self.seen)
+        speed = self.steps_done * self.devices / self.running
         return f"{speed:,.0f} steps/s, {clock(max(0.0, left))} left"

@@ -6,12 +6,27 @@ import hashlib
 import pathlib
 import subprocess
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import jax
 import numpy as np
 
 import scaletime_jax
 from scaletime_jax.sweep.config import RunConfig
+
+
+class Times(NamedTuple):
+    """When a part of a unit was trained on one device, in seconds.
+
+    Attributes:
+        start: by `time.time`.
+        compiling: how long, zero where the program was there.
+        running: how long.
+    """
+
+    start: float
+    compiling: float
+    running: float
 
 
 def file_name(configs: Sequence[RunConfig]) -> str:
@@ -25,8 +40,13 @@ def file_name(configs: Sequence[RunConfig]) -> str:
     )
 
 
-def metadata(configs: Sequence[RunConfig], times: tuple[float, float], **how) -> dict:
-    """Returns configs, versions, device, seconds compiling and running, and `how`."""
+def metadata(configs: Sequence[RunConfig], times: Sequence[Times], **how) -> dict:
+    """Returns configs, versions, device, times and `how`.
+
+    `compile_seconds` and `device_seconds` are sums over the parts; `wall_seconds` is
+    from the first one's start to the last one's end.
+    """
+    wall = max(map(sum, times)) - min(part.start for part in times)
     device = jax.local_devices()[0]
     return {
         "configs": [dataclasses.asdict(config) for config in configs],
@@ -36,8 +56,9 @@ def metadata(configs: Sequence[RunConfig], times: tuple[float, float], **how) ->
         "numpy": np.__version__,
         "device": f"{jax.local_device_count()} x {device.device_kind}",
         **how,
-        "compile_seconds": round(times[0], 3),
-        "wall_seconds": round(times[1], 3),
+        "compile_seconds": round(sum(part.compiling for part in times), 3),
+        "device_seconds": round(sum(part.running for part in times), 3),
+        "wall_seconds": round(wall, 3),
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
 

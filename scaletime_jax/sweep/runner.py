@@ -1,143 +1,47 @@
-"""Trains what is missing of a sweep, unit by unit; the one room that knows jit."""
+"""Trains what is missing of a sweep, part by part; the one room that knows jit."""
 
 import math
 import pathlib
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
-from functools import partial
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import NamedTuple
 
 import jax
+import numpy as np
 import pandas as pd
-from jax.sharding import Mesh
 
 from scaletime_jax.data.sources import Dataset
 from scaletime_jax.errors import InputError
 from scaletime_jax.sweep import provenance, store
-from scaletime_jax.sweep.config import (
-    Capacity,
-    RunConfig,
-    group_units,
-    make_model,
-    share_programs,
-)
-from scaletime_jax.sweep.cost import Cost, model_cost
+from scaletime_jax.sweep.config import RunConfig
 from scaletime_jax.sweep.lanes import (
+    Lanes,
     SharedData,
     lanes_at_once,
     make_lanes,
     make_length,
-    make_mesh,
+    make_program,
     make_shared_data,
-    make_unit,
     unit_table,
 )
+from scaletime_jax.sweep.plan import Part, Unit, plan_sweep, split
 from scaletime_jax.sweep.progress import Progress
-from scaletime_jax.sweep.tuning import Tuning, make_tuning
+from scaletime_jax.sweep.provenance import Times
 from scaletime_jax.training.train import Curves
 
-# What a step costs beyond its arithmetic, in flops of the same duration. Only the
-# display of the time left depends on it.
-STEP_OVERHEAD = 2e6
 # The share of an accelerator's memory that lanes may take by our count of it.
 MEMORY_SHARE = 0.8
 
 
-class Unit(NamedTuple):
-    """Runs of equal shapes, to be trained by one program.
+class Trained(NamedTuple):
+    """A part's curves, [lanes, records], and when they were made."""
 
-    Attributes:
-        configs: the runs, differing in seed, label noise and learning rate.
-        cost: of their model on one image.
-        capacity: of the program, which may serve other units too.
-        test_size: images in the test set.
-        num_classes: of the dataset.
-        tuning: for the device.
-    """
-
-    configs: list[RunConfig]
-    cost: Cost
-    capacity: Capacity
-    test_size: int
-    num_classes: int
-    tuning: Tuning
-
-    @property
-    def label(self) -> str:
-        """What a person calls it."""
-        c = self.configs[0]
-        return (
-            f"{c.dataset} {c.architecture} width {c.width} {c.optimizer} "
-            f"train_size {c.train_size}"
-        )
-
-    @property
-    def steps(self) -> int:
-        """Training steps of all runs together."""
-        return len(self.configs) * self.configs[0].schedule[-1]
-
-    @property
-    def flops(self) -> int:
-        """Arithmetic of training and evaluating all runs."""
-        config = self.configs[0]
-        trained = config.train_size * config.epochs * self.cost.step_flops
-        evaluated = len(config.schedule) * (config.train_size + self.test_size)
-        return len(self.configs) * (trained + evaluated * self.cost.forward_flops)
-
-    @property
-    def lane_bytes(self) -> int:
-        """Memory of one lane: parameters, their gradient and optimizer, a batch."""
-        config = self.configs[0]
-        copies = {"sgd": 3, "adam": 5}[config.optimizer]
-        # a step goes forth and back through its batch, an evaluation forth
-        images = max(2 * config.batch_size, self.tuning.evaluation_batch)
-        return 4 * copies * self.cost.num_params + images * self.cost.activation_bytes
-
-
-class Plan(NamedTuple):
-    """What a sweep has and lacks.
-
-    Attributes:
-        table: rows of the configs that are there.
-        missing: units still to be trained.
-    """
-
-    table: pd.DataFrame
-    missing: list[Unit]
-
-    @property
-    def num_programs(self) -> int:
-        """How many will be compiled."""
-        return len({(u.configs[0].family, u.capacity) for u in self.missing})
-
-
-def plan_sweep(
-    configs: Sequence[RunConfig], datasets: Mapping[str, Dataset], folder: pathlib.Path
-) -> Plan:
-    """Compares the configs with the run table in the folder."""
-    table = store.read(folder)
-    table = table[table.run_id.isin({config.run_id for config in configs})]
-    have = set(table.run_id)
-    missing = plan_units([c for c in configs if c.run_id not in have], datasets)
-    return Plan(table.reset_index(drop=True), missing)
-
-
-def plan_units(
-    configs: Sequence[RunConfig], datasets: Mapping[str, Dataset]
-) -> list[Unit]:
-    """Groups configs into units, with their costs and the programs they share."""
-    units = group_units(configs)
-    planned, tuning = [], make_tuning(jax.default_backend())
-    for unit, capacity in zip(units, share_programs(units), strict=True):
-        dataset = datasets[unit[0].dataset]
-        model = make_model(unit[0], dataset.num_classes, tuning.convolution)
-        cost = model_cost(model, dataset.train_images.shape[1:])
-        sizes = len(dataset.test_labels), dataset.num_classes
-        planned.append(Unit(unit, cost, capacity, *sizes, tuning))
-    return planned
+    part: Part
+    curves: Curves
+    times: Times
 
 
 def run_sweep(
@@ -160,120 +64,204 @@ def run_sweep(
     plan = plan_sweep(configs, datasets, folder)
     if not plan.missing:
         return plan.table
-    progress = Progress(
-        sum(len(unit.configs) for unit in plan.missing),
-        plan.num_programs,
-        sum(_work(unit) for unit in plan.missing),
-    )
-    programs = Programs(precision)
-    with ThreadPoolExecutor(1) as pool:
-        for unit in plan.missing:
-            dataset = datasets[unit.configs[0].dataset]
-            wait = partial(_wait, pool, partial(progress.tick, unit.label))
-            curves, times = programs.train(unit, dataset, wait)
-            columns = unit_table(unit.configs, unit.cost.num_params, curves)
-            how = {"matmul_precision": precision}
-            record = provenance.metadata(unit.configs, times, **how)
-            name = provenance.file_name(unit.configs)
-            store.write(folder, name, pd.DataFrame(columns), record)
-            runs = len(unit.configs)
-            progress.finish(unit.label, runs, unit.steps, _work(unit), times)
+    devices = jax.local_devices()
+    parts = [part for unit in plan.missing for part in split(unit, len(devices))]
+    programs = [Programs(device, precision) for device in devices[: len(parts)]]
+    progress = Progress(plan.missing, len(programs))
+    done: dict[tuple, list[Trained]] = {}
+    for trained in deal(parts, programs, datasets, progress.tick):
+        unit = trained.part.unit
+        progress.count(trained.part, trained.times)
+        of_unit = done.setdefault(unit.configs[0].shape, [])
+        of_unit.append(trained)
+        if sum(len(each.part.configs) for each in of_unit) == len(unit.configs):
+            _write(folder, unit, done.pop(unit.configs[0].shape), precision)
+            progress.finish(unit)
     progress.close()
     return plan_sweep(configs, datasets, folder).table
 
 
+def _write(folder: pathlib.Path, unit: Unit, parts: list[Trained], precision: str):
+    in_order = sorted(parts, key=lambda trained: trained.part.start)
+    curves = _concatenate([trained.curves for trained in in_order])
+    columns = unit_table(unit.configs, unit.cost.num_params, curves)
+    times = [trained.times for trained in parts]
+    record = provenance.metadata(unit.configs, times, matmul_precision=precision)
+    name = provenance.file_name(unit.configs)
+    store.write(folder, name, pd.DataFrame(columns), record)
+
+
+class Queue:
+    """Parts that wait for a device, by the program that trains them."""
+
+    def __init__(self, parts: Iterable[Part]):
+        self.parts: dict[tuple, deque[Part]] = {}
+        for part in parts:
+            self.parts.setdefault(part.unit.program, deque()).append(part)
+
+    def take(self, mine: "Programs", everyone: Sequence["Programs"]) -> Part | None:
+        """Returns the next part for a device, None if there are no more.
+
+        A device keeps to programs that it has, then takes one that none has, and
+        only then compiles what another has too.
+        """
+        known = set().union(*(each.begun for each in everyone))
+        ours = (name for name in self.parts if name in mine.begun)
+        new = (name for name in self.parts if name not in known)
+        name = next(ours, None) or next(new, None) or next(iter(self.parts), None)
+        if name is None:
+            return None
+        mine.begun.add(name)
+        part = self.parts[name].popleft()
+        if not self.parts[name]:
+            del self.parts[name]
+        return part
+
+
+def deal(
+    parts: Iterable[Part],
+    programs: Sequence["Programs"],
+    datasets: Mapping[str, Dataset],
+    tick: Callable[[], None] = lambda: None,
+) -> Iterator[Trained]:
+    """Trains the parts, each on the next idle device, and yields them as they end.
+
+    Args:
+        parts: in the order in which to train those of one program.
+        programs: of the devices, one each.
+        datasets: by name.
+        tick: called a few times a second, so that the clock runs on and Ctrl-C is
+            heard.
+    """
+    queue = Queue(parts)
+    running: dict[Future, Programs] = {}
+    with ThreadPoolExecutor(len(programs)) as pool:
+
+        def start(mine: Programs) -> None:
+            if (part := queue.take(mine, programs)) is not None:
+                data = datasets[part.unit.configs[0].dataset]
+                running[pool.submit(mine.train, part, data)] = mine
+
+        for mine in programs:
+            start(mine)
+        while running:
+            ended, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
+            tick()
+            for future in ended:
+                trained = future.result()
+                start(running.pop(future))
+                yield trained
+
+
 class Programs:
-    """Compiles what units need, once, and fits it to the device's memory.
+    """Compiles for one device what parts need, once, and fits it to its memory.
 
     Attributes:
+        device: to train on.
         precision: of matrix products.
-        compiled: programs by family, capacity and lanes.
-        most: the most lanes of a shard that ran together, where memory ran out.
+        begun: names of the programs that it has or is about to compile.
+        compiled: programs by name and lanes.
+        most: the most lanes that ran together, where memory ran out.
+        data: the dataset on the device, by name.
     """
 
-    def __init__(self, precision: str = "float32"):
-        self.precision = precision
+    def __init__(self, device: jax.Device, precision: str = "float32"):
+        self.device, self.precision = device, precision
+        self.begun: set[tuple] = set()
         self.compiled: dict[tuple, Callable] = {}
         self.most: dict[tuple, int] = {}
+        self.data: dict[str, SharedData] = {}
 
-    def train(
-        self, unit: Unit, dataset: Dataset, wait: Callable
-    ) -> tuple[Curves, tuple[float, float]]:
-        """Returns a unit's curves and the seconds that compiling and running took.
+    def train(self, part: Part, dataset: Dataset) -> Trained:
+        """Trains a part, as many lanes together as the device's memory holds.
 
-        Where the device's memory does not do, half as many lanes step together.
-
-        Args:
-            unit: what to train.
-            dataset: on what.
-            wait: calls its first argument with the others and returns the result.
+        Where it does not hold that many after all, half as many.
         """
-        mesh = make_mesh(len(unit.configs))
-        data = make_shared_data(dataset, mesh)
-        at_once = self.fitting(unit, mesh, data)
+        start = time.time()
+        data = self.put(dataset)
+        at_once = self.fitting(part, data)
         while True:
             try:
-                known, start = len(self.compiled), time.monotonic()
-                program, arguments = wait(self.compile, unit, mesh, data, at_once)
-                compiling = time.monotonic() - start
-                curves = wait(_call, program, arguments)
-                running = time.monotonic() - start - compiling
-                is_new = len(self.compiled) > known
-                return curves, (compiling if is_new else 0.0, running)
+                return self.train_in_turns(part, data, at_once, start)
             except jax.errors.JaxRuntimeError as error:
                 if "RESOURCE_EXHAUSTED" not in str(error):
                     raise
-                if at_once == 1:
-                    raise InputError(
-                        f"{unit.label} does not fit the memory of one "
-                        f"{jax.local_devices()[0].device_kind}, by our count "
-                        f"{unit.lane_bytes / 2**30:.1f} GiB a run; choose a smaller "
-                        "width or batch_size."
-                    ) from None
-            self.compiled.clear()
-            self.most[unit.configs[0].family] = at_once = math.ceil(at_once / 2)
-            note = f"{unit.label}: out of memory, trying {at_once} runs at a time."
-            print(note, file=sys.stderr)
+                self.compiled.clear()
+                at_once = self.halve(part, at_once)
 
-    def compile(self, unit: Unit, mesh: Mesh, data: SharedData, at_once: int):
-        """Returns the unit's program and its arguments on the devices."""
-        config, capacity = unit.configs[0], unit.capacity
-        lanes = make_lanes(unit.configs, mesh, at_once)
-        arguments = lanes, make_length(config, capacity.records), data
-        key = (config.family, capacity, lanes.seed.shape, at_once)
-        if key not in self.compiled:
-            sizes = unit.num_classes, capacity.examples
-            train = make_unit(config, *sizes, unit.tuning, mesh, at_once)
+    def train_in_turns(
+        self, part: Part, data: SharedData, at_once: int, start: float
+    ) -> Trained:
+        """Trains a part, `at_once` lanes together."""
+        known, compiling, turns = len(self.compiled), time.monotonic(), []
+        program = self.compile(part.unit, data, at_once)
+        running = time.monotonic()
+        for first in range(0, len(part.configs), at_once):
+            lanes = make_lanes(part.configs[first : first + at_once], at_once)
+            turns.append(_call(program, self.arguments(part.unit, lanes, data)))
+        end = time.monotonic()
+        is_new = len(self.compiled) > known
+        times = Times(start, running - compiling if is_new else 0.0, end - running)
+        return Trained(part, _concatenate(turns), times)
+
+    def compile(self, unit: Unit, data: SharedData, at_once: int) -> Callable:
+        """Returns the program that trains `at_once` lanes of the unit."""
+        name = unit.program, at_once
+        if name not in self.compiled:
+            sizes = unit.num_classes, unit.capacity.examples
+            program = make_program(unit.configs[0], *sizes, unit.tuning)
+            lanes = make_lanes(unit.configs[:1], at_once)
             with jax.default_matmul_precision(self.precision):
-                lowered = jax.jit(train).lower(*arguments)
+                lowered = jax.jit(program).lower(*self.arguments(unit, lanes, data))
             options = unit.tuning.compiler_options
-            self.compiled[key] = lowered.compile(compiler_options=options)
-        return self.compiled[key], arguments
+            self.compiled[name] = lowered.compile(compiler_options=options)
+        return self.compiled[name]
 
-    def fitting(self, unit: Unit, mesh: Mesh, data: SharedData) -> int:
-        """Returns how many lanes of a shard may step together."""
-        stats = jax.local_devices()[0].memory_stats() or {}
+    def arguments(self, unit: Unit, lanes: Lanes, data: SharedData) -> tuple:
+        """Returns a program's arguments, on the device."""
+        length = make_length(unit.configs[0], unit.capacity.records)
+        return *jax.device_put((lanes, length), self.device), data
+
+    def put(self, dataset: Dataset) -> SharedData:
+        """Returns the dataset on the device, where it stays until another comes."""
+        if dataset.name not in self.data:
+            self.data.clear()
+            arrays = make_shared_data(dataset)
+            self.data[dataset.name] = jax.device_put(arrays, self.device)
+        return self.data[dataset.name]
+
+    def fitting(self, part: Part, data: SharedData) -> int:
+        """Returns how many of a part's lanes may step together."""
+        stats = self.device.memory_stats() or {}
         shared = sum(array.nbytes for array in data)
         limit = stats.get("bytes_limit", sys.maxsize)  # a CPU does not say
         free = int(MEMORY_SHARE * limit) - shared
-        shard = math.ceil(len(unit.configs) / mesh.size)
-        at_once = lanes_at_once(unit.tuning, shard, unit.lane_bytes, free)
-        return min(at_once, self.most.get(unit.configs[0].family, at_once))
+        at_once = lanes_at_once(len(part.configs), part.unit.lane_bytes, free)
+        return min(at_once, self.most.get(part.unit.configs[0].family, at_once))
 
+    def halve(self, part: Part, at_once: int) -> int:
+        """Returns half as many lanes, and remembers it.
 
-def _wait(pool: ThreadPoolExecutor, tick: Callable, work: Callable, *args):
-    """Keeps the clock running, and Ctrl-C heard, while the device works."""
-    future: Future = pool.submit(work, *args)
-    while True:
-        try:
-            return future.result(timeout=0.2)
-        except NotYet:
-            tick()
+        Raises:
+            InputError: there is no half of one.
+        """
+        if at_once == 1:
+            raise InputError(
+                f"{part.unit.label} does not fit the memory of one "
+                f"{self.device.device_kind}, by our count "
+                f"{part.unit.lane_bytes / 2**30:.1f} GiB a run; choose a smaller "
+                "width or batch_size."
+            )
+        half = math.ceil(at_once / 2)
+        self.most[part.unit.configs[0].family] = half
+        note = f"{part.unit.label}: out of memory, trying {half} runs at a time."
+        print(note, file=sys.stderr)
+        return half
 
 
 def _call(program: Callable, arguments: tuple) -> Curves:
-    return jax.block_until_ready(program(*arguments))
+    return jax.device_get(program(*arguments))
 
 
-def _work(unit: Unit) -> float:
-    return unit.flops + unit.steps * STEP_OVERHEAD
+def _concatenate(curves: Sequence[Curves]) -> Curves:
+    return jax.tree.map(lambda *each: np.concatenate(each), *curves)

@@ -9,10 +9,11 @@ import pytest
 from test_config import GRID
 
 from scaletime_jax.errors import InputError
-from scaletime_jax.sweep import runner, store
+from scaletime_jax.sweep import plan, runner, store
 from scaletime_jax.sweep.config import make_grid
-from scaletime_jax.sweep.lanes import make_mesh, make_shared_data
+from scaletime_jax.sweep.plan import plan_sweep, plan_units, split
 from scaletime_jax.sweep.progress import Progress, clock
+from scaletime_jax.sweep.provenance import Times
 from scaletime_jax.sweep.tuning import ACCELERATOR
 
 TINY = {**GRID, "train_size": [50], "seed": [101, 102]}
@@ -31,9 +32,9 @@ def test_a_sweep_trains_writes_and_returns_everything(tmp_path, few_digits, data
     assert len(files) == 2 and all(f.suffix == ".parquet" for f in files)
     metadata = store.read_metadata(files[0])
     assert metadata["configs"][0]["dataset"] == "few"
-    assert {"scaletime_jax", "git_commit", "jax", "device", "wall_seconds", "time"} <= (
-        set(metadata)
-    )
+    assert {"scaletime_jax", "git_commit", "jax", "device", "time"} <= set(metadata)
+    spent = metadata["compile_seconds"] + metadata["device_seconds"]
+    assert 0 < spent <= metadata["wall_seconds"] * jax.local_device_count() + 0.01
     assert metadata["matmul_precision"] == "float32"
 
 
@@ -74,7 +75,7 @@ def test_other_runs_in_the_folder_are_left_out(tmp_path, few_digits, datasets):
 
 def test_a_plan_counts_work_and_memory(tmp_path, few_digits, datasets):
     configs = make_grid(few_digits, **{**TINY, "width": [1, 4], "label_noise": [0.0]})
-    small, large = runner.plan_sweep(configs, datasets, tmp_path).missing
+    small, large = plan_sweep(configs, datasets, tmp_path).missing
     assert small.steps == large.steps == 2 * 2 * 2  # runs, epochs, batches of 50
     schedule = configs[0].schedule
     forward, first = 2 * (784 * 10 + 4 * 100 + 100), 2 * 784 * 10
@@ -82,14 +83,14 @@ def test_a_plan_counts_work_and_memory(tmp_path, few_digits, datasets):
     assert small.flops == 2 * (50 * 2 * (3 * forward - first) + evaluated)
     assert large.lane_bytes > small.lane_bytes > 4 * 3 * 8400
     adam = dataclasses.replace(configs[0], optimizer="adam")
-    unit = runner.plan_sweep([adam], datasets, tmp_path).missing[0]
+    unit = plan_sweep([adam], datasets, tmp_path).missing[0]
     assert unit.lane_bytes - small.lane_bytes == 4 * 2 * 8400
 
 
 def test_train_sizes_share_a_program_unless_far_apart(tmp_path, digits):
     sizes = [50, 100, 400, 600, 5000]
     configs = make_grid(digits, **{**TINY, "width": [1], "train_size": sizes})
-    plan = runner.plan_sweep(configs, {digits.name: digits}, tmp_path)
+    plan = plan_sweep(configs, {digits.name: digits}, tmp_path)
     capacities = [unit.capacity.examples for unit in plan.missing]
     assert capacities == [400, 400, 400, 5000, 5000] and plan.num_programs == 2
     for unit in plan.missing:
@@ -109,9 +110,9 @@ def test_sizes_of_one_program_are_those_of_two(tmp_path, few_digits, datasets):
 
 @pytest.fixture
 def accelerator(monkeypatch):
-    """Lanes together, as on an accelerator."""
-    monkeypatch.setattr(runner, "make_tuning", lambda backend: ACCELERATOR)
-    monkeypatch.setattr(runner, "make_mesh", lambda lanes: make_mesh(1))
+    """Lanes together on one device, as on an accelerator."""
+    monkeypatch.setattr(plan, "make_tuning", lambda backend: ACCELERATOR)
+    monkeypatch.setattr(runner.jax, "local_devices", lambda: jax.devices()[:1])
 
 
 def spy(jit, lowered):
@@ -135,7 +136,7 @@ def failing(times):
     def call(program, arguments):
         for _ in failures:
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: out of memory")
-        return jax.block_until_ready(program(*arguments))
+        return jax.device_get(program(*arguments))
 
     return call
 
@@ -169,12 +170,11 @@ def test_counted_memory_bounds_the_compilers(
 ):
     changes = {"architecture": [architecture], "width": [width], "train_size": [500]}
     configs = make_grid(digits, **{**TINY, **changes, "label_noise": [0.0]})
-    [unit] = runner.plan_sweep(configs, {digits.name: digits}, tmp_path).missing
-    mesh, programs = make_mesh(1), runner.Programs()
-    data = make_shared_data(digits, mesh)
+    [unit] = plan_sweep(configs, {digits.name: digits}, tmp_path).missing
+    programs = runner.Programs(jax.devices()[0])
+    data = programs.put(digits)
     one, two = (
-        programs.compile(unit, mesh, data, at_once)[0].memory_analysis()
-        for at_once in (1, 2)
+        programs.compile(unit, data, at_once).memory_analysis() for at_once in (1, 2)
     )
     lane = two.temp_size_in_bytes - one.temp_size_in_bytes
     # every intermediate is counted as if all were kept: measured 1.8 and 3.8 times
@@ -189,29 +189,82 @@ def test_the_precision_reaches_every_product(
 ):
     lowered = []
     monkeypatch.setattr(runner.jax, "jit", spy(runner.jax.jit, lowered))
-    [unit] = runner.plan_units(
+    [unit] = plan_units(
         make_grid(few_digits, **{**TINY, "width": [1], "label_noise": [0.0]}), datasets
     )
-    mesh = make_mesh(1)
-    data = make_shared_data(few_digits, mesh)
-    runner.Programs(precision).compile(unit, mesh, data, 1)
+    programs = runner.Programs(jax.devices()[0], precision)
+    programs.compile(unit, programs.put(few_digits), 1)
     text = lowered[0].as_text()
     products = re.findall(r"stablehlo.dot_general .*", text)
     wanted = f"precision = [{expected}, {expected}]"
     assert len(products) > 20 and all(wanted in line for line in products)
 
 
-def test_progress_in_plain_lines():
+def test_every_device_gives_the_same(few_digits, datasets):
+    [unit] = plan_units(
+        make_grid(few_digits, **{**TINY, "width": [1], "label_noise": [0.0]}), datasets
+    )
+    part = split(unit, 2)[1]
+    first, second = (
+        runner.Programs(device).train(part, few_digits) for device in jax.devices()[:2]
+    )
+    np.testing.assert_array_equal(first.curves.test_loss, second.curves.test_loss)
+
+
+def test_runs_are_dealt_one_by_one_where_lanes_take_turns(few_digits, datasets):
+    grid = {**TINY, "width": [1], "seed": range(5), "label_noise": [0.0]}
+    [unit] = plan_units(make_grid(few_digits, **grid), datasets)
+    assert [part.configs for part in split(unit, 2)] == [[c] for c in unit.configs]
+    together = split(unit._replace(tuning=ACCELERATOR), 2)
+    assert [part.start for part in together] == [0, 3]
+    assert [c for part in together for c in part.configs] == unit.configs
+
+
+def test_a_device_keeps_to_its_program_while_there_is_work(few_digits, datasets):
+    grid = {**TINY, "width": [1, 2, 3], "label_noise": [0.0]}
+    units = plan_units(make_grid(few_digits, **grid), datasets)
+    queue = runner.Queue(part for unit in units for part in split(unit, 2))
+    one, two = both = [runner.Programs(device) for device in jax.devices()[:2]]
+
+    def take(mine):
+        part = queue.take(mine, both)
+        return part and (part.unit.configs[0].width, part.start)
+
+    assert [take(one), take(two)] == [(1, 0), (2, 0)]
+    assert [take(one), take(one)] == [(1, 1), (3, 0)]
+    assert [take(two), take(two), take(two)] == [(2, 1), (3, 1), None]
+
+
+def test_a_failure_on_a_device_is_the_sweeps(
+    tmp_path, few_digits, datasets, monkeypatch
+):
+    def call(program, arguments):
+        raise jax.errors.JaxRuntimeError("INTERNAL: broken")
+
+    monkeypatch.setattr(runner, "_call", call)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="INTERNAL"):
+        runner.run_sweep(make_grid(few_digits, **TINY), datasets, tmp_path)
+    assert not list(tmp_path.glob("*.parquet"))
+
+
+def test_progress_in_plain_lines(few_digits, datasets):
+    grid = {**TINY, "width": [1, 1000], "label_noise": [0.0]}
+    units = plan_units(make_grid(few_digits, **grid), datasets)
     stream = io.StringIO()
-    progress = Progress(num_runs=20, num_programs=4, work=100.0, stream=stream)
-    progress.tick("first")
-    progress.finish("first", runs=5, steps=1000, work=25.0, times=(1.0, 2.0))
-    progress.finish("second", runs=5, steps=1000, work=50.0, times=(1.0, 2.0))
+    progress = Progress(units, devices=2, stream=stream)
+    progress.tick()
+    for part in split(units[0], 2):
+        progress.count(part, Times(start=0.0, compiling=1.0, running=2.0))
+    progress.finish(units[0])
     progress.close()
-    lines = stream.getvalue().splitlines()
-    assert lines[0].startswith("[5/20 runs] first: 5 runs in 2.0 s + 1.0 s compiling")
-    # 25 of work left at 75 in 4 s, and two programs at a second each
-    assert lines[1].endswith("500 steps/s, 0:03 left")
+    [line] = stream.getvalue().splitlines()
+    assert line.startswith("[2/4 runs] few mlp width 1 sgd train_size 50: 2 runs; ")
+    # each of two devices made the 4 steps of a run in 2 s
+    steps, left = re.search(r"(\d+) steps/s, (\S+) left", line).groups()
+    assert steps == "4"
+    # both devices have compiled: as many programs as were counted
+    expected = 4.0 * units[1].work / units[0].work / 2
+    assert left == clock(expected)
 
 
 def test_clock():
