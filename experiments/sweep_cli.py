@@ -3,6 +3,7 @@
 import pathlib
 
 import pandas as pd
+import shared_flags
 from absl import flags
 
 from scaletime_jax.data.sources import Dataset, load_dataset
@@ -13,11 +14,6 @@ from scaletime_jax.sweep.plan import plan_sweep
 from scaletime_jax.sweep.runner import run_sweep
 from scaletime_jax.training.optimizers import LEARNING_RATES, OPTIMIZERS
 
-WORKDIR = flags.DEFINE_string(
-    "workdir",
-    "results",
-    "Folder for everything: runs/ (shared by all experiments) and one per experiment.",
-)
 DATASET = flags.DEFINE_list(
     "dataset",
     "mnist12k",
@@ -63,21 +59,6 @@ PRECISION = flags.DEFINE_enum(
     "faster on NVIDIA GPUs). A CPU computes in float32 whatever this says.",
 )
 LAUNCHER = flags.DEFINE_enum("launcher", "local", ["local"], "Where to train.")
-DRY_RUN = flags.DEFINE_bool(
-    "dry_run", False, "Print what would be trained, its work and memory; train nothing."
-)
-
-
-def numbers(flag, kind) -> list:
-    """Returns the values of a list flag as numbers."""
-    values = []
-    for text in flag.value:
-        try:
-            values.append(kind(text))
-        except ValueError:
-            word = "a whole number" if kind is int else "a number"
-            raise InputError(f"--{flag.name}: {text!r} is not {word}.") from None
-    return values
 
 
 def load_datasets() -> dict[str, Dataset]:
@@ -99,7 +80,7 @@ def make_configs(datasets: dict[str, Dataset]) -> list[RunConfig]:
                 )
             rates = [LEARNING_RATES[optimizer]]
             if RATES.value is not None:
-                rates = numbers(RATES, float)
+                rates = shared_flags.numbers(RATES, float)
             configs += make_grid(
                 dataset,
                 architecture=ARCHITECTURE.value,
@@ -109,20 +90,20 @@ def make_configs(datasets: dict[str, Dataset]) -> list[RunConfig]:
                 batch_size=[BATCH_SIZE.value],
                 epochs=[EPOCHS.value],
                 record=[RECORD.value],
-                train_size=numbers(TRAIN_SIZES, int),
-                width=numbers(WIDTHS, int),
+                train_size=shared_flags.numbers(TRAIN_SIZES, int),
+                width=shared_flags.numbers(WIDTHS, int),
                 learning_rate=rates,
-                label_noise=numbers(LABEL_NOISE, float),
-                seed=numbers(SEEDS, int),
+                label_noise=shared_flags.numbers(LABEL_NOISE, float),
+                seed=shared_flags.numbers(SEEDS, int),
             )
     return configs
 
 
 def train(datasets: dict[str, Dataset]) -> pd.DataFrame | None:
     """Trains what is missing and returns its table; None for a dry run."""
-    folder = pathlib.Path(WORKDIR.value) / "runs"
+    folder = pathlib.Path(shared_flags.WORKDIR.value) / "runs"
     configs = make_configs(datasets)
-    if DRY_RUN.value:
+    if shared_flags.DRY_RUN.value:
         describe(configs, datasets, folder)
         return None
     store.prepare(folder)

@@ -12,14 +12,21 @@ import pathlib
 import re
 
 import cli
+import shared_flags
 import sweep_cli as sweep
 from absl import flags
 
-from scaletime_jax.analysis.tradeoff import TradeoffCurve, fit_tradeoff
+from scaletime_jax.analysis.tradeoff import (
+    TradeoffCurve,
+    describe_fit,
+    fit_columns,
+    fit_tradeoff,
+)
 from scaletime_jax.errors import InputError
 from scaletime_jax.plotting.tradeoff import panel_of, plot_tradeoff
 from scaletime_jax.training.losses import chance_loss
 
+flags.adopt_module_key_flags(shared_flags)
 flags.adopt_module_key_flags(sweep)
 THRESHOLD = flags.DEFINE_float(
     "threshold",
@@ -41,13 +48,10 @@ def thresholds(datasets: dict) -> dict[str, float]:
 
 def curve_summary(curve: TradeoffCurve) -> dict:
     """Returns a curve as it stands in summary.json."""
-    fit = curve.fit
     return {
         **curve.fields,
         "threshold": curve.threshold,
-        "slope": fit and fit.slope,
-        "slope_ci": fit and fit.slope_ci,
-        "r_squared": fit and fit.r_squared,
+        **fit_columns(curve.fit),
         "reached": curve.reached,
         "censored": curve.censored,
         "points": [point._asdict() for point in curve.points],
@@ -68,17 +72,9 @@ def report(curves: list[TradeoffCurve]) -> None:
     """Prints what the figure claims, a line a curve."""
     for curve in curves:
         fields = curve.fields
-        line = "no slope: fewer than three widths were reached by every seed"
-        if curve.fit is not None:
-            line = f"slope {curve.fit.slope:+.2f}"
-            if curve.fit.slope_ci is not None:
-                low, high = curve.fit.slope_ci
-                line += f" [{low:+.2f}, {high:+.2f}]"
-            if curve.fit.r_squared is not None:
-                line += f", R^2 {curve.fit.r_squared:.2f}"
         print(
             f"{fields['dataset']} {fields['architecture']} {fields['optimizer']} "
-            f"train_size {fields['train_size']}: {line}; "
+            f"train_size {fields['train_size']}: {describe_fit(curve.fit)}; "
             f"{curve.reached} of {curve.reached + curve.censored} runs reached "
             f"{curve.threshold:.4g}"
         )
@@ -98,7 +94,7 @@ def main() -> None:
         "curves": [curve_summary(curve) for curve in curves],
     }
     report(curves)
-    folder = pathlib.Path(sweep.WORKDIR.value)
+    folder = pathlib.Path(shared_flags.WORKDIR.value)
     cli.write_results(folder, summary, panel_tables(curves), plot_tradeoff(curves))
 
 

@@ -19,7 +19,7 @@ CURVE_FIELDS = (
     "loss",
     "train_size",
 )
-MIN_WIDTHS = 3  # a line through two points fits always
+MIN_SIZES = 3  # a line through two points fits always
 RESAMPLES = 2000
 
 
@@ -61,6 +61,23 @@ class LineFit(NamedTuple):
     slope: float
     slope_ci: tuple[float, float] | None
     r_squared: float | None
+
+
+def fit_columns(fit: LineFit | None) -> dict:
+    """Returns the fit by name, None for what is not there."""
+    return fit._asdict() if fit else dict.fromkeys(LineFit._fields)
+
+
+def describe_fit(fit: LineFit | None) -> str:
+    """Returns the fit in words."""
+    if fit is None:
+        return f"no slope: every seed reached it at fewer than {MIN_SIZES} sizes"
+    words = f"slope {fit.slope:+.2f}"
+    if fit.slope_ci is not None:
+        words += f" [{fit.slope_ci[0]:+.2f}, {fit.slope_ci[1]:+.2f}]"
+    if fit.r_squared is not None:
+        words += f", R^2 {fit.r_squared:.2f}"
+    return words
 
 
 class TradeoffCurve(NamedTuple):
@@ -120,7 +137,7 @@ def _fit_curve(fields: dict, threshold: float, runs: pd.DataFrame) -> TradeoffCu
     points = [_point(rows) for _, rows in runs.groupby("width", sort=True)]
     everywhere = np.array([p.censored == 0 for p in points]) & grid.notna().all(axis=1)
     fit = None
-    if everywhere.sum() >= MIN_WIDTHS:
+    if everywhere.sum() >= MIN_SIZES:
         sizes = np.array([p.effective_size for p in points])[everywhere]
         fit = fit_line(sizes, grid.to_numpy()[everywhere])
     return TradeoffCurve(fields, threshold, fit, points)

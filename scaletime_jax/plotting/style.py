@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib import ticker
 from matplotlib.figure import Figure
 
@@ -17,6 +18,7 @@ SETTINGS: Any = {
     "savefig.dpi": 200,
     "svg.fonttype": "none",  # text stays text
 }
+GUIDES_PER_DECADE = 3
 GUIDE: Any = {"color": "0.75", "linewidth": 0.8, "linestyle": "--", "zorder": 0}
 
 
@@ -34,6 +36,23 @@ def use_log_axis(axis, subs=(1, 2, 5)) -> None:
     axis.set_minor_locator(ticker.LogLocator(subs=range(1, 10)))
     axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(ticker.NullFormatter())
+
+
+def use_decades(axis) -> None:
+    """Gives a logarithmic axis of many decades ticks at some powers of ten."""
+    axis.set_major_locator(ticker.LogLocator(numticks=6))
+    axis.set_major_formatter(ticker.LogFormatterSciNotation())
+    axis.set_minor_locator(ticker.NullLocator())
+
+
+def draw_exchange(axis, x: np.ndarray, y: np.ndarray) -> None:
+    """Limits log axes to x and y, each (low, high), and draws lines of constant x y."""
+    first, last = np.log10([x[0] * y[0], x[1] * y[1]])
+    count = int(np.ceil((last - first) * GUIDES_PER_DECADE))
+    for product in np.logspace(first, last, count + 1):
+        axis.plot(x, product / x, **GUIDE)
+    axis.set_xlim(*x)
+    axis.set_ylim(*y)
 
 
 def save_figure(figure: Figure, path: pathlib.Path) -> None:

@@ -7,7 +7,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from scaletime_jax.analysis.tradeoff import TradeoffCurve
-from scaletime_jax.plotting.style import GUIDE, SETTINGS, shades, use_log_axis
+from scaletime_jax.plotting.style import (
+    GUIDE,
+    SETTINGS,
+    draw_exchange,
+    shades,
+    use_log_axis,
+)
 
 # How a person writes what the run table calls otherwise.
 NAMES = {
@@ -18,7 +24,6 @@ NAMES = {
     "mse": "MSE",
     "cross_entropy": "cross-entropy",
 }
-GUIDES_PER_DECADE = 3
 
 
 def panel_of(curve: TradeoffCurve) -> tuple:
@@ -102,13 +107,8 @@ def _draw_guides(axes, curves: Sequence[TradeoffCurve]) -> None:
     )
     x = np.array([sizes.min() / 1.15, sizes.max() * 1.15])
     y = np.array([lowest / 1.3, epochs.max() * 2.5])  # room for the annotation
-    first, last = np.log10([x[0] * y[0], x[1] * y[1]])
-    count = int(np.ceil((last - first) * GUIDES_PER_DECADE))
     for axis in axes:
-        for product in np.logspace(first, last, count + 1):
-            axis.plot(x, product / x, **GUIDE)
-        axis.set_xlim(*x)
-        axis.set_ylim(*y)
+        draw_exchange(axis, x, y)
 
 
 def _draw_legend(figure, curves: Sequence[TradeoffCurve], colours: dict) -> None:

@@ -1,0 +1,31 @@
+"""The flags of every experiment."""
+
+import math
+
+from absl import flags
+
+from scaletime_jax.errors import InputError
+
+WORKDIR = flags.DEFINE_string(
+    "workdir",
+    "results",
+    "Folder for everything: runs/ (shared by all experiments) and one per experiment.",
+)
+DRY_RUN = flags.DEFINE_bool(
+    "dry_run", False, "Print what would be done and what it takes; do nothing."
+)
+
+
+def numbers(flag, kind) -> list:
+    """Returns the values of a list flag as numbers; 1e6 is a whole one too."""
+    values = []
+    for text in flag.value:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if math.isnan(value) or (kind is int and not value.is_integer()):
+            word = "a whole number" if kind is int else "a number"
+            raise InputError(f"--{flag.name}: {text!r} is not {word}.")
+        values.append(kind(value))
+    return values

@@ -1,0 +1,75 @@
+"""What theory says of arguments that cannot be: one sentence, naming them.
+
+Under `jit` and `vmap` values are not known; then only shapes are checked.
+"""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Bool, Float, Real
+
+from scaletime_jax.errors import InputError
+
+Scalar = int | float | Real[Array, ""]
+Number = int | float | Real[Array, "..."]
+Values = int | float | Sequence | np.ndarray | Array  # what NumPy makes an array of
+
+
+def require(condition: bool | Bool[ArrayLike, "..."], sentence: str) -> None:
+    """Raises InputError, a ValueError, unless the condition holds everywhere."""
+    if not isinstance(condition, jax.core.Tracer) and not np.all(condition):
+        raise InputError(sentence)
+
+
+def as_float(value: Real[ArrayLike, "..."]) -> Float[Array, "..."]:
+    """Returns an array of the value's own precision, the default one for integers."""
+    array = jnp.asarray(value)
+    return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(float)
+
+
+def as_covariance(name: str, value: Real[ArrayLike, "..."]) -> Float[Array, "r r"]:
+    """Returns a square, symmetric, positive semi-definite matrix as an array.
+
+    Rounding is forgiven: up to 1000 units of the last place of the largest element.
+    """
+    matrix = as_float(value)
+    shape = matrix.shape
+    require(
+        len(shape) == 2 and shape[0] == shape[1] > 0,
+        f"{name} must be a square matrix, got shape {shape}.",
+    )
+    scale = jnp.max(jnp.abs(matrix))
+    slack = 1000 * jnp.finfo(matrix.dtype).eps * scale
+    require(jnp.isfinite(scale), f"{name} must be finite.")
+    require(jnp.max(jnp.abs(matrix - matrix.T)) <= slack, f"{name} must be symmetric.")
+    require(
+        jnp.linalg.eigvalsh(matrix)[0] >= -slack,
+        f"{name} must be positive semi-definite: it has an eigenvalue below 0.",
+    )
+    return matrix
+
+
+def require_shape(name: str, value, shape: tuple[int, ...]) -> None:
+    """Requires an array of this shape."""
+    require(
+        jnp.shape(value) == shape,
+        f"{name} must have shape {shape}, got {jnp.shape(value)}.",
+    )
+
+
+def require_least(name: str, value, least: float | int) -> None:
+    """Requires numbers of at least `least`."""
+    require(jnp.asarray(value) >= least, f"{name} must be {least:g} or more.")
+
+
+def require_positive(name: str, value) -> None:
+    """Requires numbers above 0."""
+    require(jnp.asarray(value) > 0, f"{name} must be above 0.")
+
+
+def require_probability(name: str, value) -> None:
+    """Requires numbers between 0 and 1, neither included."""
+    value = jnp.asarray(value)
+    require((value > 0) & (value < 1), f"{name} must be between 0 and 1.")

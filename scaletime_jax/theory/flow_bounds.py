@@ -1,0 +1,352 @@
+"""How far the random subspace model strays from its limit: ||alpha(t) - A(p t)||.
+
+N = G - p Sigma is what the two flows differ by, ||.|| the operator norm, lam Sigma's
+least eigenvalue. Theorem 1 of the paper grows exponentially in t. The other bounds are
+finite for every t and fall as 1 / sqrt(p): where G is known they hold always, a priori
+with the stated probability.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Real
+
+from scaletime_jax.theory.arguments import (
+    Number,
+    as_covariance,
+    as_float,
+    require,
+    require_least,
+    require_positive,
+    require_probability,
+    require_shape,
+)
+
+ESTIMATES = ("gaussian", "markov")
+
+
+class Spread(NamedTuple):
+    """What holds of one G with a given probability, all at once.
+
+    Attributes:
+        noise: bounds ||N|| from above.
+        whitened: bounds ||Sigma^{-1/2} N|| from above.
+        least: bounds G's least eigenvalue from below.
+    """
+
+    noise: Number
+    whitened: Number
+    least: Number
+
+
+def theorem1_bound(
+    cov: Real[Array, "r r"],
+    p: Number,
+    t: Number,
+    learning_rate: Number,
+    lipschitz: Number,
+    smoothness: Number,
+    failure_probability: Number,
+) -> Float[Array, "..."]:
+    """Bounds ||alpha(t) - A(p t)|| by Theorem 1 [BF24, Eq. 4].
+
+        l sqrt(tr(Sigma)^2 + ||Sigma||_F^2) / (h sqrt(p eps) ||Sigma||)
+            * (exp(eta p t h ||Sigma||) - 1)
+
+    The paper says the *second derivative* has Lipschitz constant h; its proof uses that
+    of grad L.
+
+    Args:
+        cov: [r, r] Sigma = K K^T, not zero.
+        p: [...] number of parameters, >= 1.
+        t: [...] flow time, >= 0.
+        learning_rate: eta, > 0.
+        lipschitz: l, Lipschitz constant of L, >= 0.
+        smoothness: h, Lipschitz constant of grad L, > 0.
+        failure_probability: eps, between 0 and 1.
+
+    Returns:
+        [...] holds with probability 1 - eps; inf where it overflows.
+
+    Raises:
+        InputError: an argument cannot be.
+    """
+    cov, p, t = _check(cov, p, t, learning_rate)
+    require_least("lipschitz", lipschitz, 0)
+    require_positive("smoothness", smoothness)
+    spread = markov_spread(cov, p, failure_probability).noise / p
+    rate = smoothness * jnp.linalg.eigvalsh(cov)[-1]
+    growth = jnp.expm1(learning_rate * p * t * rate)
+    moves = (growth > 0) & (lipschitz > 0)
+    return jnp.where(moves, lipschitz * spread / rate * growth, 0)  # never 0 x inf
+
+
+def quadratic_bound(
+    gram: Real[Array, "r r"],
+    cov: Real[Array, "r r"],
+    p: Number,
+    t: Number,
+    learning_rate: Number,
+    distance0: Number,
+) -> Float[Array, "..."]:
+    """Bounds ||alpha(t) - A(p t)|| for L = ||alpha - alpha*||^2.
+
+    With g and lam the least eigenvalues of G and Sigma, by Duhamel's formula,
+
+        ||N|| d0 (e^{-2 eta g t} - e^{-2 eta p lam t}) / (p lam - g),
+
+    and its limit 2 eta t ||N|| d0 e^{-2 eta g t} where they meet.
+
+    Args:
+        gram: [r, r] G of one draw.
+        cov: [r, r] Sigma = K K^T.
+        p: [...] number of parameters, >= 1.
+        t: [...] flow time, >= 0.
+        learning_rate: eta, > 0.
+        distance0: d0 = ||alpha(0) - alpha*||, >= 0.
+
+    Returns:
+        [...] holds for this G.
+
+    Raises:
+        InputError: an argument cannot be.
+    """
+    cov, p, t = _check(cov, p, t, learning_rate)
+    require_shape("gram", gram, cov.shape)
+    noise = _norm(gram - _matrix(p) * cov)
+    least = jnp.linalg.eigvalsh(gram)[..., 0]
+    return _quadratic(noise, least, cov, p, t, learning_rate, distance0)
+
+
+def strongly_convex_bound(
+    gram: Real[Array, "r r"],
+    cov: Real[Array, "r r"],
+    p: Number,
+    t: Number,
+    learning_rate: Number,
+    lipschitz: Number,
+    convexity: Number,
+) -> Float[Array, "..."]:
+    """Bounds ||alpha(t) - A(p t)|| for a mu-strongly convex L.
+
+        ||Sigma^{1/2}|| ||Sigma^{-1/2} N|| l (1 - e^{-eta p mu lam t}) / (p mu lam)
+
+    The limit flow contracts in the norm of Sigma^{-1}; N drives the two apart. Where
+    Sigma is singular both stay in its range, and lam is its least eigenvalue above 0.
+
+    Args:
+        gram: [r, r] G of one draw.
+        cov: [r, r] Sigma = K K^T, not zero.
+        p: [...] number of parameters, >= 1.
+        t: [...] flow time, >= 0.
+        learning_rate: eta, > 0.
+        lipschitz: l, bounds ||grad L|| along alpha(t), >= 0.
+        convexity: mu, > 0.
+
+    Returns:
+        [...] holds for this G.
+
+    Raises:
+        InputError: an argument cannot be.
+    """
+    cov, p, t = _check(cov, p, t, learning_rate)
+    require_shape("gram", gram, cov.shape)
+    whitened = _norm(_inverse_root(cov) @ (gram - _matrix(p) * cov))
+    return _strongly_convex(whitened, cov, p, t, learning_rate, lipschitz, convexity)
+
+
+def quadratic_bound_apriori(
+    cov: Real[Array, "r r"],
+    p: Number,
+    t: Number,
+    learning_rate: Number,
+    distance0: Number,
+    failure_probability: Number,
+    estimate: str = "gaussian",
+) -> Float[Array, "..."]:
+    """Is `quadratic_bound` without G: ||N|| and g are estimated.
+
+    Args:
+        cov: [r, r] Sigma = K K^T.
+        p: [...] number of parameters, >= 1.
+        t: [...] flow time, >= 0.
+        learning_rate: eta, > 0.
+        distance0: d0 = ||alpha(0) - alpha*||, >= 0.
+        failure_probability: eps, between 0 and 1.
+        estimate: 'gaussian' or 'markov'.
+
+    Returns:
+        [...] holds for all t at once with probability 1 - eps.
+
+    Raises:
+        InputError: an argument cannot be.
+    """
+    cov, p, t = _check(cov, p, t, learning_rate)
+    spread = _spread(cov, p, failure_probability, estimate)
+    return _quadratic(spread.noise, spread.least, cov, p, t, learning_rate, distance0)
+
+
+def strongly_convex_bound_apriori(
+    cov: Real[Array, "r r"],
+    p: Number,
+    t: Number,
+    learning_rate: Number,
+    lipschitz: Number,
+    convexity: Number,
+    failure_probability: Number,
+    estimate: str = "gaussian",
+) -> Float[Array, "..."]:
+    """Is `strongly_convex_bound` without G: ||Sigma^{-1/2} N|| is estimated.
+
+    Args:
+        cov: [r, r] Sigma = K K^T, not zero.
+        p: [...] number of parameters, >= 1.
+        t: [...] flow time, >= 0.
+        learning_rate: eta, > 0.
+        lipschitz: l, bounds ||grad L|| along alpha(t), >= 0.
+        convexity: mu, > 0.
+        failure_probability: eps, between 0 and 1.
+        estimate: 'gaussian' or 'markov'.
+
+    Returns:
+        [...] holds for all t at once with probability 1 - eps.
+
+    Raises:
+        InputError: an argument cannot be.
+    """
+    cov, p, t = _check(cov, p, t, learning_rate)
+    whitened = _spread(cov, p, failure_probability, estimate).whitened
+    return _strongly_convex(whitened, cov, p, t, learning_rate, lipschitz, convexity)
+
+
+def loss_bound(distance_bound: Number, lipschitz: Number) -> Float[Array, "..."]:
+    """Bounds |L(alpha(t)) - L(A(p t))| by l ||alpha(t) - A(p t)||.
+
+    Args:
+        distance_bound: [...] any bound of this page.
+        lipschitz: l, Lipschitz constant of L where the two flows are, >= 0.
+
+    Returns:
+        [...] bound of the difference of the losses.
+    """
+    require_least("lipschitz", lipschitz, 0)
+    return jnp.asarray(lipschitz * distance_bound)
+
+
+def markov_spread(
+    cov: Real[Array, "r r"], p: Number, failure_probability: Number
+) -> Spread:
+    """Estimates the noise from its second moments, by Markov's inequality.
+
+        E ||N||_F^2 = p (tr(Sigma)^2 + ||Sigma||_F^2)           [BF24, Eq. 25]
+        ||N|| <= sqrt(p / eps) sqrt(tr(Sigma)^2 + ||Sigma||_F^2)  [BF24, Eq. 32]
+
+    and likewise E ||Sigma^{-1/2} N||_F^2 = p (rank + 1) tr(Sigma). G's least eigenvalue
+    is at least p lam - ||N||, by Weyl's inequality. `noise` and `whitened` each hold
+    with probability 1 - eps.
+
+    Args:
+        cov: [r, r] Sigma = K K^T.
+        p: [...] number of parameters, >= 1.
+        failure_probability: eps, between 0 and 1.
+    """
+    require_probability("failure_probability", failure_probability)
+    cov = as_covariance("cov", cov)
+    trace, values = jnp.trace(cov), jnp.linalg.eigvalsh(cov)
+    draws = p / failure_probability
+    noise = jnp.sqrt(draws * (trace**2 + jnp.sum(cov**2)))
+    rank = jnp.sum(values > _noise_floor(values))
+    whitened = jnp.sqrt(draws * (rank + 1) * trace)
+    return Spread(noise, whitened, jnp.maximum(p * values[0] - noise, 0))
+
+
+def gaussian_spread(
+    cov: Real[Array, "r r"], p: Number, failure_probability: Number
+) -> Spread:
+    """Estimates the noise from the singular values of a Gaussian matrix.
+
+    Those of an r x p one over sqrt(p) are within u = sqrt(r / p) + x / sqrt(p) of 1
+    with probability 1 - 2 exp(-x^2 / 2) = 1 - eps, and then all at once
+
+        ||N|| <= p ||Sigma|| (2 u + u^2),
+        ||Sigma^{-1/2} N|| <= p ||Sigma||^{1/2} (2 u + u^2),
+        lambda_min(G) >= p lam max(0, 1 - u)^2.
+
+    Args:
+        cov: [r, r] Sigma = K K^T.
+        p: [...] number of parameters, >= 1.
+        failure_probability: eps, between 0 and 1.
+    """
+    require_probability("failure_probability", failure_probability)
+    cov = as_covariance("cov", cov)
+    values = jnp.linalg.eigvalsh(cov)
+    deviation = jnp.sqrt(2 * jnp.log(2 / jnp.asarray(failure_probability)))
+    u = (jnp.sqrt(cov.shape[0]) + deviation) / jnp.sqrt(p)
+    spread, largest = p * (2 * u + u**2), jnp.maximum(values[-1], 0)
+    least = p * jnp.maximum(values[0], 0) * jnp.maximum(1 - u, 0) ** 2
+    return Spread(spread * largest, spread * jnp.sqrt(largest), least)
+
+
+def _spread(cov, p, failure_probability, estimate: str) -> Spread:
+    require(
+        estimate in ESTIMATES,
+        f"unknown estimate {estimate!r}; choose one of {', '.join(ESTIMATES)}.",
+    )
+    make = gaussian_spread if estimate == "gaussian" else markov_spread
+    return make(cov, p, failure_probability)
+
+
+def _quadratic(noise, least, cov, p, t, learning_rate, distance0):
+    require_least("distance0", distance0, 0)
+    limit = p * jnp.maximum(jnp.linalg.eigvalsh(cov)[0], 0)
+    slow = jnp.maximum(least, 0)
+    return noise * distance0 * _exp_difference(2 * learning_rate * t, slow, limit)
+
+
+def _strongly_convex(whitened, cov, p, t, learning_rate, lipschitz, convexity):
+    require_least("lipschitz", lipschitz, 0)
+    require_positive("convexity", convexity)
+    values = jnp.linalg.eigvalsh(cov)
+    real = values > _noise_floor(values)
+    least = jnp.min(jnp.where(real, values, jnp.inf))
+    rate = p * convexity * least
+    driven = -jnp.expm1(-learning_rate * t * rate) / rate
+    return jnp.sqrt(values[-1]) * whitened * lipschitz * driven
+
+
+def _exp_difference(time, first, second):
+    """Returns (e^{-time first} - e^{-time second}) / (second - first), or its limit."""
+    slow, gap = jnp.minimum(first, second), jnp.abs(second - first)
+    ratio = -jnp.expm1(-time * gap) / jnp.where(gap > 0, gap, 1)
+    return jnp.exp(-time * slow) * jnp.where(gap > 0, ratio, time)
+
+
+def _inverse_root(cov):
+    """Returns Sigma^{-1/2} on Sigma's range."""
+    values, vectors = jnp.linalg.eigh(cov)
+    real = values > _noise_floor(values)
+    inverse = jnp.where(real, 1 / jnp.sqrt(jnp.where(real, values, 1)), 0)
+    return (vectors * inverse) @ vectors.T
+
+
+def _noise_floor(values):
+    """What an eigenvalue that is zero but for rounding stays below."""
+    return values.shape[0] * jnp.finfo(values.dtype).eps * values[-1]
+
+
+def _norm(matrix):
+    return jnp.linalg.norm(matrix, ord=2, axis=(-2, -1))
+
+
+def _matrix(number):
+    """Gives a number or array of them two axes more, to scale matrices by."""
+    return number[..., None, None]
+
+
+def _check(cov, p, t, learning_rate):
+    """Returns cov, p and t as arrays."""
+    cov = as_covariance("cov", cov)
+    require_least("p", p, 1)
+    require_least("t", t, 0)
+    require_positive("learning_rate", learning_rate)
+    return cov, as_float(p), as_float(t)
