@@ -10,6 +10,7 @@ import warnings
 from typing import NoReturn
 
 import jax
+import pandas as pd
 from absl import app, flags, logging
 from matplotlib.figure import Figure
 
@@ -89,6 +90,11 @@ def flag_values() -> dict:
     """Returns every flag of the experiment, with its value."""
     own = flags.FLAGS.get_key_flags_for_module(sys.argv[0])
     return {flag.name: flag.value for flag in sorted(own, key=lambda f: f.name)}
+
+
+def records(**columns) -> list[dict]:
+    """Returns a row for each place in the columns; single values go everywhere."""
+    return pd.DataFrame(columns).to_dict("records")
 
 
 def write_results(

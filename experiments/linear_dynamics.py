@@ -28,7 +28,7 @@ from scaletime_jax.analysis.linear_dynamics import (
     make_trajectories,
 )
 from scaletime_jax.plotting.linear_dynamics import plot_linear_dynamics
-from scaletime_jax.theory.arguments import require_least, require_positive
+from scaletime_jax.theory.arguments import require, require_least
 
 flags.adopt_module_key_flags(shared_flags)
 DIM = flags.DEFINE_integer("dim", 50, "Parameters m of panel c.")
@@ -80,35 +80,24 @@ def summarize(
 
 def tables(trajectories, data_curves, size_time_curves) -> dict[str, list[dict]]:
     """Returns the plotted points of each panel."""
-    return {
-        "trajectories": [
-            {"profile": e.name, "t": t, "theta_1": a, "theta_2": b, "error": error}
-            for e in trajectories
-            for t, (a, b), error in zip(e.times, e.path, e.error, strict=True)
-        ],
-        "data": [
-            {"t": e.time, "n": n, "median": median, "low": low, "high": high}
-            for e in data_curves
-            for n, median, low, high in zip(*e[1:], strict=True)
-        ],
-        "size-time": [
-            {"fixed": e.fixed, "value": e.value, "progress": x, "error_mean": y,
-             "error_sem": sem, "limit": limit}
-            for e in size_time_curves
-            for x, y, sem, limit in zip(e.progress, e.mean, e.sem, e.limit, strict=True)
-        ],
-    }  # fmt: skip
+    panels: dict[str, list[dict]] = {"trajectories": [], "data": [], "size-time": []}
+    for e in trajectories:
+        theta = {"theta_1": e.path[:, 0], "theta_2": e.path[:, 1], "error": e.error}
+        panels["trajectories"] += cli.records(profile=e.name, t=e.times, **theta)
+    for name, curves in (("data", data_curves), ("size-time", size_time_curves)):
+        for e in curves:
+            panels[name] += cli.records(**e._asdict())
+    return panels
 
 
 def main() -> None:
     """From flags to figure."""
     jax.config.update("jax_enable_x64", True)
-    train_sizes = sorted(shared_flags.numbers(TRAIN_SIZES, int))
-    sizes, stops = shared_flags.numbers(SIZES, int), shared_flags.numbers(STOPS, float)
-    require_positive("--train_sizes", train_sizes)
-    require_positive("--sizes", sizes)
-    require_positive("--times", stops)
-    require_positive("--dim", DIM.value)
+    train_sizes = shared_flags.positive_numbers(TRAIN_SIZES, int)
+    sizes = shared_flags.positive_numbers(SIZES, int)
+    stops = shared_flags.numbers(STOPS, float)
+    require(min(stops) > 0, "--times must be above 0; inf is the end.")
+    shared_flags.check_positive(DIM)
     require_least("--draws", DRAWS.value, 2)
     require_least("--noise", NOISE.value, 0)
     if shared_flags.DRY_RUN.value:
@@ -119,17 +108,14 @@ def main() -> None:
         make_trajectories(np.geomspace(1e-2, 1e5, 141)),
         make_data_curves(train_sizes, DIM.value, NOISE.value, stops, *how),
         make_size_time_curves(
-            make_regression(SEED.value), sorted(sizes), np.geomspace(1e-2, 1e5, 29),
+            make_regression(SEED.value), sizes, np.geomspace(1e-2, 1e5, 29),
             FIXED_SIZES, FIXED_TIMES, *how,
         ),
     )  # fmt: skip
     summary = {"experiment": "linear_dynamics", "flags": cli.flag_values()}
-    cli.write_results(
-        pathlib.Path(shared_flags.WORKDIR.value),
-        summary | summarize(*panels),
-        tables(*panels),
-        plot_linear_dynamics(*panels),
-    )
+    summary |= summarize(*panels)
+    folder = pathlib.Path(shared_flags.WORKDIR.value)
+    cli.write_results(folder, summary, tables(*panels), plot_linear_dynamics(*panels))
 
 
 if __name__ == "__main__":

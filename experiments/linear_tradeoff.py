@@ -23,7 +23,6 @@ from scaletime_jax.analysis.linear_tradeoff import (
 )
 from scaletime_jax.analysis.tradeoff import describe_fit, fit_columns
 from scaletime_jax.plotting.linear_tradeoff import plot_linear_tradeoff
-from scaletime_jax.theory.arguments import require_positive
 
 flags.adopt_module_key_flags(shared_flags)
 SIZES = flags.DEFINE_list(
@@ -69,28 +68,24 @@ def curve_summary(curve: StepCurve) -> dict:
     }
 
 
-def point_rows(curves: list[StepCurve]) -> list[dict]:
+def points(curves: list[StepCurve]) -> list[dict]:
     """Returns the plotted points."""
-    return [
-        {"p": p, "threshold": curve.threshold, "steps_mean": mean, "steps_sem": sem}
-        for curve in curves
-        for p, mean, sem in zip(curve.sizes, curve.mean, curve.sem, strict=True)
-    ]
+    rows = []
+    for curve in curves:
+        steps = {"steps_mean": curve.mean, "steps_sem": curve.sem}
+        setting = {"p": curve.sizes, "threshold": curve.threshold}
+        rows += cli.records(**setting, **steps, smooth=curve.smooth)
+    return rows
 
 
 def main() -> None:
     """From flags to figure."""
     jax.config.update("jax_enable_x64", True)
     seeds = shared_flags.numbers(SEEDS, int)
-    thresholds = sorted(shared_flags.numbers(THRESHOLDS, float), reverse=True)
-    sizes, large = (
-        sorted(shared_flags.numbers(flag, int)) for flag in (SIZES, LARGE_SIZES)
-    )
-    require_positive("--thresholds", thresholds)
-    require_positive("--sizes", sizes)
-    require_positive("--large_sizes", large)
-    for flag in (RANK, AMBIENT, RATE):
-        require_positive(f"--{flag.name}", flag.value)
+    thresholds = shared_flags.positive_numbers(THRESHOLDS, float)[::-1]
+    sizes = shared_flags.positive_numbers(SIZES, int)
+    large = shared_flags.positive_numbers(LARGE_SIZES, int)
+    shared_flags.check_positive(RANK, AMBIENT, RATE)
     if shared_flags.DRY_RUN.value:
         runs = (len(sizes) + len(large)) * len(seeds)
         print(f"{runs} draws of {RANK.value} x {RANK.value} numbers; seconds.")
@@ -112,7 +107,7 @@ def main() -> None:
     cli.write_results(
         pathlib.Path(shared_flags.WORKDIR.value),
         summary,
-        {name: point_rows(curves) for name, curves in panels.items()},
+        {name: points(curves) for name, curves in panels.items()},
         plot_linear_tradeoff(list(panels.values())),
     )
 

@@ -5,6 +5,7 @@ import math
 from absl import flags
 
 from scaletime_jax.errors import InputError
+from scaletime_jax.theory.arguments import require_positive
 
 WORKDIR = flags.DEFINE_string(
     "workdir",
@@ -18,6 +19,8 @@ DRY_RUN = flags.DEFINE_bool(
 
 def numbers(flag, kind) -> list:
     """Returns the values of a list flag as numbers; 1e6 is a whole one too."""
+    if not flag.value:
+        raise InputError(f"--{flag.name} is empty; give at least one number.")
     values = []
     for text in flag.value:
         try:
@@ -29,3 +32,16 @@ def numbers(flag, kind) -> list:
             raise InputError(f"--{flag.name}: {text!r} is not {word}.")
         values.append(kind(value))
     return values
+
+
+def positive_numbers(flag, kind) -> list:
+    """Returns the values of a list flag as finite numbers above 0, in order."""
+    values = sorted(numbers(flag, kind))
+    require_positive(f"--{flag.name}", values)
+    return values
+
+
+def check_positive(*holders) -> None:
+    """Requires the values of flags to be above 0."""
+    for flag in holders:
+        require_positive(f"--{flag.name}", flag.value)

@@ -24,7 +24,7 @@ from scaletime_jax.analysis.subspace import (
     make_quadratic,
 )
 from scaletime_jax.plotting.subspace import plot_subspace
-from scaletime_jax.theory.arguments import require_positive, require_probability
+from scaletime_jax.theory.arguments import require_probability
 
 flags.adopt_module_key_flags(shared_flags)
 SIZES = flags.DEFINE_list(
@@ -62,56 +62,20 @@ def make_problems(seed: int) -> tuple:
     return k @ k.T, problems
 
 
-def summarize(comparison: Comparison) -> list[dict]:
-    """Returns a row for each bound, over the cells where the flows are under way."""
-    here = comparison.under_way
-    rows = []
-    for name in comparison.bounds:
-        ratio = comparison.ratio(name)[here]
-        finite = ratio[np.isfinite(ratio)]
-        above = comparison.violations[name]
-        rows.append(
-            {
-                "loss": comparison.problem,
-                "bound": name,
-                "cells": int(here.sum()),
-                "draws_a_cell": comparison.draws,
-                "ratio_median": float(np.median(ratio)),
-                "ratio_largest_finite": float(finite.max()),
-                "cells_infinite": int(np.isinf(ratio).sum()),
-                "violations": int(above.sum()),
-                "violations_worst_cell": int(above.max()),
-                "cells_above_distance_travelled": int(
-                    (comparison.bounds[name] > comparison.travelled)[here].sum()
-                ),
-            }
-        )
-    return rows
-
-
-def cell_rows(comparison: Comparison) -> list[dict]:
+def cells(comparison: Comparison) -> list[dict]:
     """Returns the map's cells."""
-    return [
-        {
-            "p": comparison.sizes[i],
-            "t": comparison.times[j],
-            "observed": comparison.observed[i, j],
-            "travelled": comparison.travelled[i, j],
-            **{name: bound[i, j] for name, bound in comparison.bounds.items()},
-        }
-        for i, j in np.ndindex(comparison.observed.shape)
-    ]
+    p, t = np.meshgrid(comparison.sizes, comparison.times, indexing="ij")
+    seen = {"observed": comparison.observed, "travelled": comparison.travelled}
+    columns = {"p": p, "t": t, **seen, **comparison.bounds}
+    return cli.records(**{name: values.ravel() for name, values in columns.items()})
 
 
 def main() -> None:
     """From flags to figure."""
     jax.config.update("jax_enable_x64", True)
-    sizes = sorted(shared_flags.numbers(SIZES, int))
-    times = sorted(shared_flags.numbers(TIMES, float))
-    require_positive("--sizes", sizes)
-    require_positive("--times", times)
-    for flag in (AMBIENT, RANK, RATE, DRAWS, RIDGE):
-        require_positive(f"--{flag.name}", flag.value)
+    sizes = shared_flags.positive_numbers(SIZES, int)
+    times = shared_flags.positive_numbers(TIMES, float)
+    shared_flags.check_positive(AMBIENT, RANK, RATE, DRAWS, RIDGE)
     require_probability("--failure_probability", FAILURE.value)
     if shared_flags.DRY_RUN.value:
         print(f"2 losses x {len(sizes)} sizes x {DRAWS.value} draws of G; a minute.")
@@ -119,18 +83,19 @@ def main() -> None:
     cov, problems = make_problems(SEED.value)
     how = sizes, times, RATE.value, DRAWS.value, FAILURE.value, SEED.value
     comparisons = [compare_bounds(problem, cov, *how) for problem in problems]
-    rows = [row for comparison in comparisons for row in summarize(comparison)]
+    rows = [each.summary(name) for each in comparisons for name in each.bounds]
     for row in rows:
+        median, largest = row["ratio_median"], row["ratio_largest_finite"]
         print(
-            f"{row['loss']}, {row['bound']}: ratio to the observed 95% quantile "
-            f"{row['ratio_median']:.3g} (median), {row['ratio_largest_finite']:.3g} "
-            f"(largest finite); {row['violations']} violations in {row['cells']} cells "
-            f"of {row['draws_a_cell']} draws"
+            f"{row['loss']}, {row['bound']}: {median or np.nan:.3g} times the observed "
+            f"95% quantile (median), {largest or np.nan:.3g} (largest finite); "
+            f"{row['violations']} violations in {row['cells']} cells of "
+            f"{row['draws_a_cell']} draws"
         )
     cli.write_results(
         pathlib.Path(shared_flags.WORKDIR.value),
         {"experiment": "subspace", "flags": cli.flag_values(), "bounds": rows},
-        {c.problem.replace(" ", "-"): cell_rows(c) for c in comparisons},
+        {c.problem.replace(" ", "-"): cells(c) for c in comparisons},
         plot_subspace(comparisons),
     )
 

@@ -1,5 +1,6 @@
 """What the exact linear model predicts: error over time, over data, over size."""
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -33,8 +34,8 @@ class Trajectory(NamedTuple):
         """Which way the error goes, in order: 'falls', 'rises'."""
         steps = np.diff(self.error)
         signs = np.sign(steps[np.abs(steps) > 1e-6 * self.error.max()])
-        kept = signs[np.insert(np.diff(signs) != 0, 0, True)]
-        return ["rises" if sign > 0 else "falls" for sign in kept]
+        words = ["rises" if sign > 0 else "falls" for sign in signs]
+        return [word for word, _ in itertools.groupby(words)]
 
 
 class DataCurve(NamedTuple):

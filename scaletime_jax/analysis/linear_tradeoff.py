@@ -101,6 +101,7 @@ def make_step_curves(
         reached, trials = (mine >= 0).all(axis=1), mine.shape[1]
         mean = np.where(reached, mine.mean(axis=1), np.nan)
         sem = mine.std(axis=1, ddof=1) / np.sqrt(trials) if trials > 1 else 0 * mean
+        sem = np.where(reached, sem, np.nan)
         usable = smooth & (mine > 0).all(axis=1)  # a line on log axes
         fits = _fit(p, mine, usable), _fit(p, mine, usable & (p >= 10 * rank))
         setting = threshold, learning_rate, p

@@ -91,6 +91,27 @@ class Comparison(NamedTuple):
         """[sizes, times] where Theorem 1 is above the distance travelled."""
         return self.bounds[THEOREM1] > self.travelled
 
+    def summary(self, name: str) -> dict:
+        """Returns what holds of a bound where the flows are under way."""
+        here, above = self.under_way, self.violations[name]
+        ratio = self.ratio(name)[here]
+        finite = ratio[np.isfinite(ratio)]
+        return {
+            "loss": self.problem,
+            "bound": name,
+            "cells": int(here.sum()),
+            "draws_a_cell": self.draws,
+            "ratio_median": float(np.median(ratio)) if finite.size else None,
+            "ratio_largest_finite": float(finite.max()) if finite.size else None,
+            "cells_infinite": int(np.isinf(ratio).sum()),
+            "violations": int(above.sum()),
+            "violations_worst_cell": int(above.max()),
+            "coverage_worst_cell": float(1 - above.max() / self.draws),
+            "cells_above_distance_travelled": int(
+                (self.bounds[name] > self.travelled)[here].sum()
+            ),
+        }
+
 
 def make_quadratic(alpha0: Array, minimum: Array) -> Problem:
     """Returns L = ||alpha - minimum||^2; its flows stay within ||alpha0 - minimum||."""
@@ -170,7 +191,7 @@ def compare_bounds(
         distances = jnp.linalg.norm(flows - limit, axis=-1)
         travelled = jnp.linalg.norm(limit - problem.alpha0, axis=-1)
         bounds = _bounds(
-            problem, grams, cov, p, times, learning_rate, failure_probability
+            problem, grams, cov, p, when, learning_rate, failure_probability
         )
         slack = ARRIVED * travelled
         above = {

@@ -78,6 +78,8 @@ def _draw_slice(axis, comparison: Comparison) -> None:
     line(comparison.bounds[GAUSSIAN], LABELS[GAUSSIAN], color="#06c", linestyle=":")
     axis.set_xscale("log")
     axis.set_yscale("log")
+    axis.set_xlim(comparison.times.min() / 1.5, comparison.times.max() * 1.5)
+    axis.set_ylim(0.1, 1)  # where nothing is under way
     if here.any():
         most = comparison.travelled[middle][here].max()
         axis.set_ylim(comparison.observed[middle][here].min() / 3, most * 1e2)

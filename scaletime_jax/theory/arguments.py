@@ -25,7 +25,8 @@ def require(condition: bool | Bool[ArrayLike, "..."], sentence: str) -> None:
 
 def as_float(value: Real[ArrayLike, "..."]) -> Float[Array, "..."]:
     """Returns an array of the value's own precision, the default one for integers."""
-    array = jnp.asarray(value)
+    # a whole number may be too large for the default integers
+    array = jnp.asarray(float(value) if isinstance(value, int) else value)
     return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(float)
 
 
@@ -60,16 +61,19 @@ def require_shape(name: str, value, shape: tuple[int, ...]) -> None:
 
 
 def require_least(name: str, value, least: float | int) -> None:
-    """Requires numbers of at least `least`."""
-    require(jnp.asarray(value) >= least, f"{name} must be {least:g} or more.")
+    """Requires finite numbers of at least `least`."""
+    value = as_float(value)
+    fine = (value >= least) & (value < jnp.inf)
+    require(fine, f"{name} must be {least:g} or more, and finite.")
 
 
 def require_positive(name: str, value) -> None:
-    """Requires numbers above 0."""
-    require(jnp.asarray(value) > 0, f"{name} must be above 0.")
+    """Requires finite numbers above 0."""
+    value = as_float(value)
+    require((value > 0) & (value < jnp.inf), f"{name} must be above 0, and finite.")
 
 
 def require_probability(name: str, value) -> None:
     """Requires numbers between 0 and 1, neither included."""
-    value = jnp.asarray(value)
+    value = as_float(value)
     require((value > 0) & (value < 1), f"{name} must be between 0 and 1.")

@@ -60,7 +60,7 @@ def measure_capacity(
 
     "The maximum number of training points that can be fit" [BF24, App. B], made
     precise: n error(n) / chance_error crosses 1 there for the last time, interpolated
-    between the sizes of the sweep on log axes.
+    linearly in log n between the sizes of the sweep.
 
     Args:
         train_sizes: [sizes] n, increasing.
@@ -80,9 +80,7 @@ def measure_capacity(
         "train_errors must be finite and 0 or more.",
     )
     require_positive("chance_error", chance_error)
-    # log(n error / chance): fitted where it is 0 or less
-    tiny = np.finfo(float).tiny
-    excess = np.log(np.maximum(sizes * errors / chance_error, tiny))
+    excess = sizes * errors / chance_error - 1  # fitted where it is 0 or less
     fitted = np.flatnonzero(excess <= 0)
     if fitted.size == 0:
         return Capacity(float(sizes[0]), "below")

@@ -26,7 +26,7 @@ ESTIMATES = ("gaussian", "markov")
 
 
 class Spread(NamedTuple):
-    """What holds of one G with a given probability, all at once.
+    """What holds of one G with a given probability.
 
     Attributes:
         noise: bounds ||N|| from above.
@@ -114,7 +114,8 @@ def quadratic_bound(
     cov, p, t = _check(cov, p, t, learning_rate)
     require_shape("gram", gram, cov.shape)
     noise = _norm(gram - _matrix(p) * cov)
-    least = jnp.linalg.eigvalsh(gram)[..., 0]
+    values = jnp.linalg.eigvalsh(gram)
+    least = jnp.where(values[0] > _noise_floor(values), values[0], 0)
     return _quadratic(noise, least, cov, p, t, learning_rate, distance0)
 
 
@@ -230,7 +231,8 @@ def loss_bound(distance_bound: Number, lipschitz: Number) -> Float[Array, "..."]
         [...] bound of the difference of the losses.
     """
     require_least("lipschitz", lipschitz, 0)
-    return jnp.asarray(lipschitz * distance_bound)
+    lipschitz = as_float(lipschitz)
+    return jnp.where(lipschitz > 0, lipschitz * distance_bound, 0)
 
 
 def markov_spread(

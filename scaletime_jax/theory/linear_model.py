@@ -129,10 +129,13 @@ def expected_squared_error(
     noise_moment: Real[Array, "m m"],
     learning_rate: Scalar,
 ) -> Float[Array, "*times"]:
-    """Returns E[(x^T theta(t) - x^T w)^2], signal and noise independent [BF24, Eq. 9].
+    """Returns E[(x^T theta(t) - x^T w)^2] [BF24, Eq. 9].
 
         E[(sum_i S_i e^{-eta sigma_i^2 t})^2]
             + E[(sum_i N_i (1 - e^{-eta sigma_i^2 t}) / sigma_i)^2]
+
+    Signal and noise must be uncorrelated, as where the noise is independent of the
+    teacher and has mean zero.
 
     Args:
         times: [...] >= 0.
@@ -188,12 +191,13 @@ def learned_noise(
 
 
 def _exponent(times, singular_values, learning_rate):
-    require_least("times", times, 0)
+    times = as_float(times)
+    require(times >= 0, "times must be 0 or more.")  # infinity is the end
     require_least("singular_values", singular_values, 0)
     require_positive("learning_rate", learning_rate)
     rates = learning_rate * as_float(singular_values) ** 2
     # a mode that is not there stays as it is, for ever too
-    return jnp.where(rates > 0, as_float(times)[..., None] * rates, 0)
+    return jnp.where(rates > 0, times[..., None] * rates, 0)
 
 
 def _decompose(inputs):

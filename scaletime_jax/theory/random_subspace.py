@@ -1,13 +1,14 @@
 """The random subspace model: its flow, its limit, its Gram matrix, gradient descent.
 
-A loss L sees P parameters beta only through alpha = K beta in R^r, and p of them can be
-moved, beta = R theta + beta_0 with R iid N(0, 1) [BF24, Eq. 1-2]. With Sigma = K K^T
-and G = K R R^T K^T,
+A loss L sees P parameters beta only through alpha = K beta in R^r, and p of them can
+be moved, beta = R theta + beta_0 with R iid N(0, 1) [BF24, Eq. 1-2]. With
+Sigma = K K^T and G = K R R^T K^T,
 
-    alpha'(t) = -eta G grad L(alpha)         the model [BF24, Eq. 12] A'(s) = -eta Sigma
-    grad L(A)             its limit, at progress s = p t [BF24, Eq. 3]
+    alpha'(t) = -eta G grad L(alpha)     the model [BF24, Eq. 12]
+    A'(s) = -eta Sigma grad L(A)         its limit, at progress s = p t [BF24, Eq. 3]
 
-and only G, r x r, depends on p: nothing here needs p or P numbers.
+and only G, r x r, depends on p: nothing here needs p or P numbers. Use float64
+(`jax_enable_x64`); in float32 counts of many steps are inexact, and -1 beyond 2^30.
 """
 
 from collections.abc import Callable
@@ -53,10 +54,11 @@ def sample_gram(
     """
     cov = as_covariance("cov", cov)
     require_least("p", p, 1)
-    require(jnp.asarray(p) == jnp.floor(p), "p must be a whole number.")
+    p = as_float(p)
+    require(p == jnp.floor(p), "p must be a whole number.")
     size, dtype = cov.shape[0], cov.dtype
     normal_key, chi_key = jax.random.split(key)
-    freedom = jnp.asarray(p, dtype) - jnp.arange(size, dtype=dtype)
+    freedom = p.astype(dtype) - jnp.arange(size, dtype=dtype)
     chi = jnp.sqrt(jax.random.chisquare(chi_key, jnp.maximum(freedom, 1), dtype=dtype))
     normals = jax.random.normal(normal_key, (size, size), dtype)
     triangle = jnp.tril(normals, -1) + jnp.diag(chi)

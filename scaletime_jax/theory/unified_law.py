@@ -21,7 +21,7 @@ RATES_PER_DECADE = 6
 # would count low ones most and pull the fit down.
 REWEIGHTINGS = 3
 # The ridges tried where there is more than one curve to leave out.
-RIDGES = (0.0, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
+RIDGES = (0.0, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
 
 def squared_error(
@@ -91,8 +91,8 @@ def fit_unified_law(
 ) -> UnifiedLaw:
     """Fits the law by non-negative least squares of the relative error.
 
-    On a fixed grid of rates it is linear in non-negative weights, so that the fit is
-    the best there is. The ridge is that which predicts a left-out curve best.
+    On a fixed grid of rates it is linear in non-negative weights. Errors are relative
+    to the fit, by reweighting. The ridge is that which predicts a left-out curve best.
 
     Args:
         progress: [N] tau = p t >= 0.
@@ -169,7 +169,8 @@ def _fit(progress, error, rates, ridge) -> UnifiedLaw:
 
 
 def _choose_ridge(progress, error, members, rates) -> float:
-    names = np.unique(members)
+    # what is left without a curve must do for a fit
+    names = [n for n in np.unique(members) if np.sum(progress[members != n] > 0) >= 3]
     if len(names) < 2:
         return min(ridge for ridge in RIDGES if ridge > 0)
     scores = []
@@ -177,9 +178,8 @@ def _choose_ridge(progress, error, members, rates) -> float:
         misses = []
         for name in names:
             out = members == name
-            if np.sum(progress[~out] > 0) < 3:
-                continue
             law = _fit(progress[~out], error[~out], rates, ridge)
-            misses.append(np.mean((law.predict(progress[out]) / error[out] - 1) ** 2))
+            ratio = np.maximum(law.predict(progress[out]) / error[out], 1e-6)
+            misses.append(np.mean(np.log(ratio) ** 2))
         scores.append(np.mean(misses))
     return RIDGES[int(np.argmin(scores))]

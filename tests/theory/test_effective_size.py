@@ -14,11 +14,20 @@ def test_a_thousand_times_the_parameters_is_ten_times_the_size():
 
 def test_capacity_is_where_the_error_crosses_one_nth_of_chance():
     sizes = np.array([100, 200, 400, 800])
-    # n error / chance = 0.5, 1/sqrt(2), 2 sqrt(2), 40: crosses at 2^{1/4} x 200
-    errors = 0.09 * np.array([0.5, 0.5**0.5, 8**0.5, 40]) / sizes
+    # n error / chance is 1 a quarter of the way from 200 to 400, on a log axis
+    errors = 0.09 * np.array([0.0, 0.5, 2.5, 40]) / sizes
     capacity = measure_capacity(sizes, errors, 0.09)
     assert capacity.bound == "exact"
     assert capacity.train_size == pytest.approx(200 * 2**0.25, rel=1e-9)
+
+
+def test_capacity_hardly_depends_on_how_well_less_is_fitted():
+    sizes = np.array([200, 400])
+    capacities = [
+        measure_capacity(sizes, 0.09 * np.array([fitted, 2.0]) / sizes, 0.09).train_size
+        for fitted in (0.0, 1e-8)
+    ]
+    assert capacities[0] == pytest.approx(capacities[1], rel=1e-6)
 
 
 def test_capacity_counts_the_last_crossing():

@@ -61,8 +61,11 @@ def test_quadratic_bound_holds_in_every_draw(p):
     )(grams)
     # rounding of distances of order one
     assert (distances <= bounds + 1e-14).all()
-    if p >= 100:  # and it is not far off
-        ratio = np.quantile(bounds, 0.95, axis=0) / np.quantile(distances, 0.95, axis=0)
+    if p >= 100:  # and it is not far off, while they are under way
+        highest = (
+            np.quantile(each[:, :3], 0.95, axis=0) for each in (bounds, distances)
+        )
+        ratio = np.divide(*highest)
         assert np.median(ratio) < 4
 
 
@@ -119,6 +122,80 @@ def test_theorem1_is_its_formula():
     expected *= np.exp(RATE * p * t * smoothness * norm) - 1
     bound = theorem1_bound(COV, p, t, RATE, lipschitz, smoothness, FAILURE)
     assert bound == pytest.approx(expected, rel=1e-12)
+
+
+DIAGONAL = np.array([3.0, 2.0, 0.5])
+
+
+def test_gaussian_estimate_is_its_formula():
+    with_x = np.sqrt(2 * np.log(2 / FAILURE))  # 2 exp(-x^2 / 2) = eps
+    for p in (4, 400):
+        u = (np.sqrt(3) + with_x) / np.sqrt(p)
+        spread = gaussian_spread(jnp.diag(jnp.array(DIAGONAL)), p, FAILURE)
+        assert spread.noise == pytest.approx(p * 3 * (2 * u + u**2))
+        assert spread.whitened == pytest.approx(p * np.sqrt(3) * (2 * u + u**2))
+        assert spread.least == pytest.approx(p * 0.5 * max(0, 1 - u) ** 2)
+
+
+@pytest.mark.parametrize("rank", [3, 2])
+def test_markov_estimate_is_from_the_second_moments(rank):
+    """E ||N||_F^2 and E ||Sigma^{-1/2} N||_F^2 by Monte Carlo, within 4 s.e.m."""
+    p, values = 7, np.where(np.arange(3) < rank, DIAGONAL, 0)
+    cov = jnp.diag(jnp.array(values))
+    keys = jax.random.split(jax.random.key(0), 20_000)
+    noise = jax.vmap(lambda key: sample_gram(key, cov, p))(keys) - p * cov
+    inverse = np.diag(np.where(values > 0, 1 / np.sqrt(np.maximum(values, 0.1)), 0))
+    spread = markov_spread(cov, p, FAILURE)
+    for matrices, bound in ((noise, spread.noise), (inverse @ noise, spread.whitened)):
+        squares = np.sum(np.asarray(matrices) ** 2, axis=(1, 2))
+        sem = squares.std() / np.sqrt(len(squares))
+        assert abs(squares.mean() - FAILURE * bound**2) < 4 * sem
+    assert spread.least == max(0, p * values[-1] - spread.noise)
+
+
+def test_strongly_convex_bound_is_its_formula():
+    cov = jnp.diag(jnp.array(DIAGONAL))
+    gram = 6 * cov + jnp.diag(jnp.array([0.6, -0.8, 0.1]))
+    p, t, lipschitz, convexity = 6, 2.0, 1.7, 0.4
+    whitened = 0.8 / np.sqrt(2)  # the largest of 0.6/sqrt(3), 0.8/sqrt(2), 0.1/sqrt(.5)
+    rate = p * convexity * 0.5
+    expected = np.sqrt(3) * whitened * lipschitz * (1 - np.exp(-0.1 * rate * t)) / rate
+    bound = strongly_convex_bound(gram, cov, p, t, 0.1, lipschitz, convexity)
+    assert bound == pytest.approx(expected, rel=1e-12)
+
+
+def test_quadratic_bound_is_its_formula():
+    cov = jnp.diag(jnp.array(DIAGONAL))
+    gram = 6 * cov + jnp.diag(jnp.array([0.6, -0.8, 0.4]))
+    decay = np.exp(-0.2 * 3.4 * 2.0) - np.exp(-0.2 * 3.0 * 2.0)
+    bound = quadratic_bound(gram, cov, 6, 2.0, 0.1, 1.5)
+    assert bound == pytest.approx(0.8 * 1.5 * decay / (3.0 - 3.4), rel=1e-12)
+
+
+@pytest.mark.parametrize("p", [1, 2])
+def test_bounds_hold_for_fewer_parameters_than_directions(p):
+    grams = draw(p)[:200]
+    times = jnp.array([1e-2, 1.0, 1e3, 1e15])  # what G does not reach stays for ever
+    distances = quadratic_distances(grams, p, times)
+    bounds = jax.vmap(lambda g: quadratic_bound(g, COV, p, times, RATE, D0))(grams)
+    assert (distances <= bounds * (1 + 1e-9) + 1e-12).all()
+    assert (distances[:, -1] > 0.1).any()
+
+
+def test_losses_differ_by_no_more_than_their_bound():
+    p, times = 50, scaled_times(50)
+    grams = draw(p)[:200]
+
+    def loss(alpha):
+        return jnp.sum((alpha - STAR) ** 2, axis=-1)
+
+    flows = jax.vmap(lambda g: quadratic_flow(g, ALPHA0, STAR, times, RATE))(grams)
+    limit = quadratic_flow(COV, ALPHA0, STAR, p * times, RATE)
+    distance = jax.vmap(lambda g: quadratic_bound(g, COV, p, times, RATE, D0))(grams)
+    # the loss falls, so that ||grad L|| <= 2 d0 on the way
+    bound = loss_bound(distance, 2 * D0)
+    assert (jnp.abs(loss(flows) - loss(limit)) <= bound + 1e-12).all()
+    assert loss_bound(jnp.inf, 0.0) == 0
 
 
 def test_overflow_is_infinite_and_never_nan():

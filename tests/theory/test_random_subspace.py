@@ -211,6 +211,8 @@ BAD = [
     (lambda: quadratic_flow(EYE, ONES, ONE, ONE, 1.0), "alpha_star"),
     (lambda: quadratic_flow(EYE, ONES, ONES, -ONE, 1.0), "times"),
     (lambda: quadratic_flow(EYE, ONES, ONES, ONE, 0.0), "learning_rate"),
+    (lambda: quadratic_flow(EYE, ONES, ONES, jnp.inf * ONE, 1.0), "finite"),
+    (lambda: sample_gram(KEY, EYE, jnp.inf), "finite"),
     (lambda: steps_to_loss(EYE, ONES, ONES, 1.0, jnp.zeros(1)), "thresholds"),
 ]
 

@@ -2,6 +2,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from scaletime_jax.theory import unified_law
 from scaletime_jax.theory.linear_model import expected_squared_error
 from scaletime_jax.theory.unified_law import fit_unified_law, squared_error
 
@@ -92,6 +93,30 @@ def test_leaving_out_curves_chooses_more_ridge_for_more_noise():
     # its mean is that of the noise, e^{0.125}; each of 60 places has four points of 0.5
     miss = np.log(noisy.predict(TAU) / planted(TAU)) - 0.125
     assert np.sqrt(np.mean(miss**2)) < 0.15
+
+
+def test_the_unit_of_the_error_and_repeated_points_do_not_matter():
+    noisy = planted(TAU) * np.random.default_rng(0).lognormal(0, 0.2, len(TAU))
+    one = fit_unified_law(TAU, noisy, ridge=0.01).predict(TAU)
+    scaled = fit_unified_law(TAU, 1000 * noisy, ridge=0.01).predict(TAU)
+    twice = fit_unified_law(np.tile(TAU, 2), np.tile(noisy, 2), ridge=0.01)
+    np.testing.assert_allclose(scaled, 1000 * one, rtol=1e-6)
+    np.testing.assert_allclose(twice.predict(TAU), one, rtol=1e-6)
+
+
+def test_curves_are_left_out_whole(monkeypatch):
+    fitted, fit = [], unified_law._fit
+    monkeypatch.setattr(
+        unified_law, "_fit", lambda t, *rest: fitted.append(len(t)) or fit(t, *rest)
+    )
+    fit_unified_law(TAU, planted(TAU), np.repeat([0, 1], [40, 20]))
+    tried = len(unified_law.RIDGES)
+    assert fitted == [20, 40] * tried + [60]
+
+
+def test_without_a_curve_to_judge_by_the_ridge_is_small_but_there():
+    few = fit_unified_law(TAU[:4], planted(TAU[:4]), [0, 0, 1, 1])
+    assert few.ridge == min(ridge for ridge in unified_law.RIDGES if ridge > 0)
 
 
 @pytest.mark.parametrize(
