@@ -56,8 +56,7 @@ def summarize(
     """Returns what the figure claims, and prints it."""
     shapes = {each.name: each.turns for each in trajectories}
     peaks = {
-        f"{each.time:g}": int(each.train_sizes[np.argmax(each.median)])
-        for each in data_curves
+        f"{e.time:g}": int(e.train_sizes[np.argmax(e.median)]) for e in data_curves
     }
     for name, turns in shapes.items():
         print(f"{name}: the error {', '.join(turns)}")
@@ -65,10 +64,8 @@ def summarize(
         print(f"t = {time}: the largest error is at n = {n} (m = {DIM.value})")
     deviations = []
     for curve in size_time_curves:
-        print(
-            f"{curve.fixed} = {curve.value:g}: within a factor "
-            f"{10**curve.deviation:.3f} of the limit at p t"
-        )
+        factor = 10**curve.deviation
+        print(f"{curve.fixed} = {curve.value:g}: within a factor {factor:.3f} of p t's")
         fixed = {"fixed": curve.fixed, "value": curve.value}
         deviations.append({**fixed, "largest_log10_deviation": curve.deviation})
     return {
@@ -96,7 +93,7 @@ def main() -> None:
     train_sizes = shared_flags.positive_numbers(TRAIN_SIZES, int)
     sizes = shared_flags.positive_numbers(SIZES, int)
     stops = shared_flags.numbers(STOPS, float)
-    require(min(stops) > 0, "--times must be above 0; inf is the end.")
+    require(min(stops, default=0) > 0, "--times must be above 0; inf is the end.")
     shared_flags.check_positive(DIM)
     require_least("--draws", DRAWS.value, 2)
     require_least("--noise", NOISE.value, 0)

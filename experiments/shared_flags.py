@@ -19,24 +19,25 @@ DRY_RUN = flags.DEFINE_bool(
 
 def numbers(flag, kind) -> list:
     """Returns the values of a list flag as numbers; 1e6 is a whole one too."""
-    if not flag.value:
-        raise InputError(f"--{flag.name} is empty; give at least one number.")
     values = []
     for text in flag.value:
         try:
             value = float(text)
-        except ValueError:
-            value = math.nan
-        if math.isnan(value) or (kind is int and not value.is_integer()):
+            values.append(kind(value))
+            fits = value == values[-1] or math.isnan(value)
+        except (ValueError, OverflowError):
+            fits = False
+        if not fits:
             word = "a whole number" if kind is int else "a number"
             raise InputError(f"--{flag.name}: {text!r} is not {word}.")
-        values.append(kind(value))
     return values
 
 
 def positive_numbers(flag, kind) -> list:
     """Returns the values of a list flag as finite numbers above 0, in order."""
     values = sorted(numbers(flag, kind))
+    if not values:
+        raise InputError(f"--{flag.name} is empty; give at least one number.")
     require_positive(f"--{flag.name}", values)
     return values
 

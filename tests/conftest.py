@@ -26,8 +26,10 @@ def own_cache(tmp_path_factory, monkeypatch):
 
 @pytest.fixture(autouse=True, scope="session")
 def shared_programs(tmp_path_factory):
-    """Experiments that tests start compile a program once."""
+    """Tests, and experiments that they start, compile a program once."""
     folder = str(tmp_path_factory.mktemp("programs"))
+    jax.config.update("jax_compilation_cache_dir", folder)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAX_COMPILATION_CACHE_DIR", folder)
         yield
