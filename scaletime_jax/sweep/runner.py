@@ -1,4 +1,4 @@
-"""Trains what is missing of a sweep, part by part; the one room that knows jit."""
+"""Trains what is missing of a sweep, part by part; the one place to jit training."""
 
 import math
 import pathlib
