@@ -175,7 +175,7 @@ def test_quadratic_bound_is_its_formula():
 @pytest.mark.parametrize("p", [1, 2])
 def test_bounds_hold_for_fewer_parameters_than_directions(p):
     grams = draw(p)[:200]
-    times = jnp.array([1e-2, 1.0, 1e3, 1e15])  # what G does not reach stays for ever
+    times = jnp.array([1e-2, 1.0, 1e3, 1e19])  # what G does not reach stays for ever
     distances = quadratic_distances(grams, p, times)
     bounds = jax.vmap(lambda g: quadratic_bound(g, COV, p, times, RATE, D0))(grams)
     assert (distances <= bounds * (1 + 1e-9) + 1e-12).all()
