@@ -1,8 +1,8 @@
-import jax
 import pytest
+from precision import double_precision
 
 
 @pytest.fixture
 def float64():
-    with jax.enable_x64(True):
+    with double_precision():
         yield

@@ -50,7 +50,7 @@ def test_overshooting_and_missing_sizes_are_not_fitted():
     largest = np.array([[0.1, 0.2], [0.3, 0.4], [0.5, 2.1], [0.9, 1.1]])
     [curve] = make_step_curves(steps, largest, SIZES, [1.0], 1e-6)
     assert curve.smooth.tolist() == [True, True, False, False]
-    assert np.isnan(curve.mean[2]) and curve.mean[3] == 50
+    assert np.isnan(curve.mean[2]) and np.isnan(curve.sem[2]) and curve.mean[3] == 50
     assert curve.fit is None  # two sizes make no slope
 
 

@@ -1,7 +1,7 @@
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from precision import double_precision
 
 from scaletime_jax.analysis.linear_dynamics import (
     make_data_curves,
@@ -34,7 +34,7 @@ def test_steps_are_drawn_with_what_overshoots_open(tmp_path):
 
 @pytest.mark.parametrize("times", [[0.01, 0.1, 1.0], [1e6]])
 def test_bounds_are_drawn_even_where_all_has_arrived(tmp_path, times):
-    with jax.enable_x64(True):
+    with double_precision():
         problem = make_quadratic(jnp.ones(2), jnp.zeros(2))
         cov = 50 * jnp.eye(2)
         comparison = compare_bounds(problem, cov, [5, 50], times, 1e-3, 20, 0.05, 0)
@@ -47,7 +47,7 @@ def test_bounds_are_drawn_even_where_all_has_arrived(tmp_path, times):
 
 
 def test_dynamics_have_four_panels(tmp_path):
-    with jax.enable_x64(True):
+    with double_precision():
         trajectories = make_trajectories(np.geomspace(0.01, 1e4, 20))
         data = make_data_curves([5, 10, 20], 10, 0.5, [1.0, np.inf], 10, 0)
         both = make_size_time_curves(

@@ -1,11 +1,11 @@
-import jax
 import jaxtyping
 import pytest
+from precision import double_precision
 
 
 @pytest.fixture(autouse=True)
 def float64():
-    with jax.enable_x64(True):
+    with double_precision():
         yield
 
 

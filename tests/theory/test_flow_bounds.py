@@ -2,6 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from precision import double_precision
 
 from scaletime_jax.theory.flow_bounds import (
     gaussian_spread,
@@ -23,7 +24,7 @@ from scaletime_jax.theory.random_subspace import (
 RATE, FAILURE, DRAWS = 1e-3, 0.1, 1000
 SIZES = (3, 10, 100, 10_000)
 K = np.random.default_rng(0).normal(size=(3, 1000)) / 5  # Sigma near 40 I
-with jax.enable_x64(True):
+with double_precision():
     COV = jnp.asarray(K @ K.T)
     ALPHA0, STAR = jnp.array([1.0, -2.0, 0.5]), jnp.array([0.5, 1.0, 1.5])
 D0 = float(np.linalg.norm(ALPHA0 - STAR))
