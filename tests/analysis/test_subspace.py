@@ -65,10 +65,12 @@ def test_no_bound_fails_and_ours_are_closer(problems, number):
 
 
 def test_what_is_above_a_bound_is_counted(problems):
-    """With a Lipschitz constant that is far too small Theorem 1 must fail."""
-    comparison = compare(problems, 1, lipschitz=1e-6)
-    assert comparison.violations[THEOREM1][1, 0] == comparison.draws
-    assert comparison.violations[KNOWN].max() == 0
+    """With Theorem 1 shrunk to the 95% quantile, one draw in twenty is above it."""
+    honest = compare(problems, 1)
+    share = honest.observed[1, 0] / honest.bounds[THEOREM1][1, 0]
+    shrunk = compare(problems, 1, lipschitz=problems[1].lipschitz * float(share))
+    assert shrunk.violations[THEOREM1][1, 0] == pytest.approx(10, abs=1)
+    assert shrunk.violations[KNOWN].max() == 0
 
 
 def test_where_both_have_arrived_there_is_no_ratio(problems):
