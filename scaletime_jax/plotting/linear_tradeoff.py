@@ -10,6 +10,7 @@ from scaletime_jax.analysis.linear_tradeoff import StepCurve
 from scaletime_jax.plotting.style import (
     GUIDE,
     SETTINGS,
+    annotate_corner,
     draw_exchange,
     shades,
     use_decades,
@@ -86,12 +87,7 @@ def _finish_panel(axis, curves: Sequence[StepCurve]) -> None:
     if steps.size:
         reach = np.array([sizes.min() / 1.3, sizes.max() * 1.3])
         draw_exchange(axis, reach, np.array([steps.min() / 1.5, steps.max() * 3]))
-    axis.annotate(
+    annotate_corner(
+        axis,
         f"learning rate {curves[0].learning_rate:.2g}",
-        xy=(1, 1),
-        xycoords="axes fraction",
-        ha="right",
-        va="top",
-        fontsize=8,
-        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
     )

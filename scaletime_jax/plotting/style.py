@@ -45,6 +45,19 @@ def use_decades(axis) -> None:
     axis.set_minor_locator(ticker.NullLocator())
 
 
+def annotate_corner(axis, text: str) -> None:
+    """Writes what a panel shows into its upper right corner."""
+    axis.annotate(
+        text,
+        xy=(1, 1),
+        xycoords="axes fraction",
+        ha="right",
+        va="top",
+        fontsize=8,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
+    )
+
+
 def draw_exchange(axis, x: np.ndarray, y: np.ndarray) -> None:
     """Limits log axes to x and y, each (low, high), and draws lines of constant x y."""
     first, last = np.log10([x[0] * y[0], x[1] * y[1]])

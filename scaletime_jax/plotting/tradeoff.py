@@ -10,6 +10,7 @@ from scaletime_jax.analysis.tradeoff import TradeoffCurve
 from scaletime_jax.plotting.style import (
     GUIDE,
     SETTINGS,
+    annotate_corner,
     draw_exchange,
     shades,
     use_log_axis,
@@ -82,17 +83,12 @@ def _draw_panel(axis, curves: Sequence[TradeoffCurve], colours: dict) -> None:
         )
     fields = curves[0].fields
     noise = fields["label_noise"]
-    axis.annotate(
+    annotate_corner(
+        axis,
         f"{fields['dataset']}, {NAMES[fields['architecture']]}\n"
         f"{NAMES[fields['optimizer']]} {fields['learning_rate']:g}"
         f"{f', {noise:.0%} label noise' if noise else ''}\n"
         f"test {NAMES[fields['loss']]} < {curves[0].threshold:.4g}",
-        xy=(1, 1),
-        xycoords="axes fraction",
-        ha="right",
-        va="top",
-        fontsize=8,
-        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
     )
 
 

@@ -6,8 +6,6 @@ finite for every t and fall as 1 / sqrt(p): where G is known they hold always, a
 with the stated probability.
 """
 
-from typing import NamedTuple
-
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Real
 
@@ -15,28 +13,15 @@ from scaletime_jax.theory.arguments import (
     Number,
     as_covariance,
     as_float,
-    require,
     require_least,
     require_positive,
-    require_probability,
     require_shape,
 )
-
-ESTIMATES = ("gaussian", "markov")
-
-
-class Spread(NamedTuple):
-    """What holds of one G with a given probability.
-
-    Attributes:
-        noise: bounds ||N|| from above.
-        whitened: bounds ||Sigma^{-1/2} N|| from above.
-        least: bounds G's least eigenvalue from below.
-    """
-
-    noise: Number
-    whitened: Number
-    least: Number
+from scaletime_jax.theory.gram_spread import (
+    estimate_spread,
+    markov_spread,
+    noise_floor,
+)
 
 
 def theorem1_bound(
@@ -115,7 +100,7 @@ def quadratic_bound(
     require_shape("gram", gram, cov.shape)
     noise = _norm(gram - _matrix(p) * cov)
     values = jnp.linalg.eigvalsh(gram)
-    least = jnp.where(values[0] > _noise_floor(values), values[0], 0)
+    least = jnp.where(values[0] > noise_floor(values), values[0], 0)
     return _quadratic(noise, least, cov, p, t, learning_rate, distance0)
 
 
@@ -183,7 +168,7 @@ def quadratic_bound_apriori(
         InputError: an argument cannot be.
     """
     cov, p, t = _check(cov, p, t, learning_rate)
-    spread = _spread(cov, p, failure_probability, estimate)
+    spread = estimate_spread(cov, p, failure_probability, estimate)
     return _quadratic(spread.noise, spread.least, cov, p, t, learning_rate, distance0)
 
 
@@ -216,7 +201,7 @@ def strongly_convex_bound_apriori(
         InputError: an argument cannot be.
     """
     cov, p, t = _check(cov, p, t, learning_rate)
-    whitened = _spread(cov, p, failure_probability, estimate).whitened
+    whitened = estimate_spread(cov, p, failure_probability, estimate).whitened
     return _strongly_convex(whitened, cov, p, t, learning_rate, lipschitz, convexity)
 
 
@@ -235,69 +220,6 @@ def loss_bound(distance_bound: Number, lipschitz: Number) -> Float[Array, "..."]
     return jnp.where(lipschitz > 0, lipschitz * distance_bound, 0)
 
 
-def markov_spread(
-    cov: Real[Array, "r r"], p: Number, failure_probability: Number
-) -> Spread:
-    """Estimates the noise from its second moments, by Markov's inequality.
-
-        E ||N||_F^2 = p (tr(Sigma)^2 + ||Sigma||_F^2)           [BF24, Eq. 25]
-        ||N|| <= sqrt(p / eps) sqrt(tr(Sigma)^2 + ||Sigma||_F^2)  [BF24, Eq. 32]
-
-    and likewise E ||Sigma^{-1/2} N||_F^2 = p (rank + 1) tr(Sigma). G's least eigenvalue
-    is at least p lam - ||N||, by Weyl's inequality. `noise` and `whitened` each hold
-    with probability 1 - eps.
-
-    Args:
-        cov: [r, r] Sigma = K K^T.
-        p: [...] number of parameters, >= 1.
-        failure_probability: eps, between 0 and 1.
-    """
-    require_probability("failure_probability", failure_probability)
-    cov = as_covariance("cov", cov)
-    trace, values = jnp.trace(cov), jnp.linalg.eigvalsh(cov)
-    draws = p / failure_probability
-    noise = jnp.sqrt(draws * (trace**2 + jnp.sum(cov**2)))
-    rank = jnp.sum(values > _noise_floor(values))
-    whitened = jnp.sqrt(draws * (rank + 1) * trace)
-    return Spread(noise, whitened, jnp.maximum(p * values[0] - noise, 0))
-
-
-def gaussian_spread(
-    cov: Real[Array, "r r"], p: Number, failure_probability: Number
-) -> Spread:
-    """Estimates the noise from the singular values of a Gaussian matrix.
-
-    Those of an r x p one over sqrt(p) are within u = sqrt(r / p) + x / sqrt(p) of 1
-    with probability 1 - 2 exp(-x^2 / 2) = 1 - eps, and then all at once
-
-        ||N|| <= p ||Sigma|| (2 u + u^2),
-        ||Sigma^{-1/2} N|| <= p ||Sigma||^{1/2} (2 u + u^2),
-        lambda_min(G) >= p lam max(0, 1 - u)^2.
-
-    Args:
-        cov: [r, r] Sigma = K K^T.
-        p: [...] number of parameters, >= 1.
-        failure_probability: eps, between 0 and 1.
-    """
-    require_probability("failure_probability", failure_probability)
-    cov = as_covariance("cov", cov)
-    values = jnp.linalg.eigvalsh(cov)
-    deviation = jnp.sqrt(2 * jnp.log(2 / jnp.asarray(failure_probability)))
-    u = (jnp.sqrt(cov.shape[0]) + deviation) / jnp.sqrt(p)
-    spread, largest = p * (2 * u + u**2), jnp.maximum(values[-1], 0)
-    least = p * jnp.maximum(values[0], 0) * jnp.maximum(1 - u, 0) ** 2
-    return Spread(spread * largest, spread * jnp.sqrt(largest), least)
-
-
-def _spread(cov, p, failure_probability, estimate: str) -> Spread:
-    require(
-        estimate in ESTIMATES,
-        f"unknown estimate {estimate!r}; choose one of {', '.join(ESTIMATES)}.",
-    )
-    make = gaussian_spread if estimate == "gaussian" else markov_spread
-    return make(cov, p, failure_probability)
-
-
 def _quadratic(noise, least, cov, p, t, learning_rate, distance0):
     require_least("distance0", distance0, 0)
     limit = p * jnp.maximum(jnp.linalg.eigvalsh(cov)[0], 0)
@@ -309,7 +231,7 @@ def _strongly_convex(whitened, cov, p, t, learning_rate, lipschitz, convexity):
     require_least("lipschitz", lipschitz, 0)
     require_positive("convexity", convexity)
     values = jnp.linalg.eigvalsh(cov)
-    real = values > _noise_floor(values)
+    real = values > noise_floor(values)
     least = jnp.min(jnp.where(real, values, jnp.inf))
     rate = p * convexity * least
     driven = -jnp.expm1(-learning_rate * t * rate) / rate
@@ -326,14 +248,9 @@ def _exp_difference(time, first, second):
 def _inverse_root(cov):
     """Returns Sigma^{-1/2} on Sigma's range."""
     values, vectors = jnp.linalg.eigh(cov)
-    real = values > _noise_floor(values)
+    real = values > noise_floor(values)
     inverse = jnp.where(real, 1 / jnp.sqrt(jnp.where(real, values, 1)), 0)
     return (vectors * inverse) @ vectors.T
-
-
-def _noise_floor(values):
-    """What an eigenvalue that is zero but for rounding stays below."""
-    return values.shape[0] * jnp.finfo(values.dtype).eps * values[-1]
 
 
 def _norm(matrix):

@@ -5,15 +5,14 @@ import pytest
 from precision import double_precision
 
 from scaletime_jax.theory.flow_bounds import (
-    gaussian_spread,
     loss_bound,
-    markov_spread,
     quadratic_bound,
     quadratic_bound_apriori,
     strongly_convex_bound,
     strongly_convex_bound_apriori,
     theorem1_bound,
 )
+from scaletime_jax.theory.gram_spread import gaussian_spread, markov_spread
 from scaletime_jax.theory.random_subspace import (
     gradient_flow,
     limit_flow,
