@@ -6,7 +6,7 @@ import pandas as pd
 import shared_flags
 from absl import flags
 
-from scaletime_jax.data.sources import Dataset, load_dataset
+from scaletime_jax.data.sources import Dataset, limit_test, load_dataset
 from scaletime_jax.errors import InputError
 from scaletime_jax.sweep import store
 from scaletime_jax.sweep.config import RunConfig, make_grid
@@ -27,6 +27,12 @@ ARCHITECTURE = flags.DEFINE_list("architecture", "mlp", "mlp, cnn, or both.")
 WIDTHS = flags.DEFINE_list("widths", "1,2,5,10,20", "Widths s of the network.")
 TRAIN_SIZES = flags.DEFINE_list(
     "train_sizes", "500,1000,2000,5000", "Numbers of training examples."
+)
+TEST_SIZE = flags.DEFINE_integer(
+    "test_size",
+    None,
+    "Test examples to evaluate on, a fixed random subset; all of them if not set. Keeps "
+    "evaluation of wide CNNs affordable on a CPU.",
 )
 OPTIMIZER = flags.DEFINE_list("optimizer", "sgd", "sgd, adam, or both.")
 RATES = flags.DEFINE_list(
@@ -63,7 +69,10 @@ LAUNCHER = flags.DEFINE_enum("launcher", "local", ["local"], "Where to train.")
 
 def load_datasets() -> dict[str, Dataset]:
     """Loads what --dataset names."""
-    return {name: load_dataset(name, DATA_DIR.value) for name in DATASET.value}
+    datasets = {name: load_dataset(name, DATA_DIR.value) for name in DATASET.value}
+    if TEST_SIZE.value is None:
+        return datasets
+    return {k: limit_test(d, TEST_SIZE.value) for k, d in datasets.items()}
 
 
 def make_configs(datasets: dict[str, Dataset]) -> list[RunConfig]:

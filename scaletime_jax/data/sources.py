@@ -81,6 +81,30 @@ def load_dataset(name: str, data_dir: str | None = None) -> Dataset:
     return _checked(name, arrays)
 
 
+def limit_test(dataset: Dataset, size: int) -> Dataset:
+    """Returns the dataset with so many of its test examples: a fixed random subset.
+
+    The same for every run and machine, and a part of every larger one.
+
+    Raises:
+        InputError: there are fewer, or size is not above 0.
+    """
+    available = len(dataset.test_labels)
+    if not 0 < size <= available:
+        raise InputError(
+            f"test_size must be from 1 to {available}, the test examples of "
+            f"{dataset.name!r}; got {size}."
+        )
+    if size == available:
+        return dataset
+    kept = np.random.default_rng(0).permutation(available)[:size]
+    return dataset._replace(
+        test_images=dataset.test_images[kept],
+        test_labels=dataset.test_labels[kept],
+        fingerprint=f"{dataset.fingerprint}-test{size}",
+    )
+
+
 def _checked(name: str, arrays: dict[str, np.ndarray]) -> Dataset:
     """Returns the arrays as a Dataset, or says what makes them unusable."""
     splits: dict[str, np.ndarray] = {}

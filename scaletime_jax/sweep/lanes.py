@@ -156,9 +156,16 @@ def make_program(
 
 
 def unit_table(
-    configs: Sequence[RunConfig], num_params: int, curves: Curves
+    configs: Sequence[RunConfig], num_params: int, test_size: int, curves: Curves
 ) -> dict[str, np.ndarray]:
-    """Returns the columns of the run table for the unit's configs, lane by lane."""
+    """Returns the columns of the run table for the unit's configs, lane by lane.
+
+    Args:
+        configs: of one unit.
+        num_params: of their model.
+        test_size: examples that test losses are means over.
+        curves: [configs or more, records or more].
+    """
     steps = np.array(configs[0].schedule)
     per_epoch = steps[-1] / configs[0].epochs
     runs, records = len(configs), len(steps)
@@ -167,6 +174,7 @@ def unit_table(
         for name in CONFIG_COLUMNS
     }
     columns["num_params"] = np.full(runs * records, num_params)
+    columns["test_size"] = np.full(runs * records, test_size)
     columns["step"] = np.tile(steps, runs)
     columns["epoch"] = np.tile(steps / per_epoch, runs)
     for name, values in curves._asdict().items():

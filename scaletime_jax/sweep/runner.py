@@ -84,7 +84,8 @@ def run_sweep(
 def _write(folder: pathlib.Path, unit: Unit, parts: list[Trained], precision: str):
     in_order = sorted(parts, key=lambda trained: trained.part.start)
     curves = _concatenate([trained.curves for trained in in_order])
-    columns = unit_table(unit.configs, unit.cost.num_params, curves)
+    sizes = unit.cost.num_params, unit.test_size
+    columns = unit_table(unit.configs, *sizes, curves)
     times = [trained.times for trained in parts]
     record = provenance.metadata(unit.configs, times, matmul_precision=precision)
     name = provenance.file_name(unit.configs)

@@ -24,6 +24,7 @@ SCHEMA = pa.schema(
         ("init", pa.string()),
         ("loss", pa.string()),
         ("train_size", pa.int32()),
+        ("test_size", pa.int32()),
         ("label_noise", pa.float64()),
         ("batch_size", pa.int32()),
         ("seed", pa.int64()),

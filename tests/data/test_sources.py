@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from scaletime_jax.data import cache
-from scaletime_jax.data.sources import IDX_NAMES, load_dataset
+from scaletime_jax.data.sources import IDX_NAMES, limit_test, load_dataset
 from scaletime_jax.errors import InputError
 
 SPLITS = ("train", "test")
@@ -224,3 +224,28 @@ def test_truncated_files_are_named(tmp_path, arrays, suffix):
     (tmp_path / "a.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:500])
     with pytest.raises(InputError, match="not a readable npz"):
         load_dataset(f"npz:{tmp_path}/a.npz")
+
+
+def test_a_part_of_the_test_set_is_fixed_and_nested():
+    digits = load_dataset("mnist12k")
+    few, more = limit_test(digits, 300), limit_test(digits, 700)
+    assert few.test_images.shape == (300, 28, 28, 1) and few.test_labels.shape == (300,)
+    np.testing.assert_array_equal(few.test_labels, more.test_labels[:300])
+    np.testing.assert_array_equal(few.test_images, more.test_images[:300])
+    np.testing.assert_array_equal(few.train_images, digits.train_images)
+    # drawn from all over: a tenth of each class within five standard deviations
+    counts = np.bincount(more.test_labels)
+    assert np.all(np.abs(counts - 70) < 5 * np.sqrt(700 * 0.1 * 0.9))
+    assert not np.array_equal(few.test_labels, digits.test_labels[:300])
+
+
+def test_runs_on_a_part_of_the_test_set_never_mix_with_others():
+    digits = load_dataset("mnist12k")
+    prints = {limit_test(digits, size).fingerprint for size in (300, 700, 2000)}
+    assert len(prints) == 3 and digits.fingerprint in prints
+
+
+@pytest.mark.parametrize("size", [0, -1, 2001])
+def test_an_impossible_part_of_the_test_set(size):
+    with pytest.raises(InputError, match="test_size must be from 1 to 2000"):
+        limit_test(load_dataset("mnist12k"), size)

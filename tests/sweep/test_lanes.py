@@ -58,7 +58,7 @@ def test_a_program_for_more_data_gives_the_same(few_digits):
     np.testing.assert_array_equal(shared.test_loss[:, :records], alone.test_loss)
     np.testing.assert_array_equal(shared.train_loss[:, :records], alone.train_loss)
     assert np.isnan(shared.test_loss[:, records:]).all()
-    columns = unit_table(configs, 8400, shared)
+    columns = unit_table(configs, 8400, 30, shared)
     assert len(columns["step"]) == 2 * records
     assert not columns["diverged"].any()
 
@@ -85,7 +85,7 @@ def test_seeds_differ_in_weights_and_data(few_digits):
 def test_the_table_has_a_row_a_run_and_evaluation(few_digits):
     configs = seeds(101, 102, 103)
     curves = train(configs, few_digits)
-    columns = unit_table(configs, 8400, curves)
+    columns = unit_table(configs, 8400, 30, curves)
     records = len(SMALL.schedule)
     assert {len(values) for values in columns.values()} == {3 * records}
     second = columns["seed"] == 102
@@ -95,6 +95,7 @@ def test_the_table_has_a_row_a_run_and_evaluation(few_digits):
     )
     np.testing.assert_array_equal(columns["test_loss"][second], curves.test_loss[1])
     assert set(columns["run_id"][second]) == {configs[1].run_id}
+    assert set(columns["test_size"]) == {30}
 
 
 def test_lanes_take_equal_turns_in_the_memory_there_is():
