@@ -7,6 +7,7 @@ import pathlib
 import signal
 import sys
 import warnings
+from collections.abc import Callable
 from typing import NoReturn
 
 import jax
@@ -17,7 +18,7 @@ from matplotlib.figure import Figure
 from scaletime_jax.data.cache import cache_dir
 from scaletime_jax.errors import InputError
 from scaletime_jax.plotting.style import save_figure
-from scaletime_jax.sweep import store
+from scaletime_jax.sweep import provenance, store
 
 
 def run(main) -> None:
@@ -98,10 +99,29 @@ def records(**columns) -> list[dict]:
 
 
 def write_results(
-    folder: pathlib.Path, summary: dict, panels: dict[str, list[dict]], figure: Figure
+    folder: pathlib.Path,
+    summary: dict,
+    panels: dict[str, list[dict]],
+    plot: Callable[..., Figure],
+    *drawn,
 ) -> None:
-    """Writes summary.json, a CSV a panel, and the figure as PNG and SVG."""
+    """Writes summary.json, a CSV a panel, and the figure as PNG and SVG.
+
+    Args:
+        folder: WORKDIR.
+        summary: the numbers, with the experiment's name. To it come the script's title,
+            the caption, which is what `plot` says it draws, and versions.
+        panels: rows of each CSV, by name.
+        plot: draws the figure.
+        *drawn: from these.
+    """
     name = summary["experiment"]
+    summary = {
+        "title": str(sys.modules["__main__"].__doc__).splitlines()[0],
+        "caption": " ".join(str(plot.__doc__).split()),
+        **summary,
+        "versions": provenance.versions(),
+    }
     folder = folder / name
     store.prepare(folder)
     for panel, rows in panels.items():
@@ -109,7 +129,7 @@ def write_results(
             writer = csv.DictWriter(file, fieldnames=list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)
-    save_figure(figure, folder / name)
+    save_figure(plot(*drawn), folder / name)
     text = json.dumps(summary, indent=1, allow_nan=False)
     (folder / "summary.json").write_text(text + "\n")
     print(f"Wrote {folder}/summary.json, {name}.png, {name}.svg and {len(panels)} CSV.")

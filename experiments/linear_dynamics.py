@@ -112,7 +112,7 @@ def main() -> None:
     summary = {"experiment": "linear_dynamics", "flags": cli.flag_values()}
     summary |= summarize(*panels)
     folder = pathlib.Path(shared_flags.WORKDIR.value)
-    cli.write_results(folder, summary, tables(*panels), plot_linear_dynamics(*panels))
+    cli.write_results(folder, summary, tables(*panels), plot_linear_dynamics, *panels)
 
 
 if __name__ == "__main__":

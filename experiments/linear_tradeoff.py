@@ -108,7 +108,8 @@ def main() -> None:
         pathlib.Path(shared_flags.WORKDIR.value),
         summary,
         {name: points(curves) for name, curves in panels.items()},
-        plot_linear_tradeoff(list(panels.values())),
+        plot_linear_tradeoff,
+        list(panels.values()),
     )
 
 

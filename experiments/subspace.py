@@ -96,7 +96,8 @@ def main() -> None:
         pathlib.Path(shared_flags.WORKDIR.value),
         {"experiment": "subspace", "flags": cli.flag_values(), "bounds": rows},
         {c.problem.replace(" ", "-"): cells(c) for c in comparisons},
-        plot_subspace(comparisons),
+        plot_subspace,
+        comparisons,
     )
 
 

@@ -18,7 +18,8 @@ DATASET = flags.DEFINE_list(
     "dataset",
     "mnist12k",
     "What to train on: mnist12k (inside the package), a TFDS name such as mnist or "
-    "cifar10 (with --data_dir), npz:PATH or idx:DIR. Several with commas.",
+    "cifar10 (with --data_dir), npz:PATH or idx:DIR; NAME=WHAT calls it NAME. Several "
+    "with commas.",
 )
 DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Where TFDS keeps prepared datasets; its own default if not set."
@@ -31,8 +32,8 @@ TRAIN_SIZES = flags.DEFINE_list(
 TEST_SIZE = flags.DEFINE_integer(
     "test_size",
     None,
-    "Test examples to evaluate on, a fixed random subset; all of them if not set. Keeps "
-    "evaluation of wide CNNs affordable on a CPU.",
+    "Test examples to evaluate on, a fixed random subset; all of them if not set. "
+    "A part keeps evaluation of wide CNNs affordable on a CPU.",
 )
 OPTIMIZER = flags.DEFINE_list("optimizer", "sgd", "sgd, adam, or both.")
 RATES = flags.DEFINE_list(
@@ -69,10 +70,15 @@ LAUNCHER = flags.DEFINE_enum("launcher", "local", ["local"], "Where to train.")
 
 def load_datasets() -> dict[str, Dataset]:
     """Loads what --dataset names."""
-    datasets = {name: load_dataset(name, DATA_DIR.value) for name in DATASET.value}
-    if TEST_SIZE.value is None:
-        return datasets
-    return {k: limit_test(d, TEST_SIZE.value) for k, d in datasets.items()}
+    datasets = {}
+    for name in DATASET.value:
+        dataset = load_dataset(name, DATA_DIR.value)
+        if TEST_SIZE.value is not None:
+            dataset = limit_test(dataset, TEST_SIZE.value)
+        if dataset.name in datasets:
+            raise InputError(f"--dataset: two are called {dataset.name!r}.")
+        datasets[dataset.name] = dataset
+    return datasets
 
 
 def make_configs(datasets: dict[str, Dataset]) -> list[RunConfig]:
@@ -108,15 +114,19 @@ def make_configs(datasets: dict[str, Dataset]) -> list[RunConfig]:
     return configs
 
 
+def runs_folder() -> pathlib.Path:
+    """Returns where the run table lies."""
+    return pathlib.Path(shared_flags.WORKDIR.value) / "runs"
+
+
 def train(datasets: dict[str, Dataset]) -> pd.DataFrame | None:
     """Trains what is missing and returns its table; None for a dry run."""
-    folder = pathlib.Path(shared_flags.WORKDIR.value) / "runs"
     configs = make_configs(datasets)
     if shared_flags.DRY_RUN.value:
-        describe(configs, datasets, folder)
+        describe(configs, datasets, runs_folder())
         return None
-    store.prepare(folder)
-    return run_sweep(configs, datasets, folder, PRECISION.value)
+    store.prepare(runs_folder())
+    return run_sweep(configs, datasets, runs_folder(), PRECISION.value)
 
 
 def describe(configs, datasets: dict[str, Dataset], folder: pathlib.Path) -> None:

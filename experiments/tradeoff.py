@@ -8,42 +8,23 @@ interval over seeds, and R^2.
   python experiments/tradeoff.py --flagfile=experiments/flagfiles/tradeoff/laptop.flags
 """
 
-import pathlib
 import re
 
 import cli
-import shared_flags
-import sweep_cli as sweep
+import runs_cli
+import threshold_cli
 from absl import flags
 
 from scaletime_jax.analysis.tradeoff import (
     TradeoffCurve,
-    describe_fit,
     fit_columns,
     fit_tradeoff,
+    make_claims,
 )
-from scaletime_jax.errors import InputError
 from scaletime_jax.plotting.tradeoff import panel_of, plot_tradeoff
-from scaletime_jax.training.losses import chance_loss
 
-flags.adopt_module_key_flags(shared_flags)
-flags.adopt_module_key_flags(sweep)
-THRESHOLD = flags.DEFINE_float(
-    "threshold",
-    None,
-    "Test loss to fall below; if not set that of guessing C equally frequent classes, "
-    "(1/C)(1 - 1/C) for mse.",
-)
-
-
-def thresholds(datasets: dict) -> dict[str, float]:
-    """Returns the threshold of each dataset."""
-    if THRESHOLD.value is not None and not THRESHOLD.value > 0:
-        raise InputError(f"--threshold must be above 0, got {THRESHOLD.value}.")
-    return {
-        name: THRESHOLD.value or chance_loss(sweep.LOSS.value, dataset.num_classes)
-        for name, dataset in datasets.items()
-    }
+flags.adopt_module_key_flags(runs_cli)
+flags.adopt_module_key_flags(threshold_cli)
 
 
 def curve_summary(curve: TradeoffCurve) -> dict:
@@ -69,33 +50,28 @@ def panel_tables(curves: list[TradeoffCurve]) -> dict[str, list[dict]]:
 
 
 def report(curves: list[TradeoffCurve]) -> None:
-    """Prints what the figure claims, a line a curve."""
+    """Says which curves have runs that never got there."""
     for curve in curves:
-        fields = curve.fields
-        print(
-            f"{fields['dataset']} {fields['architecture']} {fields['optimizer']} "
-            f"train_size {fields['train_size']}: {describe_fit(curve.fit)}; "
-            f"{curve.reached} of {curve.reached + curve.censored} runs reached "
-            f"{curve.threshold:.4g}"
-        )
+        if curve.censored:
+            print(
+                f"{runs_cli.describe_setting(curve.fields)}: {curve.censored} of "
+                f"{curve.reached + curve.censored} runs never reached "
+                f"{curve.threshold:.4g}"
+            )
 
 
 def main() -> None:
     """From flags to figure."""
-    datasets = sweep.load_datasets()
-    limits = thresholds(datasets)
-    table = sweep.train(datasets)
-    if table is None:
+    threshold_cli.check_threshold()
+    runs = runs_cli.obtain()
+    if runs is None:
         return
-    curves = fit_tradeoff(table, limits)
-    summary = {
-        "experiment": "tradeoff",
-        "flags": cli.flag_values(),
-        "curves": [curve_summary(curve) for curve in curves],
-    }
+    curves = fit_tradeoff(runs.table, threshold_cli.thresholds(runs))
     report(curves)
-    folder = pathlib.Path(shared_flags.WORKDIR.value)
-    cli.write_results(folder, summary, panel_tables(curves), plot_tradeoff(curves))
+    details = {"curves": [curve_summary(curve) for curve in curves]}
+    claims, panels = make_claims(curves), panel_tables(curves)
+    plot = plot_tradeoff, curves
+    runs_cli.finish("tradeoff", runs, claims, details, panels, *plot)
 
 
 if __name__ == "__main__":

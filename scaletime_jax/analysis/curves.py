@@ -1,4 +1,6 @@
-"""From the tidy run table to one number a run."""
+"""From the tidy run table to curves, and to one number a run."""
+
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -6,6 +8,15 @@ import pandas as pd
 from scaletime_jax.errors import InputError
 
 NEEDED = ("run_id", "epoch", "test_loss")
+VARYING = {
+    "step",
+    "epoch",
+    "train_loss",
+    "test_loss",
+    "train_accuracy",
+    "test_accuracy",
+    "diverged",
+}
 
 
 def first_crossing(epochs: np.ndarray, losses: np.ndarray, threshold: float) -> float:
@@ -49,20 +60,70 @@ def epochs_to_threshold(table: pd.DataFrame, threshold: float) -> pd.DataFrame:
     missing = [name for name in NEEDED if name not in table.columns]
     if missing:
         raise InputError(f"the run table lacks the column {missing[0]!r}.")
-    varying = {
-        "step",
-        "epoch",
-        "train_loss",
-        "test_loss",
-        "train_accuracy",
-        "test_accuracy",
-        "diverged",
-    }
     rows = []
     for _, run in table.groupby("run_id", sort=True):
         run = run.sort_values("epoch")
         epochs, losses = run.epoch.to_numpy(float), run.test_loss.to_numpy(float)
-        constants = run.drop(columns=varying & set(run.columns)).iloc[0].to_dict()
+        constants = run.drop(columns=VARYING & set(run.columns)).iloc[0].to_dict()
         crossing = first_crossing(epochs, losses, threshold)
         rows.append({**constants, "epochs": crossing, "epochs_run": epochs[-1]})
     return pd.DataFrame(rows)
+
+
+class Curve(NamedTuple):
+    """What a figure shows of seeds: their mean and its standard error.
+
+    Attributes:
+        x: [points] increasing.
+        mean: [points] over the seeds that have a finite value there, else NaN.
+        sem: [points] its standard error, 0 for fewer than two seeds.
+    """
+
+    x: np.ndarray
+    mean: np.ndarray
+    sem: np.ndarray
+
+
+def summarise_seeds(values: pd.DataFrame) -> Curve:
+    """Returns the curve of a table [points, seeds], indexed by x."""
+    finite = values.where(np.isfinite(values.to_numpy(float)))
+    sem = finite.std(axis=1, ddof=1) / np.sqrt(finite.count(axis=1))
+    mean = finite.mean(axis=1)
+    x = values.index.to_numpy(float)
+    return Curve(x, mean.to_numpy(float), sem.fillna(0.0).to_numpy(float))
+
+
+def over_epochs(runs: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Returns [epochs, seeds] of runs that differ in their seed alone."""
+    return runs.pivot(index="epoch", columns="seed", values=column).astype(float)
+
+
+def final_over(runs: pd.DataFrame, axis: str, column: str) -> pd.DataFrame:
+    """Returns [axis, seeds] at the end of runs that differ in axis and seed alone."""
+    last = runs.loc[runs.groupby("run_id").epoch.idxmax()]
+    return last.pivot(index=axis, columns="seed", values=column).astype(float)
+
+
+def at_epochs(curves: pd.DataFrame, epochs: np.ndarray) -> np.ndarray:
+    """Returns the values at given epochs, along power laws between evaluations.
+
+    Log value is linear in log epoch between evaluations, so that curves that are power
+    laws are met exactly.
+
+    Args:
+        curves: [epochs, seeds] values > 0.
+        epochs: [points] > 0; NaN before the first evaluation after epoch 0 and after
+            the last.
+
+    Returns:
+        [points, seeds].
+    """
+    trained = curves[curves.index > 0]
+    known, wanted = np.log(trained.index.to_numpy(float)), np.log(epochs)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(trained.to_numpy(float))
+    # x 100 / 10 may miss epoch 100 by rounding
+    edge = 1e-9
+    inside = (wanted >= known[0] - edge) & (wanted <= known[-1] + edge)
+    columns = [np.interp(wanted, known, column) for column in logs.T]
+    return np.where(inside[:, None], np.exp(np.stack(columns, axis=1)), np.nan)

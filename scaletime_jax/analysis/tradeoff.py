@@ -6,21 +6,22 @@ import numpy as np
 import pandas as pd
 
 from scaletime_jax.analysis.curves import epochs_to_threshold
+from scaletime_jax.analysis.estimates import (
+    Claim,
+    Estimate,
+    jackknife,
+    judge,
+    upturn,
+)
+from scaletime_jax.analysis.runs import SETTING, split_table
 from scaletime_jax.errors import InputError
 from scaletime_jax.theory.effective_size import cube_root_size
 
 # What makes a curve; all that is plotted against is in the points.
-CURVE_FIELDS = (
-    "dataset",
-    "architecture",
-    "optimizer",
-    "learning_rate",
-    "label_noise",
-    "loss",
-    "train_size",
-)
+CURVE_FIELDS = (*SETTING, "train_size")
 MIN_SIZES = 3  # a line through two points fits always
-RESAMPLES = 2000
+# How far from -1 a slope still is one to one.
+RESOLUTION = 0.15
 
 
 class Point(NamedTuple):
@@ -53,7 +54,7 @@ class LineFit(NamedTuple):
 
     Attributes:
         slope: -1 where size and time trade one to one [BF24, Sec. 3].
-        slope_ci: its 95% bootstrap interval over seeds; None for a single seed.
+        slope_ci: its 95% interval over seeds; None for a single seed.
         r_squared: share of the variance of log epochs that the line explains; None
             where they do not vary.
     """
@@ -83,12 +84,18 @@ def describe_fit(fit: LineFit | None) -> str:
 class TradeoffCurve(NamedTuple):
     """Least epochs to the threshold against size, everything else fixed.
 
-    `fit` is None where fewer than three widths were reached by every seed.
+    Attributes:
+        fields: what the runs share.
+        threshold: of the test loss.
+        fit: through widths at which every seed reached it; None for fewer than three.
+        upturn: log epochs at the largest of them less log epochs at the fastest.
+        points: one a width.
     """
 
     fields: dict
     threshold: float
     fit: LineFit | None
+    upturn: Estimate
     points: list[Point]
 
     @property
@@ -124,10 +131,7 @@ def fit_tradeoff(
                 f"threshold {threshold:g}: {len(untrained)} of {len(runs)} runs on "
                 f"{dataset} are below it before training; choose a lower one."
             )
-        for values, group in runs.groupby(list(CURVE_FIELDS), sort=True):
-            # some versions of pandas give NumPy numbers, which JSON does not take
-            plain = [v.item() if isinstance(v, np.generic) else v for v in values]
-            fields = dict(zip(CURVE_FIELDS, plain, strict=True))
+        for fields, group in split_table(runs, CURVE_FIELDS):
             curves.append(_fit_curve(fields, threshold, group))
     return curves
 
@@ -136,11 +140,42 @@ def _fit_curve(fields: dict, threshold: float, runs: pd.DataFrame) -> TradeoffCu
     grid = runs.pivot(index="width", columns="seed", values="epochs")  # [width, seed]
     points = [_point(rows) for _, rows in runs.groupby("width", sort=True)]
     everywhere = np.array([p.censored == 0 for p in points]) & grid.notna().all(axis=1)
-    fit = None
+    fit, rise = None, Estimate(None, None)
     if everywhere.sum() >= MIN_SIZES:
         sizes = np.array([p.effective_size for p in points])[everywhere]
-        fit = fit_line(sizes, grid.to_numpy()[everywhere])
-    return TradeoffCurve(fields, threshold, fit, points)
+        epochs = grid.to_numpy()[everywhere]
+        fit, rise = fit_line(sizes, epochs), upturn(np.log(epochs))
+    return TradeoffCurve(fields, threshold, fit, rise, points)
+
+
+def make_claims(curves: list[TradeoffCurve]) -> list[Claim]:
+    """Returns a claim a curve, that size and time trade 1:1, and Adam's upturn."""
+    claims = []
+    for curve in curves:
+        adam = curve.fields["optimizer"] == "adam"
+        fit, fields = curve.fit, curve.fields
+        claims.append(
+            judge(
+                Estimate(fit.slope, fit.slope_ci) if fit else Estimate(None, None),
+                (-1 - RESOLUTION, -1 + RESOLUTION),
+                source=f"[BF24, Fig. {7 if adam else 2}]",
+                statement="Size and training time trade one to one.",
+                setting=fields,
+                quantity="slope of log epochs against log effective size",
+            )
+        )
+        if adam:
+            claims.append(
+                judge(
+                    curve.upturn,
+                    (0.0, None),
+                    source="[BF24, Fig. 7]",
+                    statement="With Adam, epochs first fall with size, then rise.",
+                    setting=fields,
+                    quantity="log epochs of the largest less those of the fastest",
+                )
+            )
+    return claims
 
 
 def _point(runs: pd.DataFrame) -> Point:
@@ -162,7 +197,7 @@ def _point(runs: pd.DataFrame) -> Point:
 def fit_line(sizes: np.ndarray, epochs: np.ndarray) -> LineFit:
     """Fits the mean over seeds by least squares on log axes.
 
-    Seeds are resampled together at all sizes, since a seed shares its data.
+    A seed is left out at all sizes at once, since it shares its data.
 
     Args:
         sizes: [sizes] effective sizes, > 0.
@@ -170,20 +205,12 @@ def fit_line(sizes: np.ndarray, epochs: np.ndarray) -> LineFit:
     """
     x = np.log(sizes) - np.log(sizes).mean()
 
-    def slope_of(log_means):
-        return log_means @ x / (x @ x)
+    def slope_of(epochs):
+        return np.log(epochs.mean(axis=1)) @ x / (x @ x)
 
+    slope = float(slope_of(epochs))
     y = np.log(epochs.mean(axis=1))
-    slope = float(slope_of(y))
     residual = y - y.mean() - slope * x
     total = np.sum((y - y.mean()) ** 2)
     r_squared = float(1 - residual @ residual / total) if np.ptp(y) > 0 else None
-    seeds = epochs.shape[1]
-    interval = None
-    if seeds > 1:
-        rng = np.random.default_rng(0)
-        draws = rng.integers(seeds, size=(RESAMPLES, seeds))
-        slopes = slope_of(np.log(epochs[:, draws].mean(axis=2)).T)
-        low, high = np.quantile(slopes, [0.025, 0.975])
-        interval = (float(low), float(high))
-    return LineFit(slope, interval, r_squared)
+    return LineFit(slope, jackknife(slope_of, epochs).interval, r_squared)

@@ -18,7 +18,7 @@ from scaletime_jax.errors import InputError
 CHOICES = (
     "'mnist12k' (inside the package, needs nothing), a TFDS name such as 'mnist', "
     "'fashion_mnist', 'cifar10', 'cifar100' or 'svhn_cropped' (with --data_dir), "
-    "'npz:PATH' or 'idx:DIR'"
+    "'npz:PATH' or 'idx:DIR'; 'NAME=' before it calls it NAME"
 )
 ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 # Keras ships MNIST and CIFAR-10 under these names.
@@ -58,15 +58,18 @@ def load_dataset(name: str, data_dir: str | None = None) -> Dataset:
     """Loads a dataset by name.
 
     Args:
-        name: 'mnist12k', a TFDS name, 'npz:PATH' or 'idx:DIR'. An npz file holds
-            train_images, train_labels, test_images, test_labels (or Keras's
-            x_train, y_train, x_test, y_test); a DIR holds MNIST's four IDX files,
-            plain or gzipped.
+        name: 'mnist12k', a TFDS name, 'npz:PATH' or 'idx:DIR', with 'NAME=' before
+            it to call the dataset NAME. An npz file holds train_images,
+            train_labels, test_images, test_labels (or Keras's x_train, y_train, x_test,
+            y_test); a DIR holds MNIST's four IDX files, plain or gzipped.
         data_dir: where TFDS keeps its datasets; TFDS's own default if None.
 
     Raises:
         InputError: the name is unknown, or its data missing, damaged or unusable.
     """
+    alias, equals, source = name.partition("=")
+    if equals and alias.isidentifier():
+        return load_dataset(source, data_dir)._replace(name=alias)
     kind, colon, where = name.partition(":")
     if name == "mnist12k":
         arrays = _read_npz(pathlib.Path(__file__).with_name("mnist12k.npz"))

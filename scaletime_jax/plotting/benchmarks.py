@@ -5,8 +5,8 @@ import numpy as np
 from matplotlib import ticker
 from matplotlib.figure import Figure
 
+from scaletime_jax.plotting.settings import NAMES
 from scaletime_jax.plotting.style import GUIDE, SETTINGS, use_log_axis
-from scaletime_jax.plotting.tradeoff import NAMES
 
 COLOURS = {"mlp": "#b2182b", "cnn": "#2166ac"}
 FILLED = {"sgd": True, "adam": False}

@@ -38,6 +38,12 @@ def use_log_axis(axis, subs=(1, 2, 5)) -> None:
     axis.set_minor_formatter(ticker.NullFormatter())
 
 
+def use_loss_axis(axis) -> None:
+    """Gives the logarithmic axis of drawn curves as many ticks as it has room for."""
+    low, high = axis.get_view_interval()
+    use_log_axis(axis, subs=range(1, 10) if high < 6 * low else (1, 2, 3, 5))
+
+
 def use_decades(axis) -> None:
     """Gives a logarithmic axis of many decades ticks at some powers of ten."""
     axis.set_major_locator(ticker.LogLocator(numticks=6))

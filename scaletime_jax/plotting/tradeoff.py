@@ -6,7 +6,9 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from scaletime_jax.analysis.curves import Curve
 from scaletime_jax.analysis.tradeoff import TradeoffCurve
+from scaletime_jax.plotting.settings import describe_loss, describe_setting, draw_curve
 from scaletime_jax.plotting.style import (
     GUIDE,
     SETTINGS,
@@ -15,16 +17,6 @@ from scaletime_jax.plotting.style import (
     shades,
     use_log_axis,
 )
-
-# How a person writes what the run table calls otherwise.
-NAMES = {
-    "mlp": "MLP",
-    "cnn": "CNN",
-    "sgd": "SGD",
-    "adam": "Adam",
-    "mse": "MSE",
-    "cross_entropy": "cross-entropy",
-}
 
 
 def panel_of(curve: TradeoffCurve) -> tuple:
@@ -69,9 +61,7 @@ def _draw_panel(axis, curves: Sequence[TradeoffCurve], colours: dict) -> None:
         size = np.array([p.effective_size for p in full])
         mean = np.array([p.epochs_mean for p in full], float)
         sem = np.array([p.epochs_sem or 0.0 for p in full])
-        axis.plot(size, mean, "o-", color=colour, markersize=3.5, linewidth=1.4)
-        low = np.maximum(mean - sem, mean / 100)
-        axis.fill_between(size, low, mean + sem, color=colour, alpha=0.25, linewidth=0)
+        draw_curve(axis, Curve(size, mean, sem), colour, marker="o")
         part = [p for p in curve.points if p.censored > 0]
         axis.plot(
             [p.effective_size for p in part],
@@ -82,14 +72,8 @@ def _draw_panel(axis, curves: Sequence[TradeoffCurve], colours: dict) -> None:
             markersize=4 + 1.5 * (len(curves) - number),  # nested where they coincide
         )
     fields = curves[0].fields
-    noise = fields["label_noise"]
-    annotate_corner(
-        axis,
-        f"{fields['dataset']}, {NAMES[fields['architecture']]}\n"
-        f"{NAMES[fields['optimizer']]} {fields['learning_rate']:g}"
-        f"{f', {noise:.0%} label noise' if noise else ''}\n"
-        f"test {NAMES[fields['loss']]} < {curves[0].threshold:.4g}",
-    )
+    threshold = f"{describe_loss(fields['loss'])} < {curves[0].threshold:.4g}"
+    annotate_corner(axis, f"{describe_setting(fields)}\n{threshold}")
 
 
 def _draw_guides(axes, curves: Sequence[TradeoffCurve]) -> None:

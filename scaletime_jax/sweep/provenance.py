@@ -47,19 +47,39 @@ def metadata(configs: Sequence[RunConfig], times: Sequence[Times], **how) -> dic
     from the first one's start to the last one's end.
     """
     wall = max(map(sum, times)) - min(part.start for part in times)
-    device = jax.local_devices()[0]
     return {
         "configs": [dataclasses.asdict(config) for config in configs],
-        "scaletime_jax": scaletime_jax.__version__,
-        "git_commit": git_commit(),
-        "jax": jax.__version__,
-        "numpy": np.__version__,
-        "device": f"{jax.local_device_count()} x {device.device_kind}",
+        **versions(),
         **how,
         "compile_seconds": round(sum(part.compiling for part in times), 3),
         "device_seconds": round(sum(part.running for part in times), 3),
         "wall_seconds": round(wall, 3),
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def versions() -> dict:
+    """Returns by what anything is computed here: versions and device."""
+    device = jax.local_devices()[0]
+    return {
+        "scaletime_jax": scaletime_jax.__version__,
+        "git_commit": git_commit(),
+        "jax": jax.__version__,
+        "numpy": np.__version__,
+        "device": f"{jax.local_device_count()} x {device.device_kind}",
+    }
+
+
+def summarise(metadata: Sequence[dict]) -> dict:
+    """Returns what the metadata of several units have in common or add up to."""
+    times = sorted(each["time"] for each in metadata)
+    # units of early versions have wall seconds alone
+    seconds = [each.get("device_seconds", each["wall_seconds"]) for each in metadata]
+    names = ("scaletime_jax", "git_commit", "jax", "device")
+    return {
+        **{name: sorted({str(each[name]) for each in metadata}) for name in names},
+        "device_seconds": round(sum(seconds), 1),
+        "trained": [times[0], times[-1]],
     }
 
 

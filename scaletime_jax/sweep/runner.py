@@ -87,7 +87,8 @@ def _write(folder: pathlib.Path, unit: Unit, parts: list[Trained], precision: st
     sizes = unit.cost.num_params, unit.test_size
     columns = unit_table(unit.configs, *sizes, curves)
     times = [trained.times for trained in parts]
-    record = provenance.metadata(unit.configs, times, matmul_precision=precision)
+    how = {"num_classes": unit.num_classes, "matmul_precision": precision}
+    record = provenance.metadata(unit.configs, times, **how)
     name = provenance.file_name(unit.configs)
     store.write(folder, name, pd.DataFrame(columns), record)
 

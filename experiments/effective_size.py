@@ -1,0 +1,62 @@
+r"""Appendix B: how many examples networks fit, against their number of parameters.
+
+Trains what is missing in WORKDIR/runs, then writes to WORKDIR/effective_size the
+figure, its points as CSV, and summary.json: the exponent of capacity (the largest n
+whose final training error is at most 1/n of the chance error) against the number of
+parameters, 1/3 in the paper, with interval and verdict. Seeds that fit every size
+tried, or none, give bounds.
+
+  python experiments/effective_size.py \
+    --flagfile=experiments/flagfiles/effective_size/laptop.flags
+"""
+
+import cli
+import runs_cli
+from absl import flags
+
+from scaletime_jax.analysis.capacity import CapacityStudy, make_claims, study_capacity
+from scaletime_jax.plotting.capacity import plot_capacity
+
+flags.adopt_module_key_flags(runs_cli)
+
+
+def points(studies: list[CapacityStudy]) -> list[dict]:
+    """Returns the plotted points."""
+    return [
+        {
+            **study.fields,
+            "width": network.width,
+            "num_params": network.num_params,
+            "capacity": seed.train_size,
+            "bound": seed.bound,
+        }
+        for study in studies
+        for network in study.networks
+        for seed in network.seeds
+    ]
+
+
+def summarise(study: CapacityStudy) -> dict:
+    """Returns a study as it stands in summary.json."""
+    bounds = [seed.bound for network in study.networks for seed in network.seeds]
+    return {
+        **study.fields,
+        "fit": study.fit._asdict() if study.fit else None,
+        **{bound: bounds.count(bound) for bound in ("exact", "above", "below")},
+    }
+
+
+def main() -> None:
+    """From flags to figure."""
+    runs = runs_cli.obtain()
+    if runs is None:
+        return
+    studies = study_capacity(runs.table, runs.chance)
+    details = {"studies": [summarise(study) for study in studies]}
+    claims, plot = make_claims(studies), (plot_capacity, studies)
+    panels = {"capacity": points(studies)}
+    runs_cli.finish("effective_size", runs, claims, details, panels, *plot)
+
+
+if __name__ == "__main__":
+    cli.run(main)

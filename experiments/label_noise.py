@@ -1,0 +1,90 @@
+r"""Figures 6 and 9: what label noise adds to the test error, over time, size and data.
+
+Trains what is missing in WORKDIR/runs, then writes to WORKDIR/label_noise the figure,
+its points as CSV, and summary.json: how much of the largest added error is left at the
+far end of each axis (the paper: it persists over time and size, and is local in data),
+and how much higher the largest network's error is than that of the best size, with
+intervals and verdicts.
+
+  python experiments/label_noise.py \
+    --flagfile=experiments/flagfiles/label_noise/laptop.flags
+"""
+
+import cli
+import runs_cli
+from absl import flags
+
+from scaletime_jax.analysis.label_noise import (
+    AXES,
+    NoiseStudy,
+    make_claims,
+    study_noise,
+)
+from scaletime_jax.plotting.label_noise import plot_label_noise
+
+flags.adopt_module_key_flags(runs_cli)
+AT_WIDTH = flags.DEFINE_integer(
+    "at_width",
+    None,
+    "Width at which to look over epochs and data; the middle one if not set.",
+)
+AT_TRAIN_SIZE = flags.DEFINE_integer(
+    "at_train_size",
+    None,
+    "Train size at which to look over epochs and size; the middle one if not set.",
+)
+
+
+def points(studies: list[NoiseStudy], axis: str) -> list[dict]:
+    """Returns the plotted points along one axis."""
+    rows = []
+    for study in studies:
+        for effect in study.effects:
+            if effect.axis != axis:
+                continue
+            for name in ("clean", "noisy", "added"):
+                curve = getattr(effect, name)
+                columns = {axis: curve.x, "mean": curve.mean, "sem": curve.sem}
+                rows += cli.records(
+                    **study.fields,
+                    width=study.width,
+                    at_train_size=study.train_size,
+                    curve=name,
+                    **columns,
+                )
+    return rows
+
+
+def summarise(study: NoiseStudy) -> dict:
+    """Returns a study as it stands in summary.json."""
+    return {
+        **study.fields,
+        "width": study.width,
+        "train_size": study.train_size,
+        "axes": {
+            effect.axis: {
+                "added_at_the_end": float(effect.added.mean[-1]),
+                "persistence": effect.persistence._asdict(),
+                "upturn": effect.upturn._asdict(),
+                "upturn_without_noise": effect.upturn_clean._asdict(),
+            }
+            for effect in study.effects
+        },
+    }
+
+
+def main() -> None:
+    """From flags to figure."""
+    runs = runs_cli.obtain()
+    if runs is None:
+        return
+    studies = study_noise(runs.table, AT_WIDTH.value, AT_TRAIN_SIZE.value)
+    panels = {axis: points(studies, axis) for axis in AXES}
+    panels = {axis: rows for axis, rows in panels.items() if rows}
+    details = {"studies": [summarise(study) for study in studies]}
+    claims, plot = make_claims(studies), (plot_label_noise, studies)
+    runs_cli.finish("label_noise", runs, claims, details, panels, *plot)
+
+
+if __name__ == "__main__":
+    cli.run(main)

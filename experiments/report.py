@@ -1,0 +1,82 @@
+"""All results of a workdir as one page that needs nothing else.
+
+Reads WORKDIR/*/summary.json and the figures beside them and writes WORKDIR/index.html:
+each figure with what the paper says, what was measured, the verdict, flags, hardware,
+time and versions. It opens from the file system and loads nothing from a network.
+
+  python experiments/report.py --workdir=results
+"""
+
+import json
+import pathlib
+
+import cli
+import page
+import shared_flags
+from absl import flags
+
+from scaletime_jax.errors import InputError
+
+flags.adopt_module_key_flags(shared_flags)
+# In the order of the paper's argument; others follow by name.
+ORDER = (
+    "linear_tradeoff",
+    "subspace",
+    "tradeoff",
+    "extrapolate",
+    "linear_dynamics",
+    "data_scaling",
+    "label_noise",
+    "effective_size",
+)
+NEEDED = ("experiment", "title", "caption", "flags", "versions")
+
+
+def load_results(workdir: pathlib.Path) -> list[tuple[dict, pathlib.Path]]:
+    """Returns summary and figure of each experiment in the workdir, in order.
+
+    Raises:
+        InputError: there is none, or one of them is damaged.
+    """
+    paths = sorted(workdir.glob("*/summary.json"))
+    if not paths:
+        raise InputError(
+            f"--workdir: there is no summary.json in any folder of {workdir}; run an "
+            "experiment first, such as python experiments/tradeoff.py "
+            f"--workdir={workdir}."
+        )
+    results = []
+    for path in paths:
+        try:
+            summary = json.loads(path.read_text())
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path} is not readable JSON ({error}).") from None
+        lacking = [name for name in NEEDED if name not in summary]
+        figure = path.parent / f"{path.parent.name}.png"
+        if lacking or not figure.is_file():
+            what = (
+                f"{path} lacks {lacking[0]!r}" if lacking else f"there is no {figure}"
+            )
+            script = f"experiments/{path.parent.name}.py"
+            raise InputError(f"{what}; run {script} again with --workdir={workdir}.")
+        results.append((summary, figure))
+    place = {name: number for number, name in enumerate(ORDER)}
+    return sorted(
+        results,
+        key=lambda each: place.get(each[0]["experiment"], len(ORDER)),
+    )
+
+
+def main() -> None:
+    """From summaries to a page."""
+    workdir = pathlib.Path(shared_flags.WORKDIR.value)
+    results = load_results(workdir)
+    if shared_flags.DRY_RUN.value:
+        print(f"draws {len(results)} experiments into {workdir}/index.html.")
+        return
+    (workdir / "index.html").write_text(page.make_page(results))
+    print(f"Wrote {workdir}/index.html with {len(results)} experiments.")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,163 @@
+"""What every experiment on networks shares: its runs, and the end of it."""
+
+import pathlib
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+import cli
+import pandas as pd
+import shared_flags
+import sweep_cli as sweep
+from absl import flags
+from matplotlib.figure import Figure
+
+from scaletime_jax.analysis.estimates import (
+    Claim,
+    count_verdicts,
+    describe_estimate,
+)
+from scaletime_jax.analysis.runs import describe_missing, missing_runs, select_runs
+from scaletime_jax.errors import InputError
+from scaletime_jax.sweep import provenance, store
+from scaletime_jax.training.losses import chance_loss
+
+flags.adopt_module_key_flags(shared_flags)
+flags.adopt_module_key_flags(sweep)
+RUNS = flags.DEFINE_string(
+    "runs",
+    None,
+    "Draw from this run table, a Parquet file or a folder of them, and train nothing. "
+    "All its runs are taken but for what flags of the grid, where given, leave out.",
+)
+# What the flags of the grid select, where they are given, and their kind.
+COLUMNS = (
+    (sweep.DATASET, "dataset", str),
+    (sweep.ARCHITECTURE, "architecture", str),
+    (sweep.OPTIMIZER, "optimizer", str),
+    (sweep.WIDTHS, "width", int),
+    (sweep.TRAIN_SIZES, "train_size", int),
+    (sweep.TEST_SIZE, "test_size", int),
+    (sweep.RATES, "learning_rate", float),
+    (sweep.LABEL_NOISE, "label_noise", float),
+    (sweep.SEEDS, "seed", int),
+    (sweep.EPOCHS, "epochs", int),
+    (sweep.BATCH_SIZE, "batch_size", int),
+    (sweep.INIT, "init", str),
+    (sweep.LOSS, "loss", str),
+)
+
+
+class Runs(NamedTuple):
+    """What an experiment is made from.
+
+    Attributes:
+        table: one row per run and evaluation.
+        metadata: of the units the runs are from.
+        missing: what its grid lacks, a sentence a family.
+    """
+
+    table: pd.DataFrame
+    metadata: list[dict]
+    missing: list[str]
+
+    @property
+    def chance(self) -> dict[str, float]:
+        """The loss of guessing equally frequent classes, by dataset."""
+        found = {}
+        for unit in self.metadata:
+            config = unit["configs"][0]
+            loss = chance_loss(config["loss"], unit["num_classes"])
+            found[config["dataset"]] = loss
+        return found
+
+
+def obtain() -> Runs | None:
+    """Trains what is missing, or reads what --runs names; None for a dry run."""
+    if RUNS.value is not None:
+        return read()
+    table = sweep.train(sweep.load_datasets())
+    if table is None:
+        return None
+    _, metadata = store.read_runs(sweep.runs_folder())
+    return Runs(table, of_runs(metadata, table), [])
+
+
+def read() -> Runs | None:
+    """Reads the runs that the flags select, and says what their grid lacks."""
+    wanted = {
+        column: choices(flag, kind)
+        for flag, column, kind in COLUMNS
+        if not flags.FLAGS[flag.name].using_default_value
+    }
+    table, metadata = store.read_runs(pathlib.Path(str(RUNS.value)))
+    try:
+        table = select_runs(table, wanted)
+    except InputError as error:
+        raise InputError(f"--runs={RUNS.value}: {error}") from None
+    missing = describe_missing(missing_runs(table, wanted), table)
+    if shared_flags.DRY_RUN.value:
+        print(f"draws from {table.run_id.nunique()} runs of {RUNS.value}.")
+    for sentence in missing:
+        print(f"warning: {sentence} (python {sys.argv[0]} ...).", file=sys.stderr)
+    if shared_flags.DRY_RUN.value:
+        return None
+    return Runs(table, of_runs(metadata, table), missing)
+
+
+def choices(flag, kind) -> list:
+    """Returns the values of a flag of the grid, whether it takes one or several."""
+    if not isinstance(flag.value, list):
+        return [flag.value]
+    if not flag.value:
+        raise InputError(f"--{flag.name} is empty; give at least one value.")
+    return flag.value if kind is str else shared_flags.numbers(flag, kind)
+
+
+def of_runs(metadata: list[dict], table: pd.DataFrame) -> list[dict]:
+    """Returns the metadata of the units that runs of the table are from."""
+    ids = set(table.run_id)
+    return [unit for unit in metadata if ids.intersection(unit["run_ids"])]
+
+
+def describe_setting(fields: dict) -> str:
+    """Returns columns of the run table with their values, in words."""
+    return " ".join(
+        str(value) if isinstance(value, str) else f"{name} {value:g}"
+        for name, value in fields.items()
+    )
+
+
+def finish(
+    name: str,
+    runs: Runs,
+    claims: list[Claim],
+    details: dict,
+    panels: dict[str, list[dict]],
+    plot: Callable[..., Figure],
+    *drawn,
+) -> None:
+    """Prints the claims, and writes them with all else to WORKDIR/name.
+
+    The figure is what `plot` draws from `drawn`; `details` are more of the summary.
+    """
+    for claim in claims:
+        print(
+            f"{describe_setting(claim.setting)}: {claim.quantity} "
+            f"{describe_estimate(claim)}: {claim.verdict}"
+        )
+    summary = {
+        "experiment": name,
+        "flags": cli.flag_values(),
+        "verdicts": count_verdicts(claims),
+        "claims": [claim._asdict() for claim in claims],
+        "missing": runs.missing,
+        "runs": {
+            "count": int(runs.table.run_id.nunique()),
+            "diverged": int(runs.table[runs.table.diverged].run_id.nunique()),
+            **provenance.summarise(runs.metadata),
+        },
+        **details,
+    }
+    folder = pathlib.Path(shared_flags.WORKDIR.value)
+    cli.write_results(folder, summary, panels, plot, *drawn)

@@ -1,0 +1,222 @@
+"""Predicting large networks from small ones, and long training from large networks.
+
+By scale-time equivalence the error of size p1 at time t1 is that of size p0 at time
+(p1 / p0) t1 [BF24, C.5].
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from scaletime_jax.analysis.curves import (
+    Curve,
+    at_epochs,
+    first_crossing,
+    over_epochs,
+    summarise_seeds,
+)
+from scaletime_jax.analysis.estimates import Claim, Estimate, jackknife, judge
+from scaletime_jax.analysis.runs import SETTING, split_table
+from scaletime_jax.errors import InputError
+from scaletime_jax.theory.effective_size import cube_root_size
+
+LOSSES = ("test_loss", "train_loss")
+STATEMENTS = {
+    "size": "A small network trained for long predicts larger ones trained for short.",
+    "time": "Large networks trained for short predict a smaller one trained for long.",
+}
+
+
+class Protocol(NamedTuple):
+    """From what to predict what.
+
+    Attributes:
+        source_width: trained for long, predicts larger ones; None for the smallest.
+        target_epochs: the short time at which it predicts them.
+        medium_width: predicted over time; None for the middle one.
+        source_epochs: the short time for which the networks that predict it train.
+        tolerance: mean |log(predicted / true)| up to which the claim holds.
+    """
+
+    source_width: int | None = None
+    target_epochs: float = 10.0
+    medium_width: int | None = None
+    source_epochs: float = 1.0
+    tolerance: float = 0.1
+
+
+class Extrapolation(NamedTuple):
+    """Predicted and true error of one setting, train size, loss and direction.
+
+    Attributes:
+        fields: setting and train_size.
+        direction: 'size' (x is effective size) or 'time' (x is epochs).
+        loss: 'test_loss' or 'train_loss'.
+        source: what the prediction is made from, in words.
+        truth: of networks trained.
+        predicted: at the x of other networks or times, the source itself among them.
+        error: mean |log(predicted / true)| but for the source itself.
+        change: mean |log(source / true)|: the error of predicting no change at all.
+        onset: |log ratio| of predicted and true x at which the loss falls below the
+            threshold; no value where one of them does not, or from the start.
+    """
+
+    fields: dict
+    direction: str
+    loss: str
+    source: str
+    truth: Curve
+    predicted: Curve
+    error: Estimate
+    change: Estimate
+    onset: Estimate
+
+
+def extrapolate(
+    table: pd.DataFrame, thresholds: Mapping[str, float], protocol: Protocol
+) -> list[Extrapolation]:
+    """Returns both directions for each setting, train size and loss in the table.
+
+    Args:
+        table: one row per run and evaluation.
+        thresholds: test loss at which generalisation begins, by dataset.
+        protocol: from what to predict what.
+
+    Raises:
+        InputError: a setting lacks the widths or epochs that the protocol needs.
+    """
+    made = []
+    for fields, rows in split_table(table, (*SETTING, "train_size")):
+        for loss in LOSSES:
+            networks = _Networks(rows, loss)
+            threshold = thresholds[fields["dataset"]]
+            made.append(_over_size(networks, fields, threshold, protocol))
+            made.append(_over_time(networks, fields, threshold, protocol))
+    return made
+
+
+class _Networks:
+    """The curves of one setting, by width.
+
+    Attributes:
+        loss: the column they are of.
+        curves: [epochs, seeds] by width, in order, for the seeds that all widths have.
+        sizes: effective size by width.
+    """
+
+    def __init__(self, rows: pd.DataFrame, loss: str):
+        self.loss = loss
+        widths = rows.groupby("width")
+        self.curves = {int(w): over_epochs(r, loss) for w, r in widths}
+        seeds = set.intersection(*(set(c.columns) for c in self.curves.values()))
+        self.curves = {w: c[sorted(seeds)] for w, c in self.curves.items()}
+        self.sizes = {
+            int(w): float(cube_root_size(r.num_params.iloc[0])) for w, r in widths
+        }
+
+    def choose(self, width: int | None, default: int) -> int:
+        """Returns the width asked for, or that at place `default` of the widths."""
+        widths = list(self.curves)
+        if width is not None and width not in widths:
+            raise InputError(
+                f"no run has width {width}; those there have {widths}, choose one."
+            )
+        return widths[default] if width is None else width
+
+    def at(self, width: int, epochs) -> np.ndarray:
+        """Returns [points, seeds] of a width at given epochs."""
+        return at_epochs(self.curves[width], np.atleast_1d(epochs))
+
+
+def _over_size(networks: _Networks, fields, threshold: float, protocol: Protocol):
+    source = networks.choose(protocol.source_width, 0)
+    epochs, p0 = protocol.target_epochs, networks.sizes[source]
+    widths = [w for w in networks.curves if networks.sizes[w] >= p0]
+    ratios = np.array([networks.sizes[w] / p0 for w in widths])
+    predicted = networks.at(source, ratios * epochs)
+    truth = np.concatenate([networks.at(w, epochs) for w in widths])
+    words = f"width {source} up to epoch {networks.curves[source].index[-1]:g}"
+    x = ratios * p0
+    compared = _compare(x, truth, predicted, 0, threshold)
+    return Extrapolation(fields, "size", networks.loss, words, **compared)
+
+
+def _over_time(networks: _Networks, fields, threshold: float, protocol: Protocol):
+    middle = (len(networks.curves) - 1) // 2
+    medium = networks.choose(protocol.medium_width, middle)
+    epochs, size = protocol.source_epochs, networks.sizes[medium]
+    widths = list(networks.curves)
+    x = np.array([networks.sizes[w] / size * epochs for w in widths])
+    predicted = np.concatenate([networks.at(w, epochs) for w in widths])
+    truth = networks.at(medium, x)
+    words = f"widths {widths[0]} to {widths[-1]} at epoch {epochs:g}"
+    compared = _compare(x, truth, predicted, widths.index(medium), threshold)
+    whole = networks.curves[medium]
+    shown = whole[(whole.index >= x[0]) & (whole.index <= 2 * x[-1])]
+    if len(shown):  # every evaluation, not only those at which it is predicted
+        compared["truth"] = summarise_seeds(shown)
+    return Extrapolation(fields, "time", networks.loss, words, **compared)
+
+
+def _compare(
+    x: np.ndarray, truth: np.ndarray, predicted: np.ndarray, own: int, threshold: float
+) -> dict[str, Any]:
+    """Compares [points, seeds] but for the point `own`, the source on itself."""
+    known = np.isfinite(predicted).any(axis=1) & np.isfinite(truth).any(axis=1)
+    others = known & (np.arange(len(x)) != own)
+    beyond = truth[others], predicted[others]
+
+    def error(truth, predicted):
+        logs = np.log(predicted.mean(axis=-1) / truth.mean(axis=-1))
+        return np.mean(np.abs(logs)) if len(logs) else np.nan
+
+    def change(truth, source):
+        return error(truth, np.broadcast_to(source, truth.shape))
+
+    def onset(truth, predicted):
+        means = truth.mean(axis=-1), predicted.mean(axis=-1)
+        true, guessed = (_onset(x[known], mean, threshold) for mean in means)
+        return abs(guessed - true)
+
+    return {
+        "truth": summarise_seeds(pd.DataFrame(truth, index=x)),
+        "predicted": summarise_seeds(pd.DataFrame(predicted[known], index=x[known])),
+        "error": jackknife(error, *beyond),
+        "change": jackknife(change, truth[others], predicted[own : own + 1]),
+        "onset": jackknife(onset, truth[known], predicted[known]),
+    }
+
+
+def _onset(x: np.ndarray, loss: np.ndarray, threshold: float) -> float:
+    """Returns log x at which the loss crosses the threshold, NaN if not inside."""
+    if len(loss) == 0 or loss[0] < threshold:
+        return float("nan")
+    return first_crossing(np.log(x), loss, threshold)
+
+
+def make_claims(made: list[Extrapolation], protocol: Protocol) -> list[Claim]:
+    """Returns two claims for each extrapolation: its error, and that of the onset."""
+    claims = []
+    for each in made:
+        what = {
+            "source": f"[BF24, Fig. 3, {10 if each.direction == 'size' else 11}]",
+            "statement": STATEMENTS[each.direction],
+            "setting": {**each.fields, "loss_of": each.loss},
+        }
+        within = (None, protocol.tolerance)
+        quantity = "mean |log(predicted / true)|"
+        claim = judge(each.error, within, quantity=quantity, **what)
+        if claim.verdict == "holds" and not _is_above(each.change, protocol.tolerance):
+            claim = claim._replace(verdict="undecided")  # no change would do as well
+        claims.append(claim)
+        if each.loss == "test_loss":
+            axis = "size" if each.direction == "size" else "epochs"
+            quantity = f"|log(predicted / true)| of the {axis} at the threshold"
+            claims.append(judge(each.onset, within, quantity=quantity, **what))
+    return claims
+
+
+def _is_above(estimate: Estimate, limit: float) -> bool:
+    return estimate.interval is not None and estimate.interval[0] > limit

@@ -1,0 +1,57 @@
+"""What figures of networks share: how a setting is called, curves with their bands."""
+
+from typing import Any
+
+from scaletime_jax.analysis.curves import Curve
+
+# How a person writes what the run table calls otherwise.
+NAMES = {
+    "mnist": "MNIST",
+    "mnist12k": "MNIST (12k)",
+    "fashion_mnist": "Fashion-MNIST",
+    "cifar10": "CIFAR-10",
+    "cifar10_jpeg": "CIFAR-10 (JPEG copy)",
+    "cifar100": "CIFAR-100",
+    "svhn_cropped": "SVHN",
+    "mlp": "MLP",
+    "cnn": "CNN",
+    "sgd": "SGD",
+    "adam": "Adam",
+    "mse": "MSE",
+    "cross_entropy": "cross-entropy",
+}
+THRESHOLD: Any = {"color": "0.6", "linewidth": 0.8, "linestyle": ":", "zorder": 0}
+
+
+def describe_setting(fields: dict) -> str:
+    """Returns dataset and network on one line, optimizer and noise on the next."""
+    first = f"{_name(fields['dataset'])}, {_name(fields['architecture'])}"
+    second = f"{_name(fields['optimizer'])} {fields['learning_rate']:g}"
+    if fields.get("label_noise"):
+        second += f", {fields['label_noise']:.0%} label noise"
+    return f"{first}\n{second}"
+
+
+def describe_loss(loss: str, split: str = "test") -> str:
+    """Returns what an axis of losses is called."""
+    return f"{split} {_name(loss)}"
+
+
+def _name(name: str) -> str:
+    return NAMES.get(name, name)
+
+
+def draw_curve(axis, curve: Curve, colour, **style) -> None:
+    """Draws mean and a band of one standard error, both only where there is a mean."""
+    look: Any = {"color": colour, "markersize": 3.5, "linewidth": 1.4, **style}
+    axis.plot(curve.x, curve.mean, **look)
+    low = curve.mean - curve.sem
+    low = low.clip(min=curve.mean / 100)  # stays on log axes
+    axis.fill_between(
+        curve.x, low, curve.mean + curve.sem, color=colour, alpha=0.22, linewidth=0
+    )
+
+
+def label_row(axis, fields: dict) -> None:
+    """Writes the setting and its test loss to the left of a row's first panel."""
+    axis.set_ylabel(f"{describe_setting(fields)}\n{describe_loss(fields['loss'])}")
