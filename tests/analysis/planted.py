@@ -1,5 +1,7 @@
 """Run tables with a known trade-off."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 
@@ -9,32 +11,50 @@ FIELDS = {
     "architecture": "mlp",
     "optimizer": "sgd",
     "learning_rate": 0.01,
-    "label_noise": 0.0,
     "loss": "mse",
+    "init": "pytorch",
+    "batch_size": 32,
+    "test_size": 100,
+    "diverged": False,
 }
+
+
+def planted_runs(law, epochs, sizes=(1000,), noises=(0.0,), seeds=5, scatter=0.0):
+    """Runs whose losses are law(p, t, n, noise) -> (test, train), p effective size.
+
+    Each run's time goes faster or slower by a factor of its own, log-normal with
+    standard deviation `scatter`.
+    """
+    rng, tables = np.random.default_rng(0), []
+    cells = itertools.product(sizes, PARAMS.items(), noises, range(seeds))
+    for n, (width, num_params), noise, seed in cells:
+        own = np.exp(scatter * rng.normal())
+        test, train = law(np.cbrt(num_params), own * epochs, n, noise)
+        tables.append(
+            pd.DataFrame(
+                {
+                    **FIELDS,
+                    "run_id": f"{n}-{width}-{noise}-{seed}",
+                    "train_size": n,
+                    "width": width,
+                    "num_params": num_params,
+                    "label_noise": noise,
+                    "seed": seed,
+                    "epoch": epochs,
+                    "test_loss": test,
+                    "train_loss": train,
+                }
+            )
+        )
+    return pd.concat(tables, ignore_index=True)
 
 
 def planted_table(exponent=1.0, seeds=5, noise=0.0, epochs_run=100, sizes=(1000,)):
     """Curves 0.1 exp(-rate t) with rate proportional to p^exponent and to n."""
-    rng, tables = np.random.default_rng(0), []
+
+    def law(p, t, n, _):
+        loss = 0.1 * np.exp(-(p**exponent) * n * 2e-6 * t)
+        return loss, loss
+
     epochs = np.linspace(0, epochs_run, 2001)
-    for train_size in sizes:
-        for width, num_params in PARAMS.items():
-            for seed in range(seeds):
-                rate = num_params ** (exponent / 3) * train_size * 2e-6
-                rate *= np.exp(noise * rng.normal())
-                tables.append(
-                    pd.DataFrame(
-                        {
-                            **FIELDS,
-                            "run_id": f"{train_size}-{width}-{seed}",
-                            "train_size": train_size,
-                            "width": width,
-                            "num_params": num_params,
-                            "seed": seed,
-                            "epoch": epochs,
-                            "test_loss": 0.1 * np.exp(-rate * epochs),
-                        }
-                    )
-                )
-    return pd.concat(tables)
+    return planted_runs(law, epochs, sizes, seeds=seeds, scatter=noise)

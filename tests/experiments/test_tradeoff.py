@@ -14,7 +14,6 @@ import pytest
 from scaletime_jax.sweep import store
 
 ROOT = pathlib.Path(__file__).parents[2]
-FLAGFILES = sorted((ROOT / "experiments" / "flagfiles").rglob("*.flags"))
 QUICK = (
     "--widths=1,2",
     "--train_sizes=64,128",
@@ -91,26 +90,6 @@ def test_smoke_trains_nothing_twice(smoke):
     assert done.returncode == 0 and "runs]" not in done.stderr
     after = {p.name: p.stat().st_mtime_ns for p in (workdir / "runs").iterdir()}
     assert before == after
-
-
-@pytest.mark.parametrize(
-    "flagfile", FLAGFILES, ids=lambda p: f"{p.parent.name}-{p.stem}"
-)
-def test_every_flagfile_parses_and_has_a_head(flagfile, tmp_path):
-    assert flagfile.read_text().startswith("# ")
-    script = f"experiments/{flagfile.parent.name}.py"
-    flags = [f"--flagfile={flagfile}", f"--workdir={tmp_path}/new", "--dry_run"]
-    trains = "--dataset=" in flagfile.read_text()
-    if trains and "--dataset=mnist12k" not in flagfile.read_text():
-        flags.append("--dataset=mnist12k")
-        flags.append("--train_sizes=100")
-    done = subprocess.run(
-        [sys.executable, script, *flags], cwd=ROOT, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    assert ("to train as" if trains else "draws") in done.stdout
-    assert not (tmp_path / "new").exists()
-    assert not (tmp_path / "new").exists()  # a dry run leaves nothing behind
 
 
 def table_of(workdir):
@@ -250,9 +229,3 @@ def test_a_users_own_data(tmp_path, arrays):
     assert done.returncode == 0, done.stderr
     summary = json.loads((tmp_path / "results/tradeoff/summary.json").read_text())
     assert summary["curves"][0]["threshold"] == pytest.approx(2 / 9)
-
-
-def test_scripts_are_short():
-    for path in (ROOT / "experiments").glob("*.py"):
-        if path.name not in ("cli.py", "sweep_cli.py"):
-            assert len(path.read_text().splitlines()) <= 120, path

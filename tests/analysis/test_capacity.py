@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+from planted import PARAMS, planted_runs
+
+from scaletime_jax.analysis.capacity import make_claims, study_capacity
+from scaletime_jax.errors import InputError
+
+SIZES = (20, 50, 100, 200, 500, 1000, 2000)
+EPOCHS = np.array([0.0, 1.0])
+CHANCE = {"planted": 0.09}
+
+
+def law(exponent, at_8400=60.0):
+    """n loss / chance is log-linear in n and crosses 1 at the planted capacity."""
+
+    def losses(p, t, n, _):
+        capacity = at_8400 * (p**3 / 8400) ** exponent
+        excess = 0.5 * np.log(n / capacity)
+        train = 0.09 / n * np.maximum(1 + excess, 0.01)
+        return np.ones_like(t), train + 0 * t
+
+    return losses
+
+
+@pytest.mark.parametrize(
+    ("exponent", "verdict"), [(1 / 3, "holds"), (1.0, "fails"), (0.0, "fails")]
+)
+def test_a_planted_exponent(exponent, verdict):
+    studies = study_capacity(planted_runs(law(exponent), EPOCHS, SIZES), CHANCE)
+    [study] = studies
+    for network in study.networks:
+        expected = 60.0 * (PARAMS[network.width] / 8400) ** exponent
+        np.testing.assert_allclose(network.exact, expected, rtol=1e-6)
+    assert study.fit.exponent == pytest.approx(exponent, abs=1e-6)
+    np.testing.assert_allclose(study.line[1][:5], 60.0, rtol=1e-5)
+    assert [claim.verdict for claim in make_claims(studies)] == [verdict]
+
+
+def test_bounds_are_kept_apart_and_not_fitted():
+    table = planted_runs(law(1.0), EPOCHS, (100, 200, 500))
+    [study] = study_capacity(table, CHANCE)
+    bounds = [{seed.bound for seed in n.seeds} for n in study.networks]
+    assert bounds == [{"below"}, {"exact"}, {"exact"}, {"above"}]
+    assert study.fit is None and study.line.shape == (2, 0)
+    assert make_claims([study])[0].verdict == "undecided"
+
+
+def test_one_train_size_is_refused():
+    with pytest.raises(InputError, match="all runs have train_size 100"):
+        study_capacity(planted_runs(law(1.0), EPOCHS, (100,)), CHANCE)

@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from scaletime_jax.analysis.estimates import (
+    Estimate,
+    count_verdicts,
+    jackknife,
+    judge,
+    upturn,
+)
+
+WHAT = {"source": "", "statement": "", "setting": {}, "quantity": ""}
+
+
+def test_of_a_mean_it_is_students_interval():
+    values = np.random.default_rng(0).normal(size=(1, 6))
+    estimate = jackknife(lambda v: v.mean(), values)
+    expected = stats.t.interval(0.95, 5, values.mean(), stats.sem(values[0]))
+    assert estimate.value == pytest.approx(values.mean())
+    np.testing.assert_allclose(estimate.interval, expected, rtol=1e-12)
+
+
+def test_five_seeds_cover_a_nonlinear_statistic():
+    rng, covered, trials = np.random.default_rng(2), 0, 400
+    for _ in range(trials):
+        pair = np.exp(0.2 * rng.normal(size=(2, 1, 5)))
+        ratio = jackknife(lambda a, b: np.log(a.mean() / b.mean()), *pair)
+        covered += ratio.interval[0] <= 0 <= ratio.interval[1]
+    # 0.95 less and more 4 binomial s.e. of 400 trials
+    assert 0.905 <= covered / trials <= 0.995
+
+
+def test_a_seed_that_is_not_finite_in_one_is_left_out_of_all():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 3, 5))
+    with_nan = a.copy()
+    with_nan[1, 2] = np.nan
+
+    def statistic(a, b):
+        return (a * b).sum(axis=0).mean()
+
+    kept = [0, 1, 3, 4]
+    assert jackknife(statistic, with_nan, b) == jackknife(
+        statistic, a[:, kept], b[:, kept]
+    )
+
+
+def test_what_is_not_determined_is_none():
+    def mean(values):
+        return values.mean()
+
+    assert jackknife(mean, np.full((2, 3), np.nan)) == Estimate(None, None)
+    assert jackknife(lambda v: np.nan, np.ones((2, 3))) == Estimate(None, None)
+    assert jackknife(mean, np.ones((2, 1))) == Estimate(1.0, None)
+    # without the first seed there is no maximum above zero
+    only = np.array([[1.0, 0.0, 0.0]])
+    ratio = jackknife(lambda v: 1.0 if v.max() > 0 else np.nan, only)
+    assert ratio == Estimate(1.0, None)
+
+
+@pytest.mark.parametrize(
+    ("interval", "within", "verdict"),
+    [
+        ((0.9, 1.1), (0.8, 1.2), "holds"),
+        ((0.7, 1.1), (0.8, 1.2), "undecided"),
+        ((0.7, 1.3), (0.8, 1.2), "undecided"),
+        ((1.3, 1.5), (0.8, 1.2), "fails"),
+        ((0.1, 0.5), (0.8, 1.2), "fails"),
+        ((-2.0, -1.0), (None, 0.0), "holds"),
+        ((0.0, 0.0), (None, 0.0), "fails"),
+        ((0.0, 0.0), (0.0, None), "fails"),  # no upturn at all
+        ((1.0, 1.0), (0.5, None), "holds"),
+        (None, (0.5, None), "undecided"),
+    ],
+)
+def test_verdicts(interval, within, verdict):
+    claim = judge(Estimate(1.0, interval), within, **WHAT)
+    assert claim.verdict == verdict
+    assert count_verdicts([claim])[verdict] == 1
+
+
+def test_a_planted_upturn_is_measured():
+    rng = np.random.default_rng(0)
+    means = np.array([1.0, 0.2, 0.5, 0.7])
+    depth = upturn(means[:, None] + 0.01 * rng.normal(size=(4, 5)))
+    assert depth.value == pytest.approx(0.5, abs=0.02)
+    assert depth.interval[0] > 0.45
+
+
+def test_a_curve_that_falls_has_no_upturn():
+    assert upturn(np.array([[3.0, 3.1], [2.0, 2.1], [1.0, 1.1]])) == Estimate(
+        0.0, (0.0, 0.0)
+    )
+
+
+def test_noise_alone_is_no_upturn():
+    """The least of several noisy points must not count as a dip."""
+    rng = np.random.default_rng(3)
+    trials = [upturn(rng.normal(size=(6, 5))) for _ in range(400)]
+    depths = np.array([trial.value for trial in trials])
+    # in expectation 0; the naive depth, last less least mean, would be 0.57
+    assert abs(depths.mean()) < 4 * stats.sem(depths)
+    called = np.mean([trial.interval[0] > 0 for trial in trials])
+    assert called < 0.06
+
+
+def test_one_seed_has_no_upturn():
+    assert upturn(np.ones((3, 1))) == Estimate(None, None)

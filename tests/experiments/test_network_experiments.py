@@ -1,0 +1,199 @@
+"""The experiments on networks as a user runs them, on one shared workdir."""
+
+import base64
+import html.parser
+import json
+import pathlib
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+NAMES = ("label_noise", "extrapolate", "data_scaling", "effective_size")
+
+
+def run(script, *flags):
+    command = [sys.executable, f"experiments/{script}.py", *map(str, flags)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+def refused(script, *flags):
+    """Runs a command that must fail as a user's mistake, and returns what it says."""
+    done = run(script, *flags)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    [line] = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    return line
+
+
+def smoke_flags(name):
+    return f"--flagfile=experiments/flagfiles/{name}/smoke.flags"
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    """A workdir in which each experiment's smoke has run, and what they said."""
+    workdir = tmp_path_factory.mktemp("smoke")
+    done = {n: run(n, smoke_flags(n), f"--workdir={workdir}") for n in NAMES}
+    for each in done.values():
+        assert each.returncode == 0, each.stderr
+    return workdir, done
+
+
+def test_a_run_trained_for_one_figure_is_not_trained_for_another(smoke):
+    _, done = smoke
+    trained = [name for name in NAMES if "runs] " in done[name].stderr]
+    assert trained == ["label_noise"]  # whose grid has those of the others
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_smoke_writes_what_it_promises(smoke, name):
+    workdir, done = smoke
+    folder = workdir / name
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["experiment"] == name and summary["missing"] == []
+    assert summary["flags"]["widths"] == ["1", "2", "4"]
+    assert summary["runs"]["count"] == (36 if name == "label_noise" else 18)
+    assert summary["runs"]["device_seconds"] > 0 and summary["versions"]["jax"]
+    assert summary["claims"] and sum(summary["verdicts"].values()) == len(
+        summary["claims"]
+    )
+    for claim in summary["claims"]:
+        assert claim["verdict"] in ("holds", "fails", "undecided")
+        assert claim["source"].startswith("[BF24") and claim["statement"]
+        assert claim["setting"]["dataset"] == "mnist12k"
+        assert claim["verdict"] in done[name].stdout
+    assert (folder / f"{name}.png").stat().st_size > 10_000
+    assert "<text" in (folder / f"{name}.svg").read_text()
+    panels = sorted(folder.glob("*.csv"))
+    assert panels and all(len(pd.read_csv(panel)) > 2 for panel in panels)
+
+
+def test_the_same_figure_from_the_table_alone(smoke, tmp_path):
+    workdir, _ = smoke
+    done = run(
+        "data_scaling",
+        f"--runs={workdir}/runs",
+        "--label_noise=0",
+        f"--workdir={tmp_path}",
+    )
+    assert done.returncode == 0 and done.stderr == ""
+    for panel in ("test.csv", "train.csv"):
+        again = (tmp_path / "data_scaling" / panel).read_text()
+        assert again == (workdir / "data_scaling" / panel).read_text()
+    first, second = (
+        json.loads((folder / "data_scaling/summary.json").read_text())
+        for folder in (workdir, tmp_path)
+    )
+    assert first["claims"] == second["claims"]
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_partly_finished_grid_draws_and_says_what_is_missing(smoke, tmp_path):
+    workdir, _ = smoke
+    part = [p for p in (workdir / "runs").iterdir() if "-w4-" not in p.name]
+    some = [p for p in (workdir / "runs").iterdir() if "-w4-adam-n100" in p.name]
+    (tmp_path / "runs").mkdir()
+    for path in part + some:
+        (tmp_path / "runs" / path.name).write_bytes(path.read_bytes())
+    flags = f"--runs={tmp_path}/runs", f"--workdir={tmp_path}", "--label_noise=0"
+    done = run("data_scaling", *flags)
+    assert done.returncode == 0
+    assert "4 runs of mnist12k mlp adam are missing" in done.stderr
+    assert "--widths=4 --train_sizes=200,500" in done.stderr
+    summary = json.loads((tmp_path / "data_scaling/summary.json").read_text())
+    assert len(summary["missing"]) == 1 and summary["runs"]["count"] == 14
+
+
+@pytest.mark.parametrize(
+    ("script", "flags", "words"),
+    [
+        ("data_scaling", ["--widths=3"], ["no run has width 3", "have 1, 2, 4"]),
+        ("extrapolate", ["--architecture=cnn"], ["no run has architecture cnn"]),
+        ("extrapolate", ["--source_width=3"], ["no run has width 3", "[1, 2, 4]"]),
+        ("extrapolate", ["--target_epochs=0"], ["--target_epochs must be above 0"]),
+        ("extrapolate", ["--threshold=-1"], ["--threshold must be above 0"]),
+        ("label_noise", ["--label_noise=0"], ["--label_noise=0,0.2"]),
+        ("label_noise", ["--at_width=7"], ["no run has width 7"]),
+        ("effective_size", ["--train_sizes=100"], ["all runs have train_size 100"]),
+        ("effective_size", ["--widths="], ["--widths is empty"]),
+    ],
+)
+def test_runs_that_do_not_serve_are_refused(smoke, tmp_path, script, flags, words):
+    workdir, _ = smoke
+    sentence = refused(
+        script, f"--runs={workdir}/runs", f"--workdir={tmp_path}/new", *flags
+    )
+    for word in words:
+        assert word in sentence
+    assert not (tmp_path / "new").exists()
+
+
+def test_tables_that_cannot_be_read(tmp_path):
+    assert "no file or folder" in refused("extrapolate", f"--runs={tmp_path}/none")
+    assert "no Parquet file in" in refused("extrapolate", f"--runs={tmp_path}")
+    (tmp_path / "a.parquet").write_bytes(b"PAR1 but no more")
+    assert "a.parquet is not a run table" in refused(
+        "extrapolate", f"--runs={tmp_path}"
+    )
+    assert (tmp_path / "a.parquet").exists()  # a user's file stays where it is
+
+
+class Page(html.parser.HTMLParser):
+    """Collects what a page refers to, and checks that its tags match."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.links, self.images, self.open, self.external = [], [], [], [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.ids += [attributes["id"]] if "id" in attributes else []
+        self.links += [attributes["href"]] if tag == "a" else []
+        self.images += [attributes] if tag == "img" else []
+        values = [v for k, v in attrs if k in ("src", "href") and tag != "a"]
+        self.external += [v for v in values if not v.startswith("data:")]
+        if tag not in ("meta", "link", "img", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_the_page_needs_nothing_else(smoke):
+    workdir, _ = smoke
+    done = run("report", f"--workdir={workdir}")
+    assert done.returncode == 0, done.stderr
+    text = (workdir / "index.html").read_text()
+    page = Page(text)
+    assert sorted(page.ids) == sorted(NAMES)
+    assert {link.removeprefix("#") for link in page.links} == set(NAMES)
+    assert page.external == [] and "<script" not in text and "url(" not in text
+    assert len(page.images) == len(NAMES)
+    figures = {(workdir / n / f"{n}.png").read_bytes() for n in NAMES}
+    for image in page.images:
+        kind, _, content = image["src"].partition(",")
+        assert kind == "data:image/png;base64" and image["alt"]
+        assert base64.b64decode(content) in figures
+    for name in NAMES:
+        for claim in json.loads((workdir / name / "summary.json").read_text())[
+            "claims"
+        ]:
+            assert claim["statement"] in text
+
+
+def test_a_page_of_nothing_is_refused(smoke, tmp_path):
+    assert "no summary.json" in refused("report", f"--workdir={tmp_path}")
+    (tmp_path / "tradeoff").mkdir()
+    summary = tmp_path / "tradeoff/summary.json"
+    summary.write_text('{"experiment": ')
+    assert "summary.json is not readable JSON" in refused(
+        "report", f"--workdir={tmp_path}"
+    )
+    summary.write_text('{"experiment": "tradeoff"}')
+    sentence = refused("report", f"--workdir={tmp_path}")
+    assert "lacks 'title'" in sentence and "experiments/tradeoff.py" in sentence

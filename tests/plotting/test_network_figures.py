@@ -1,0 +1,141 @@
+"""The figures show the numbers that the analysis made, on labelled axes."""
+
+import numpy as np
+import pytest
+from matplotlib.collections import PolyCollection
+from planted import PARAMS, planted_runs
+
+from scaletime_jax.analysis.capacity import study_capacity
+from scaletime_jax.analysis.data_scaling import scale_data
+from scaletime_jax.analysis.extrapolation import Protocol, extrapolate
+from scaletime_jax.analysis.label_noise import study_noise
+from scaletime_jax.plotting.capacity import plot_capacity
+from scaletime_jax.plotting.data_scaling import plot_data_scaling
+from scaletime_jax.plotting.extrapolation import plot_extrapolation
+from scaletime_jax.plotting.label_noise import plot_label_noise
+
+LIMIT = {"planted": 0.09}
+EPOCHS = np.concatenate([[0.0], np.geomspace(0.1, 100, 16)])
+SIZES = (100, 200, 500, 1000, 2000, 5000)
+
+
+def law(p, t, n, noise):
+    loss = 0.02 + 0.2 / (1 + p * t * n / 30_000) + 0.05 * noise * t / (10 + t)
+    return loss, 2 * loss
+
+
+@pytest.fixture(scope="module")
+def table():
+    return planted_runs(law, EPOCHS, SIZES, (0.0, 0.2), scatter=0.1)
+
+
+@pytest.fixture(scope="module")
+def clean(table):
+    return table[table.label_noise == 0]
+
+
+def lines(axis, **wanted):
+    return [
+        line
+        for line in axis.lines
+        if all(getattr(line, f"get_{k}")() == v for k, v in wanted.items())
+    ]
+
+
+def bands(axis):
+    return [c for c in axis.collections if isinstance(c, PolyCollection)]
+
+
+def assert_row_is_alike(axes):
+    assert len({axis.get_ylim() for axis in axes}) == 1
+    assert all(axis.get_yscale() == axis.get_xscale() == "log" for axis in axes)
+    assert all(axis.get_title() == "" for axis in axes)
+
+
+def test_extrapolation(clean):
+    made = extrapolate(clean, LIMIT, Protocol())
+    figure = plot_extrapolation(made, LIMIT)
+    assert len(figure.axes) == 4
+    assert_row_is_alike(figure.axes)
+    labels = [axis.get_xlabel() for axis in figure.axes]
+    assert labels == ["effective size $p$"] * 2 + ["epochs"] * 2
+    first = figure.axes[0]
+    assert first.get_ylabel() == "planted, MLP\nSGD 0.01\ntest MSE"
+    predicted = lines(first, linestyle="--")
+    assert len(predicted) == 4  # of six sizes
+    expected = [
+        m.predicted.mean
+        for m in made
+        if (m.direction, m.loss) == ("size", "test_loss")
+        and m.fields["train_size"] in (100, 500, 1000, 5000)
+    ]
+    for line, mean in zip(predicted, expected, strict=True):
+        np.testing.assert_allclose(line.get_ydata(), mean)
+    assert len(bands(first)) == 8
+    assert lines(first, linestyle=":")[0].get_ydata()[0] == 0.09
+
+
+def test_data_scaling(clean):
+    made = scale_data(clean, LIMIT)
+    figure = plot_data_scaling(made)
+    test, train = figure.axes
+    assert_row_is_alike(figure.axes)
+    assert "test MSE" in test.get_ylabel() and train.get_ylabel() == "train MSE"
+    for axis, name in ((test, "test"), (train, "train")):
+        drawn = lines(axis, marker="o")
+        assert len(drawn) == len(PARAMS) == len(bands(axis))
+        for line, curve in zip(drawn, made[0].curves, strict=True):
+            np.testing.assert_allclose(line.get_ydata(), getattr(curve, name).mean)
+    # darker is wider
+    greys = [sum(line.get_color()[:3]) for line in lines(test, marker="o")]
+    assert greys == sorted(greys, reverse=True)
+
+
+def test_label_noise(table):
+    [study] = study_noise(table)
+    figure = plot_label_noise([study])
+    assert_row_is_alike(figure.axes)
+    for axis, effect in zip(figure.axes, study.effects, strict=True):
+        clean, noisy = axis.lines
+        np.testing.assert_allclose(clean.get_ydata(), effect.clean.mean)
+        np.testing.assert_allclose(noisy.get_ydata(), effect.noisy.mean)
+        assert len(bands(axis)) == 2
+    texts = [axis.texts[0].get_text() for axis in figure.axes]
+    assert texts == ["$s$ = 2, $n$ = 500", "$n$ = 500", "$s$ = 2"]
+
+
+def test_capacity_draws_bounds_as_bounds(clean):
+    def capacity_law(p, t, n, _):
+        capacity = 150 * (p**3 / 8400) ** 0.8
+        train = 0.09 / n * np.maximum(1 + np.log(n / capacity), 0.01)
+        return np.ones_like(t), train + 0 * t
+
+    runs = planted_runs(capacity_law, np.array([0.0, 1.0]), (200, 500, 1000))
+    [study] = study_capacity(runs, LIMIT)
+    [axis] = plot_capacity([study]).axes
+    count = {marker: len(lines(axis, marker=marker)) for marker in "o^v"}
+    bounds = [seed.bound for network in study.networks for seed in network.seeds]
+    wanted = {
+        m: bounds.count(b) for m, b in (("o", "exact"), ("^", "above"), ("v", "below"))
+    }
+    assert count == wanted and min(count.values()) > 0
+    assert all(
+        line.get_markerfacecolor() == "white" for line in lines(axis, marker="v")
+    )
+    guides = [
+        line for line in lines(axis, linestyle="--") if len(line.get_xdata()) == 2
+    ]
+    for line in guides:
+        slope = np.diff(np.log(line.get_ydata())) / np.diff(np.log(line.get_xdata()))
+        assert slope == pytest.approx(1 / 3)
+    assert len(guides) > 3
+
+
+def test_a_missing_cell_leaves_the_rest(clean):
+    gone = (clean.width == 10) & (clean.train_size >= 1000)
+    part = clean[~gone]
+    figure = plot_data_scaling(scale_data(part, LIMIT))
+    lengths = [len(line.get_xdata()) for line in lines(figure.axes[0], marker="o")]
+    assert lengths == [6, 6, 6, 3]
+    plot_extrapolation(extrapolate(part, LIMIT, Protocol()), LIMIT)
+    plot_capacity(study_capacity(part, LIMIT))
