@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 CONFIDENCE = 0.95
 
@@ -50,7 +50,7 @@ def jackknife(statistic: Callable[..., float], *values: np.ndarray) -> Estimate:
     error = np.sqrt((seeds - 1) * np.var(without))
     if not np.isfinite(error):  # one seed decides whether there is a value at all
         return Estimate(value, None)
-    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, seeds - 1) * error)
+    reach = float(stdtrit(seeds - 1, (1 + CONFIDENCE) / 2) * error)
     return Estimate(value, (value - reach, value + reach))
 
 
@@ -134,6 +134,4 @@ def upturn(values: np.ndarray) -> Estimate:
     total = values.sum(axis=1, keepdims=True)
     lowest = np.argmin(total - values, axis=0)  # [seeds], by the others
     depth = values[-1] - values[lowest, np.arange(seeds)]
-    reach = stats.t.ppf((1 + CONFIDENCE) / 2, seeds - 1) * stats.sem(depth)
-    mean = float(depth.mean())
-    return Estimate(mean, (mean - float(reach), mean + float(reach)))
+    return jackknife(np.mean, depth[None])

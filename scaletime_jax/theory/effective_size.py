@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from scaletime_jax.theory.arguments import (
     Values,
@@ -112,7 +112,11 @@ def fit_exponent(num_params: Values, capacity: Values) -> ExponentFit:
         params.size >= 3 and np.unique(params).size >= 2,
         "an exponent with an interval needs three networks of two sizes or more.",
     )
-    line = stats.linregress(np.log(params), np.log(fits))
-    reach = stats.t.ppf(0.975, params.size - 2) * line.stderr
-    interval = (float(line.slope - reach), float(line.slope + reach))
-    return ExponentFit(float(line.slope), interval, float(line.rvalue**2))
+    x, y = np.log(params), np.log(fits)
+    x, y = x - x.mean(), y - y.mean()
+    slope = float(x @ y / (x @ x))
+    left = np.sum((y - slope * x) ** 2)
+    error = np.sqrt(left / (params.size - 2) / (x @ x))
+    reach = float(stdtrit(params.size - 2, 0.975) * error)
+    r_squared = float(1 - left / (y @ y)) if np.ptp(y) > 0 else 0.0
+    return ExponentFit(slope, (slope - reach, slope + reach), r_squared)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from scaletime_jax.theory.effective_size import (
     cube_root_size,
@@ -47,6 +48,15 @@ def test_an_exponent_is_recovered_with_its_interval():
     exact = fit_exponent(params, 3 * params**0.4)
     assert exact.exponent == pytest.approx(0.4) and exact.r_squared == pytest.approx(1)
     rng, inside = np.random.default_rng(0), 0
+    fits = params ** (1 / 3) * rng.lognormal(0, 0.3, 8)
+    line, ours = (
+        stats.linregress(np.log(params), np.log(fits)),
+        fit_exponent(params, fits),
+    )
+    reach = stats.t.ppf(0.975, 6) * line.stderr
+    np.testing.assert_allclose(ours.exponent, line.slope, rtol=1e-12)
+    np.testing.assert_allclose(ours.exponent_ci[1] - line.slope, reach, rtol=1e-9)
+    np.testing.assert_allclose(ours.r_squared, line.rvalue**2, rtol=1e-9)
     for _ in range(400):
         noisy = fit_exponent(params, params ** (1 / 3) * rng.lognormal(0, 0.3, 8))
         inside += noisy.exponent_ci[0] <= 1 / 3 <= noisy.exponent_ci[1]
