@@ -117,7 +117,7 @@ def write_results(
     """
     name = summary["experiment"]
     summary = {
-        "title": str(sys.modules["__main__"].__doc__).splitlines()[0],
+        "title": str(sys.modules["__main__"].__doc__).splitlines()[0].rstrip("."),
         "caption": " ".join(str(plot.__doc__).split()),
         **summary,
         "versions": provenance.versions(),

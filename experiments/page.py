@@ -19,7 +19,7 @@ a { color: inherit } p, li { max-width: 46rem } .soft { color: var(--soft) }
 figure { margin: 1rem 0 } figcaption { color: var(--soft); max-width: 46rem }
 img { max-width: 100%; height: auto; background: #fff; padding: .5rem;
   border-radius: .4rem; display: block }
-.wide { overflow-x: auto } table { border-collapse: collapse; font-size: .88rem;
+.wide { overflow-x: auto } .wide img { min-width: 38rem } table { border-collapse: collapse; font-size: .88rem;
   font-variant-numeric: tabular-nums }
 th, td { text-align: left; padding: .3rem .8rem .3rem 0; vertical-align: top;
   border-bottom: 1px solid var(--line) } td.n { white-space: nowrap }
@@ -82,7 +82,8 @@ def _section(summary: dict, figure: pathlib.Path) -> str:
     return "\n".join(
         [
             f'<section id="{_name(summary)}"><h2>{title}</h2>',
-            f'<figure><img alt="{title}" src="data:image/png;base64,{image.decode()}">'
+            f'<figure><div class=wide><img alt="{title}" '
+            f'src="data:image/png;base64,{image.decode()}"></div>'
             f"<figcaption>{escape(summary['caption'])}</figcaption></figure>",
             *(
                 f"<p>Missing: {escape(words)}.</p>"
@@ -104,7 +105,7 @@ def _claims(claims: list[dict]) -> list[str]:
         groups.setdefault(key, []).append(claim)
     return [
         f"<details><summary>{escape(statement)} <span class=soft>{escape(source)}"
-        f"</span> {_counts(members)}</summary><p>Measured: {escape(quantity)}; holds "
+        f"</span><br>{escape(quantity)}: {_counts(members)}</summary><p>Holds "
         f"{_limits(members[0])}.</p><div class=wide><table><tr><th>setting</th>"
         "<th>value</th><th>95% interval</th><th>verdict</th></tr>"
         + "".join(map(_row, members))

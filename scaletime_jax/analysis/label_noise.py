@@ -41,7 +41,8 @@ class NoiseEffect(NamedTuple):
         clean: test loss without noise.
         noisy: with it.
         added: noisy - clean, seed by seed.
-        persistence: the added error at the far end over its maximum.
+        persistence: the added error at the far end over its maximum, each a mean over
+            a tenth of the points.
         upturn: how much higher the noisy curve ends than its lowest point.
         upturn_clean: likewise, without noise.
     """
@@ -149,7 +150,13 @@ def _effect(
 
 
 def _persistence(added: np.ndarray) -> float:
-    mean = added.mean(axis=-1)
+    """Returns end over maximum, each a mean over a tenth of the points.
+
+    Over epochs that takes out single evaluations at which training jumped; axes with
+    fewer than twenty points are taken as they are.
+    """
+    window = max(1, len(added) // 10)
+    mean = np.convolve(added.mean(axis=-1), np.full(window, 1 / window), "valid")
     return mean[-1] / mean.max() if mean.max() > 0 else float("nan")
 
 

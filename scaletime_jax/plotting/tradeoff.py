@@ -55,7 +55,8 @@ def _draw_panel(axis, curves: Sequence[TradeoffCurve], colours: dict) -> None:
     axis.set_yscale("log")
     use_log_axis(axis.xaxis, subs=(1, 2, 3, 5, 7))
     use_log_axis(axis.yaxis)
-    for number, curve in enumerate(curves):
+    hollow = sum(curve.censored > 0 for curve in curves)
+    for curve in curves:
         colour = colours[curve.fields["train_size"]]
         full = [p for p in curve.points if p.censored == 0]
         size = np.array([p.effective_size for p in full])
@@ -63,13 +64,14 @@ def _draw_panel(axis, curves: Sequence[TradeoffCurve], colours: dict) -> None:
         sem = np.array([p.epochs_sem or 0.0 for p in full])
         draw_curve(axis, Curve(size, mean, sem), colour, marker="o")
         part = [p for p in curve.points if p.censored > 0]
+        hollow -= bool(part)
         axis.plot(
             [p.effective_size for p in part],
             [p.epochs_at_least for p in part],
             "^",
             markerfacecolor="white",
             markeredgecolor=colour,
-            markersize=4 + 1.5 * (len(curves) - number),  # nested where they coincide
+            markersize=4 + 1.5 * hollow,  # nested where they coincide
         )
     fields = curves[0].fields
     threshold = f"{describe_loss(fields['loss'])} < {curves[0].threshold:.4g}"
@@ -86,7 +88,9 @@ def _draw_guides(axes, curves: Sequence[TradeoffCurve]) -> None:
         for p in points
     )
     x = np.array([sizes.min() / 1.15, sizes.max() * 1.15])
-    y = np.array([lowest / 1.3, epochs.max() * 2.5])  # room for the annotation
+    # above the curves three lines of annotation take a seventh of the panel
+    bottom, top = np.log([lowest / 1.3, epochs.max() * 1.5])
+    y = np.exp([bottom, top + 0.25 * (top - bottom)])
     for axis in axes:
         draw_exchange(axis, x, y)
 
