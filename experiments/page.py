@@ -19,7 +19,8 @@ a { color: inherit } p, li { max-width: 46rem } .soft { color: var(--soft) }
 figure { margin: 1rem 0 } figcaption { color: var(--soft); max-width: 46rem }
 img { max-width: 100%; height: auto; background: #fff; padding: .5rem;
   border-radius: .4rem; display: block }
-.wide { overflow-x: auto } .wide img { min-width: 38rem } table { border-collapse: collapse; font-size: .88rem;
+.wide { overflow-x: auto } .wide img { min-width: 38rem }
+table { border-collapse: collapse; font-size: .88rem;
   font-variant-numeric: tabular-nums }
 th, td { text-align: left; padding: .3rem .8rem .3rem 0; vertical-align: top;
   border-bottom: 1px solid var(--line) } td.n { white-space: nowrap }

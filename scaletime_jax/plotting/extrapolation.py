@@ -80,7 +80,7 @@ def _draw_panel(axis, column, members: Sequence[Extrapolation], colours) -> None
     direction, loss = column
     axis.set_xscale("log")
     axis.set_yscale("log")
-    use_log_axis(axis.xaxis, subs=(1, 2, 3, 5))
+    use_log_axis(axis.xaxis, subs=(1, 2, 3, 5, 7))
     for each in members:
         if (each.direction, each.loss) != column:
             continue

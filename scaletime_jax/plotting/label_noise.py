@@ -54,7 +54,7 @@ def plot_label_noise(studies: Sequence[NoiseStudy]) -> Figure:
 def _draw_panel(axis, effect, study: NoiseStudy) -> None:
     axis.set_xscale("log")
     axis.set_yscale("log")
-    subs = (1, 2, 3, 5) if effect.axis == "effective_size" else (1,)
+    subs = (1, 2, 3, 5, 7) if effect.axis == "effective_size" else (1,)
     use_log_axis(axis.xaxis, subs)
     dots = effect.axis != "epoch"
     for curve, colour, marker in (
