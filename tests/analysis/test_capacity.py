@@ -48,3 +48,21 @@ def test_bounds_are_kept_apart_and_not_fitted():
 def test_one_train_size_is_refused():
     with pytest.raises(InputError, match="all runs have train_size 100"):
         study_capacity(planted_runs(law(1.0), EPOCHS, (100,)), CHANCE)
+
+
+def test_a_width_with_one_bound_is_not_fitted():
+    table = planted_runs(law(1 / 3), EPOCHS, SIZES)
+    table.loc[(table.width == 5) & (table.seed == 0), "train_loss"] = 1.0
+    [study] = study_capacity(table, CHANCE)
+    [without] = study_capacity(table[table.width != 5], CHANCE)
+    assert len(study.networks[2].exact) == 4
+    assert study.fit == without.fit and study.fit is not None
+
+
+def test_a_seed_that_diverged_is_left_out():
+    table = planted_runs(law(1 / 3), EPOCHS, SIZES)
+    diverged = (table.width == 5) & (table.seed == 0) & (table.train_size == 200)
+    table.loc[diverged, "train_loss"] = np.nan
+    [study] = study_capacity(table, CHANCE)
+    assert len(study.networks[2].seeds) == 4
+    assert study.fit.exponent == pytest.approx(1 / 3, abs=1e-6)

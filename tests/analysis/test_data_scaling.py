@@ -70,3 +70,13 @@ def test_curves_are_means_over_seeds_at_the_end():
 def test_one_train_size_has_no_change():
     [made] = scale_data(planted_runs(law(-1.0, 0.0), EPOCHS, (500,)), LIMIT)
     assert made.fit is None and made.train_change.value is None
+
+
+def test_a_width_that_not_all_seeds_reach_is_not_fitted():
+    table = planted_runs(law(-1.0, 0.0), EPOCHS, SIZES, scatter=0.0)
+    never = (table.width == 2) & (table.seed == 3)
+    table.loc[never, "test_loss"] = 0.2
+    [made] = scale_data(table, LIMIT)
+    [without] = scale_data(table[table.width != 2], LIMIT)
+    assert made.curves[1].never == 1
+    assert made.fit == without.fit and made.fit is not None

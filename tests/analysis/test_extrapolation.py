@@ -57,6 +57,11 @@ def test_another_exponent_is_off_by_what_it_should():
     expected = np.mean(0.5 * np.log(ratios))
     assert made["size", "test_loss"].error.value == pytest.approx(expected, rel=1e-6)
     assert made["size", "test_loss"].change.value == pytest.approx(0, abs=1e-6)
+    # over time the middle width, 2, does not count: it predicts itself
+    times = np.array([P[w] / P[2] for w in (1, 5, 10)])
+    expected = np.mean(np.abs(0.8 * np.log(times)))
+    assert made["time", "train_loss"].error.value == pytest.approx(expected, rel=1e-6)
+    assert made["time", "train_loss"].change.value == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize(("exponent", "verdict"), [(1.0, "holds"), (3.0, "fails")])

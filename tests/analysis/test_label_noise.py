@@ -102,3 +102,16 @@ def test_each_share_of_noise_is_a_study():
         law(persistent, persistent, persistent), EPOCHS, SIZES, (0.0, 0.1, 0.4)
     )
     assert [s.fields["label_noise"] for s in study_noise(table)] == [0.1, 0.4]
+
+
+def test_one_evaluation_at_which_training_jumped_counts_a_tenth():
+    epochs = np.arange(40.0)
+    steady = law(lambda t: np.ones_like(t), persistent, persistent)
+    table = planted_runs(steady, epochs, (500,), (0.0, 0.2))
+    jumped = (table.label_noise > 0) & (table.epoch == 20)
+    added = 0.02 * persistent(P[2]) * persistent(500)
+    table.loc[jumped, "test_loss"] += 2 * added
+    [study] = study_noise(table)
+    effect = study.effects[0]
+    assert effect.axis == "epoch"
+    assert effect.persistence.value == pytest.approx(1 / 1.5, rel=1e-6)
