@@ -6,6 +6,7 @@ where there is none, `laptop` (theory: computed anew), two at a time, then the p
   python experiments/figures.py --workdir=results/shipped
 """
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -50,7 +51,8 @@ def call(command: list[str]) -> None:
 
 def main() -> None:
     """From tables to figures and page."""
-    workdir = pathlib.Path(shared_flags.WORKDIR.value).absolute()
+    # as the experiments will see it, who run from the root
+    workdir = pathlib.Path(os.path.relpath(shared_flags.WORKDIR.value, ROOT))
     asked = commands(workdir)
     if shared_flags.DRY_RUN.value:
         print(f"draws {len(asked)} figures into {workdir}:")

@@ -86,6 +86,12 @@ def test_data_scaling(clean):
         assert len(drawn) == len(PARAMS) == len(bands(axis))
         for line, curve in zip(drawn, made[0].curves, strict=True):
             np.testing.assert_allclose(line.get_ydata(), getattr(curve, name).mean)
+        first, heights = (
+            getattr(made[0].curves[0], name),
+            bands(axis)[0].get_paths()[0].vertices[:, 1],
+        )
+        assert heights.max() == pytest.approx((first.mean + first.sem).max())
+        assert heights.min() == pytest.approx((first.mean - first.sem).min())
     # darker is wider
     greys = [sum(line.get_color()[:3]) for line in lines(test, marker="o")]
     assert greys == sorted(greys, reverse=True)
