@@ -12,9 +12,11 @@ tried, or none, give bounds.
 
 import cli
 import runs_cli
+import sweep_cli
 from absl import flags
 
 from scaletime_jax.analysis.capacity import CapacityStudy, make_claims, study_capacity
+from scaletime_jax.errors import InputError
 from scaletime_jax.plotting.capacity import plot_capacity
 
 flags.adopt_module_key_flags(runs_cli)
@@ -48,6 +50,9 @@ def summarise(study: CapacityStudy) -> dict:
 
 def main() -> None:
     """From flags to figure."""
+    sizes = runs_cli.planned(sweep_cli.TRAIN_SIZES)
+    if sizes is not None and len(set(sizes)) < 2:
+        raise InputError("--train_sizes: capacity is measured across several sizes.")
     runs = runs_cli.obtain()
     if runs is None:
         return

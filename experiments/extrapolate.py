@@ -12,6 +12,7 @@ size or time at which generalisation begins, with intervals and verdicts.
 
 import cli
 import runs_cli
+import sweep_cli
 import threshold_cli
 from absl import flags
 
@@ -56,6 +57,11 @@ def make_protocol() -> Protocol:
     for flag in (TARGET_EPOCHS, SOURCE_EPOCHS, TOLERANCE):
         if not flag.value > 0:
             raise InputError(f"--{flag.name} must be above 0, got {flag.value}.")
+    widths = runs_cli.planned(sweep_cli.WIDTHS)
+    for width in (SOURCE_WIDTH, MEDIUM_WIDTH):
+        if widths is not None and width.value not in (None, *widths):
+            words = f"--{width.name}={width.value} is not one of --widths"
+            raise InputError(f"{words}={','.join(map(str, widths))}.")
     return Protocol(
         SOURCE_WIDTH.value,
         TARGET_EPOCHS.value,

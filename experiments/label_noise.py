@@ -12,6 +12,7 @@ intervals and verdicts.
 
 import cli
 import runs_cli
+import sweep_cli
 from absl import flags
 
 from scaletime_jax.analysis.label_noise import (
@@ -20,9 +21,12 @@ from scaletime_jax.analysis.label_noise import (
     make_claims,
     study_noise,
 )
+from scaletime_jax.errors import InputError
 from scaletime_jax.plotting.label_noise import plot_label_noise
 
 flags.adopt_module_key_flags(runs_cli)
+flags.set_default(sweep_cli.OPTIMIZER, ["adam"])  # as the paper does [BF24, C.4]
+flags.set_default(sweep_cli.LABEL_NOISE, ["0", "0.2"])
 AT_WIDTH = flags.DEFINE_integer(
     "at_width",
     None,
@@ -75,6 +79,12 @@ def summarise(study: NoiseStudy) -> dict:
 
 def main() -> None:
     """From flags to figure."""
+    shares = runs_cli.planned(sweep_cli.LABEL_NOISE)
+    if shares is not None and not (0 in shares and max(shares) > 0):
+        given = ",".join(map(str, shares))
+        raise InputError(
+            f"--label_noise={given}: 0 and a share above it are needed, as 0,0.2."
+        )
     runs = runs_cli.obtain()
     if runs is None:
         return

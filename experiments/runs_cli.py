@@ -105,6 +105,12 @@ def read() -> Runs | None:
     return Runs(table, of_runs(metadata, table), missing)
 
 
+def planned(flag) -> list | None:
+    """Returns what is to be trained along an axis; None where runs are read."""
+    kind = next(kind for holder, _, kind in COLUMNS if holder.name == flag.name)
+    return choices(flag, kind) if RUNS.value is None else None
+
+
 def choices(flag, kind) -> list:
     """Returns the values of a flag of the grid, whether it takes one or several."""
     if not isinstance(flag.value, list):

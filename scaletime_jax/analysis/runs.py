@@ -51,7 +51,8 @@ def select_runs(table: pd.DataFrame, wanted: Mapping[str, Sequence]) -> pd.DataF
             there = ", ".join(_words(table[name]))
             raise InputError(
                 f"no run has {name} {' or '.join(map(str, values))}"
-                f"{f'; those left have {there}' if there else ''}."
+                f"{f'; those left have {there}' if there else ''}; the same command "
+                "without --runs trains what is missing."
             )
         table = rows
     _check_protocol(table)

@@ -131,6 +131,27 @@ def test_runs_that_do_not_serve_are_refused(smoke, tmp_path, script, flags, word
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize(
+    ("script", "flags", "words"),
+    [
+        ("label_noise", ["--label_noise=0.2"], ["--label_noise=0.2", "0 and a share"]),
+        ("effective_size", ["--train_sizes=100"], ["several sizes"]),
+        (
+            "extrapolate",
+            ["--source_width=3"],
+            ["--source_width=3 is not one of --widths=1,2"],
+        ),
+        ("data_scaling", ["--dataset=a=mnist12k,a=mnist12k"], ["two are called 'a'"]),
+        ("data_scaling", ["--test_size=2001"], ["test_size must be from 1 to 2000"]),
+    ],
+)
+def test_a_grid_that_would_not_serve_is_not_trained(tmp_path, script, flags, words):
+    sentence = refused(script, "--widths=1,2", f"--workdir={tmp_path}/new", *flags)
+    for word in words:
+        assert word in sentence
+    assert not (tmp_path / "new").exists()
+
+
 def test_tables_that_cannot_be_read(tmp_path):
     assert "no file or folder" in refused("extrapolate", f"--runs={tmp_path}/none")
     assert "no Parquet file in" in refused("extrapolate", f"--runs={tmp_path}")
@@ -197,3 +218,37 @@ def test_a_page_of_nothing_is_refused(smoke, tmp_path):
     summary.write_text('{"experiment": "tradeoff"}')
     sentence = refused("report", f"--workdir={tmp_path}")
     assert "lacks 'title'" in sentence and "experiments/tradeoff.py" in sentence
+
+
+def test_what_ships_follows_from_the_shipped_tables(tmp_path):
+    flagfile = "experiments/flagfiles/effective_size/shipped.flags"
+    done = run("effective_size", f"--flagfile={flagfile}", f"--workdir={tmp_path}")
+    assert done.returncode == 0 and done.stderr == ""
+    assert_same_claims(tmp_path, ["effective_size"])
+
+
+@pytest.mark.slow
+def test_every_shipped_figure_again(tmp_path):
+    """A minute or two: all that is shipped, theory included."""
+    done = run("figures", f"--workdir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    names = [path.name for path in (ROOT / "experiments/flagfiles").iterdir()]
+    assert_same_claims(tmp_path, ["tradeoff", *NAMES])
+    assert {p.parent.name for p in tmp_path.glob("*/*.png")} == set(names)
+    page = Page((tmp_path / "index.html").read_text())
+    assert sorted(page.ids) == sorted(names)
+
+
+def assert_same_claims(workdir, names):
+    for name in names:
+        first, second = (
+            json.loads((folder / name / "summary.json").read_text())["claims"]
+            for folder in (ROOT / "experiments/results", workdir)
+        )
+        assert first and len(first) == len(second)
+        for mine, shipped in zip(second, first, strict=True):
+            assert mine["setting"] == shipped["setting"]
+            assert mine["verdict"] == shipped["verdict"]
+            if shipped["value"] is not None:
+                # the same tables, another machine's rounding
+                assert mine["value"] == pytest.approx(shipped["value"], abs=1e-5)
