@@ -183,7 +183,7 @@ def make_claims(studies: list[NoiseStudy]) -> list[Claim]:
                         effect.upturn,
                         (0.0, None),
                         source="[BF24, Sec. 5.5]",
-                        statement="The error turns up again with size, under noise.",
+                        statement="With label noise the error rises again, within these sizes.",
                         setting=setting,
                         quantity="test loss of the largest less that of the best size",
                     )

@@ -122,7 +122,7 @@ def fit_tradeoff(
         InputError: a run is below its threshold before it is trained.
     """
     curves = []
-    for dataset, rows in table.groupby("dataset", sort=False):
+    for dataset, rows in table.groupby("dataset", sort=True):
         threshold = thresholds[str(dataset)]
         runs = epochs_to_threshold(rows, threshold)
         untrained = runs[runs.epochs == 0]
@@ -170,7 +170,7 @@ def make_claims(curves: list[TradeoffCurve]) -> list[Claim]:
                     curve.upturn,
                     (0.0, None),
                     source="[BF24, Fig. 7]",
-                    statement="With Adam, epochs first fall with size, then rise.",
+                    statement="With Adam, epochs fall with size, then rise, within these sizes.",
                     setting=fields,
                     quantity="log epochs of the largest less those of the fastest",
                 )

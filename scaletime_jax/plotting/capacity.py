@@ -13,6 +13,7 @@ from scaletime_jax.plotting.style import (
     GUIDE,
     SETTINGS,
     annotate_corner,
+    make_panels,
     shades,
     use_decades,
     use_log_axis,
@@ -37,12 +38,10 @@ def plot_capacity(studies: Sequence[CapacityStudy]) -> Figure:
     rows = -(-len(studies) // columns)
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(2.9 * columns + 1.4, 2.8 * rows), layout="constrained")
-        axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-        for axis, study in zip(axes.flat, studies, strict=False):
+        axes = make_panels(figure, len(studies), columns)
+        for axis, study in zip(axes, studies, strict=True):
             _draw_panel(axis, study)
-        for axis in axes.flat[len(studies) :]:
-            axis.set_axis_off()
-        _draw_guides(axes.flat[: len(studies)])
+        _draw_guides(axes)
         figure.supxlabel("number of parameters")
         figure.supylabel("examples fitted")
         figure.legend(handles=_handles(studies), loc="outside right upper")

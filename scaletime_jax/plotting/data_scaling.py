@@ -29,7 +29,7 @@ def plot_data_scaling(made: Sequence[DataScaling]) -> Figure:
     """
     colours = shades([curve.width for each in made for curve in each.curves])
     with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(7.6, 2.6 * len(made) + 0.5), layout="constrained")
+        figure = Figure(figsize=(7.6, 2.2 * len(made) + 0.6), layout="constrained")
         axes = figure.subplots(len(made), 2, sharex=True, sharey="row", squeeze=False)
         for line, each in zip(axes, made, strict=True):
             for axis, split in zip(line, ("test", "train"), strict=True):

@@ -51,6 +51,18 @@ def use_decades(axis) -> None:
     axis.set_minor_locator(ticker.NullLocator())
 
 
+def make_panels(figure: Figure, count: int, columns: int = 3) -> list:
+    """Returns so many panels with common axes, row by row, and no more."""
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for unused in axes.flat[count:]:
+        unused.set_axis_off()
+    for axis in axes.flat[max(0, count - columns) : count]:
+        axis.tick_params(labelbottom=True)  # also where no panel is below
+    return list(axes.flat[:count])
+
+
 def annotate_corner(axis, text: str) -> None:
     """Writes what a panel shows into its upper right corner."""
     axis.annotate(

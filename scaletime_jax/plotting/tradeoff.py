@@ -14,6 +14,7 @@ from scaletime_jax.plotting.style import (
     SETTINGS,
     annotate_corner,
     draw_exchange,
+    make_panels,
     shades,
     use_log_axis,
 )
@@ -37,13 +38,11 @@ def plot_tradeoff(curves: Sequence[TradeoffCurve]) -> Figure:
     colours = shades([curve.fields["train_size"] for curve in curves])
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(3.4 * columns + 1.2, 3.1 * rows), layout="constrained")
-        axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-        for axis, panel in zip(axes.flat, panels, strict=False):
+        axes = make_panels(figure, len(panels), columns)
+        for axis, panel in zip(axes, panels, strict=True):
             members = [curve for curve in curves if panel_of(curve) == panel]
             _draw_panel(axis, members, colours)
-        for axis in axes.flat[len(panels) :]:
-            axis.set_axis_off()
-        _draw_guides(axes.flat[: len(panels)], curves)
+        _draw_guides(axes, curves)
         figure.supxlabel("effective size $p$ = (number of parameters)$^{1/3}$")
         figure.supylabel("epochs to the threshold")
         _draw_legend(figure, curves, colours)
