@@ -41,7 +41,10 @@ def use_log_axis(axis, subs=(1, 2, 5)) -> None:
 def use_loss_axis(axis) -> None:
     """Gives the logarithmic axis of drawn curves as many ticks as it has room for."""
     low, high = axis.get_view_interval()
-    use_log_axis(axis, subs=range(1, 10) if high < 6 * low else (1, 2, 3, 5))
+    if high > 100 * low:
+        use_decades(axis)
+    else:
+        use_log_axis(axis, subs=range(1, 10) if high < 6 * low else (1, 2, 3, 5))
 
 
 def use_decades(axis) -> None:
