@@ -180,10 +180,12 @@ def make_claims(studies: list[NoiseStudy]) -> list[Claim]:
             if effect.axis == "effective_size":
                 claims.append(
                     judge(
-                        effect.upturn, (0.0, None), source="[BF24, Sec. 5.5]",
-                        statement="Under noise the error rises again with size, in this
-                        range.", setting=setting, quantity="test loss of the largest
-                        less that of the best size",
+                        effect.upturn,
+                        (0.0, None),
+                        source="[BF24, Sec. 5.5]",
+                        statement="Under noise the error rises again with size (in range).",
+                        setting=setting,
+                        quantity="test loss of the largest less that of the best size",
                     )
                 )
     return claims

@@ -167,10 +167,12 @@ def make_claims(curves: list[TradeoffCurve]) -> list[Claim]:
         if adam:
             claims.append(
                 judge(
-                    curve.upturn, (0.0, None), source="[BF24, Fig. 7]", statement="With
-                    Adam, epochs fall with size, then rise, in this range.",
-                    setting=fields, quantity="log epochs of the largest less those of
-                    the fastest",
+                    curve.upturn,
+                    (0.0, None),
+                    source="[BF24, Fig. 7]",
+                    statement="With Adam, epochs fall with size, then rise (in range).",
+                    setting=fields,
+                    quantity="log epochs of the largest less those of the fastest",
                 )
             )
     return claims
