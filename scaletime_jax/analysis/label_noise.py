@@ -183,7 +183,7 @@ def make_claims(studies: list[NoiseStudy]) -> list[Claim]:
                         effect.upturn,
                         (0.0, None),
                         source="[BF24, Sec. 5.5]",
-                        statement="Under noise the error rises again with size (in range).",
+                        statement="Under noise the error rises again with size.",
                         setting=setting,
                         quantity="test loss of the largest less that of the best size",
                     )

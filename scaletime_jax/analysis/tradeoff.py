@@ -170,7 +170,7 @@ def make_claims(curves: list[TradeoffCurve]) -> list[Claim]:
                     curve.upturn,
                     (0.0, None),
                     source="[BF24, Fig. 7]",
-                    statement="With Adam, epochs fall with size, then rise (in range).",
+                    statement="With Adam, epochs first fall with size, then rise.",
                     setting=fields,
                     quantity="log epochs of the largest less those of the fastest",
                 )
