@@ -36,8 +36,11 @@ def run(main) -> None:
         keep_programs()
         try:
             main()
+            sys.stdout.flush()
         except InputError as error:
             fail(str(error))
+        except BrokenPipeError:  # whoever read our output, such as head, has left
+            os._exit(141)
 
     app.run(guarded, flags_parser=parse)
 

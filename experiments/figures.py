@@ -46,7 +46,8 @@ def call(command: list[str]) -> None:
     if done.returncode:
         said = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
         raise InputError(f"{' '.join(command[1:])} failed: {said[0]}")
-    print(done.stdout.strip().splitlines()[-1], flush=True)
+    wrote = [line for line in done.stdout.splitlines() if line.startswith("Wrote")]
+    print(*wrote, flush=True)
 
 
 def main() -> None:

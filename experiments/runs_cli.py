@@ -143,15 +143,10 @@ def finish(
     plot: Callable[..., Figure],
     *drawn,
 ) -> None:
-    """Prints the claims, and writes them with all else to WORKDIR/name.
+    """Writes the claims with all else to WORKDIR/name, then prints them.
 
     The figure is what `plot` draws from `drawn`; `details` are more of the summary.
     """
-    for claim in claims:
-        print(
-            f"{describe_setting(claim.setting)}: {claim.quantity} "
-            f"{describe_estimate(claim)}: {claim.verdict}"
-        )
     summary = {
         "experiment": name,
         "flags": cli.flag_values(),
@@ -167,3 +162,8 @@ def finish(
     }
     folder = pathlib.Path(shared_flags.WORKDIR.value)
     cli.write_results(folder, summary, panels, plot, *drawn)
+    for claim in claims:
+        print(
+            f"{describe_setting(claim.setting)}: {claim.quantity} "
+            f"{describe_estimate(claim)}: {claim.verdict}"
+        )

@@ -91,6 +91,14 @@ def test_the_same_figure_from_the_table_alone(smoke, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_reader_that_leaves_early_is_no_error(smoke, tmp_path):
+    workdir, _ = smoke
+    flags = f"--runs={workdir}/runs --label_noise=0 --workdir={tmp_path}"
+    command = f"{sys.executable} experiments/extrapolate.py {flags} | true"
+    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
+    assert done.stderr == "" and (tmp_path / "extrapolate/summary.json").exists()
+
+
 def test_a_partly_finished_grid_draws_and_says_what_is_missing(smoke, tmp_path):
     workdir, _ = smoke
     part = [p for p in (workdir / "runs").iterdir() if "-w4-" not in p.name]
