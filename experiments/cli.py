@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import os
 import pathlib
 import signal
@@ -101,6 +102,11 @@ def records(**columns) -> list[dict]:
     return pd.DataFrame(columns).to_dict("records")
 
 
+def number(value) -> float | None:
+    """Returns a number as JSON has it, None where it is not finite."""
+    return float(value) if math.isfinite(value) else None
+
+
 def write_results(
     folder: pathlib.Path,
     summary: dict,
@@ -128,6 +134,8 @@ def write_results(
     folder = folder / name
     store.prepare(folder)
     for panel, rows in panels.items():
+        if not rows:
+            continue
         with open(folder / f"{panel}.csv", "w", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=list(rows[0]))
             writer.writeheader()

@@ -10,7 +10,6 @@ falls with data (the paper: it does), with intervals and verdicts.
 """
 
 import cli
-import numpy as np
 import runs_cli
 import threshold_cli
 from absl import flags
@@ -41,7 +40,7 @@ def points(made: list[DataScaling], split: str) -> list[dict]:
 
 def needed(curve: WidthCurve) -> dict:
     """Returns what a width needs, as it stands in summary.json."""
-    reached = curve.needed[np.isfinite(curve.needed)]
+    reached = curve.needed.dropna()
     return {
         "width": curve.width,
         "effective_size": curve.effective_size,

@@ -34,16 +34,16 @@ def points(studies: list[CapacityStudy]) -> list[dict]:
         }
         for study in studies
         for network in study.networks
-        for seed in network.seeds
+        for seed in network.seeds.values()
     ]
 
 
 def summarise(study: CapacityStudy) -> dict:
     """Returns a study as it stands in summary.json."""
-    bounds = [seed.bound for network in study.networks for seed in network.seeds]
+    bounds = [c.bound for n in study.networks for c in n.seeds.values()]
     return {
         **study.fields,
-        "fit": study.fit._asdict() if study.fit else None,
+        "exponent": study.exponent._asdict(),
         **{bound: bounds.count(bound) for bound in ("exact", "above", "below")},
     }
 

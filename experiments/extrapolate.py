@@ -12,11 +12,11 @@ size or time at which generalisation begins, with intervals and verdicts.
 
 import cli
 import runs_cli
+import shared_flags
 import sweep_cli
 import threshold_cli
 from absl import flags
 
-from scaletime_jax.analysis.curves import Curve
 from scaletime_jax.analysis.extrapolation import (
     Extrapolation,
     Protocol,
@@ -54,14 +54,12 @@ TOLERANCE = flags.DEFINE_float(
 
 def make_protocol() -> Protocol:
     """Returns what the flags say is predicted from what."""
-    for flag in (TARGET_EPOCHS, SOURCE_EPOCHS, TOLERANCE):
-        if not flag.value > 0:
-            raise InputError(f"--{flag.name} must be above 0, got {flag.value}.")
-    widths = runs_cli.planned(sweep_cli.WIDTHS)
+    shared_flags.check_positive(TARGET_EPOCHS, SOURCE_EPOCHS, TOLERANCE)
     for width in (SOURCE_WIDTH, MEDIUM_WIDTH):
-        if widths is not None and width.value not in (None, *widths):
-            words = f"--{width.name}={width.value} is not one of --widths"
-            raise InputError(f"{words}={','.join(map(str, widths))}.")
+        runs_cli.refuse_other(width, sweep_cli.WIDTHS)
+    for epochs in (TARGET_EPOCHS, SOURCE_EPOCHS):
+        if runs_cli.RUNS.value is None and epochs.value > sweep_cli.EPOCHS.value:
+            raise InputError(f"--{epochs.name} is above --epochs.")
     return Protocol(
         SOURCE_WIDTH.value,
         TARGET_EPOCHS.value,
@@ -73,19 +71,16 @@ def make_protocol() -> Protocol:
 
 def points(made: list[Extrapolation], direction: str) -> list[dict]:
     """Returns the plotted points of one direction."""
-
-    def rows(each: Extrapolation, kind: str, curve: Curve) -> list[dict]:
-        axis = "effective_size" if direction == "size" else "epochs"
-        columns = {axis: curve.x, "mean": curve.mean, "sem": curve.sem}
-        return cli.records(**each.fields, loss_of=each.loss, kind=kind, **columns)
-
-    mine = [each for each in made if each.direction == direction]
-    return [
-        row
-        for each in mine
-        for kind in ("truth", "predicted")
-        for row in rows(each, kind, getattr(each, kind))
-    ]
+    axis, rows = "effective_size" if direction == "size" else "epochs", []
+    for each in made:
+        if each.direction != direction:
+            continue
+        for kind in ("truth", "predicted"):
+            curve = getattr(each, kind)
+            columns = {axis: curve.x, "mean": curve.mean, "sem": curve.sem}
+            what = {**each.fields, "loss_of": each.loss, "kind": kind}
+            rows += cli.records(**what, **columns)
+    return rows
 
 
 def main() -> None:
@@ -105,7 +100,9 @@ def main() -> None:
             "source": each.source,
             "error": each.error._asdict(),
             "no_change_error": each.change._asdict(),
+            "gain": each.gain._asdict(),
             "onset_error": each.onset._asdict(),
+            "onset_is_bound": each.onset_is_bound,
         }
         for each in made
     ]

@@ -32,7 +32,7 @@ AT_WIDTH = flags.DEFINE_integer(
     None,
     "Width at which to look over epochs and data; the middle one if not set.",
 )
-AT_TRAIN_SIZE = flags.DEFINE_integer(
+AT_SIZE = flags.DEFINE_integer(
     "at_train_size",
     None,
     "Train size at which to look over epochs and size; the middle one if not set.",
@@ -67,13 +67,19 @@ def summarise(study: NoiseStudy) -> dict:
         "train_size": study.train_size,
         "axes": {
             effect.axis: {
-                "added_at_the_end": float(effect.added.mean[-1]),
+                "added_at_the_end": cli.number(effect.added.mean[-1]),
                 "persistence": effect.persistence._asdict(),
-                "upturn": effect.upturn._asdict(),
-                "upturn_without_noise": effect.upturn_clean._asdict(),
             }
             for effect in study.effects
         },
+        "u_depths": [
+            {
+                "train_size": shape.train_size,
+                "with_noise": shape.noisy._asdict(),
+                "without": shape.clean._asdict(),
+            }
+            for shape in study.shapes
+        ],
     }
 
 
@@ -85,10 +91,12 @@ def main() -> None:
         raise InputError(
             f"--label_noise={given}: 0 and a share above it are needed, as 0,0.2."
         )
+    for place, axis in ((AT_WIDTH, sweep_cli.WIDTHS), (AT_SIZE, sweep_cli.TRAIN_SIZES)):
+        runs_cli.refuse_other(place, axis)
     runs = runs_cli.obtain()
     if runs is None:
         return
-    studies = study_noise(runs.table, AT_WIDTH.value, AT_TRAIN_SIZE.value)
+    studies = study_noise(runs.table, AT_WIDTH.value, AT_SIZE.value)
     panels = {axis: points(studies, axis) for axis in AXES}
     panels = {axis: rows for axis, rows in panels.items() if rows}
     details = {"studies": [summarise(study) for study in studies]}

@@ -132,7 +132,8 @@ def _row(claim: dict) -> str:
         f"<tr><td>{escape(setting)}</td>"
         f"<td class=n>{'none' if value is None else f'{value:.3g}'}</td><td class=n>"
         f"{'none' if interval is None else '{:.3g} to {:.3g}'.format(*interval)}</td>"
-        f'<td class="verdict {verdict}">{verdict}</td></tr>'
+        f'<td><span class="verdict {verdict}">{verdict}</span> '
+        f"{escape(claim['note'])}</td></tr>"
     )
 
 

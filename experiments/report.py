@@ -48,9 +48,9 @@ def load_results(workdir: pathlib.Path) -> list[tuple[dict, pathlib.Path]]:
     results = []
     for path in paths:
         try:
-            summary = json.loads(path.read_text())
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path} is not readable JSON ({error}).") from None
+            summary = dict(json.loads(path.read_text()))
+        except (OSError, ValueError, TypeError) as error:
+            raise InputError(f"{path} is not a summary ({error}).") from None
         lacking = [name for name in NEEDED if name not in summary]
         figure = path.parent / f"{path.parent.name}.png"
         if lacking or not figure.is_file():

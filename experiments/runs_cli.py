@@ -64,11 +64,13 @@ class Runs(NamedTuple):
     @property
     def chance(self) -> dict[str, float]:
         """The loss of guessing equally frequent classes, by dataset."""
-        found = {}
+        found: dict[str, float] = {}
         for unit in self.metadata:
             config = unit["configs"][0]
-            loss = chance_loss(config["loss"], unit["num_classes"])
-            found[config["dataset"]] = loss
+            name, loss = config["dataset"], config["loss"]
+            chance = chance_loss(loss, unit["num_classes"])
+            if found.setdefault(name, chance) != chance:
+                raise InputError(f"runs on two different datasets are called {name!r}.")
         return found
 
 
@@ -109,6 +111,14 @@ def planned(flag) -> list | None:
     """Returns what is to be trained along an axis; None where runs are read."""
     kind = next(kind for holder, _, kind in COLUMNS if holder.name == flag.name)
     return choices(flag, kind) if RUNS.value is None else None
+
+
+def refuse_other(place, axis) -> None:
+    """Refuses a place that is not on the axis to be trained, before it is trained."""
+    values = planned(axis)
+    if values is not None and place.value not in (None, *values):
+        words = f"--{place.name}={place.value} is not one of --{axis.name}"
+        raise InputError(f"{words}={','.join(map(str, values))}.")
 
 
 def choices(flag, kind) -> list:
@@ -156,7 +166,7 @@ def finish(
         "runs": {
             "count": int(runs.table.run_id.nunique()),
             "diverged": int(runs.table[runs.table.diverged].run_id.nunique()),
-            **provenance.summarise(runs.metadata),
+            **provenance.summarise(runs.metadata, set(runs.table.run_id)),
         },
         **details,
     }
@@ -166,4 +176,5 @@ def finish(
         print(
             f"{describe_setting(claim.setting)}: {claim.quantity} "
             f"{describe_estimate(claim)}: {claim.verdict}"
+            f"{f' ({claim.note})' if claim.note else ''}"
         )

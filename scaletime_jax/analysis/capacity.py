@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 
 from scaletime_jax.analysis.curves import final_over
-from scaletime_jax.analysis.estimates import Claim, Estimate, judge
+from scaletime_jax.analysis.estimates import Claim, Estimate, jackknife, judge
 from scaletime_jax.analysis.runs import SETTING, split_table
+from scaletime_jax.analysis.tradeoff import MIN_SIZES
 from scaletime_jax.errors import InputError
 from scaletime_jax.theory.effective_size import (
     Capacity,
-    ExponentFit,
     fit_exponent,
     measure_capacity,
 )
@@ -28,17 +28,18 @@ class NetworkCapacity(NamedTuple):
     Attributes:
         width: the scale parameter s.
         num_params: trainable parameters.
-        seeds: what each seed fits, 'exact' or a bound.
+        seeds: what each seed fits, 'exact' or a bound; of the train sizes at which it
+            did not diverge.
     """
 
     width: int
     num_params: int
-    seeds: list[Capacity]
+    seeds: dict[int, Capacity]
 
     @property
-    def exact(self) -> list[float]:
+    def exact(self) -> dict[int, float]:
         """Of the seeds whose capacity lies within the sweep."""
-        return [seed.train_size for seed in self.seeds if seed.bound == "exact"]
+        return {k: c.train_size for k, c in self.seeds.items() if c.bound == "exact"}
 
 
 class CapacityStudy(NamedTuple):
@@ -47,14 +48,15 @@ class CapacityStudy(NamedTuple):
     Attributes:
         fields: the setting.
         networks: by width, in order.
-        fit: capacity against num_params over widths all of whose seeds are exact; None
-            for fewer than three of them.
+        exponent: of mean capacity (of logs, over seeds) against num_params, by the
+            seeds that all widths have and over widths at which all of these are exact;
+            no value for fewer than three of them.
         line: the fit as [2, networks]: num_params and capacity.
     """
 
     fields: dict
     networks: list[NetworkCapacity]
-    fit: ExponentFit | None
+    exponent: Estimate
     line: np.ndarray
 
 
@@ -84,33 +86,41 @@ def study_capacity(
 
 
 def _measure(runs: pd.DataFrame, chance: float) -> NetworkCapacity:
-    final = final_over(runs, "train_size", "train_loss").dropna(axis="columns")
-    sizes = final.index.to_numpy()
+    final = final_over(runs, "train_size", "train_loss")
+    seeds = {seed: final[seed][np.isfinite(final[seed])] for seed in final}
     return NetworkCapacity(
         int(runs.width.iloc[0]),
         int(runs.num_params.iloc[0]),
-        [measure_capacity(sizes, final[seed].to_numpy(), chance) for seed in final],
+        {
+            seed: measure_capacity(errors.index.to_numpy(), errors.to_numpy(), chance)
+            for seed, errors in seeds.items()
+            if len(errors)
+        },
     )
 
 
-def _fit(networks: list[NetworkCapacity]) -> tuple[ExponentFit | None, np.ndarray]:
-    whole = [n for n in networks if n.seeds and len(n.exact) == len(n.seeds)]
-    if len(whole) < 3:
-        return None, np.empty((2, 0))
-    pairs = [(n.num_params, capacity) for n in whole for capacity in n.exact]
-    params, capacities = np.array(pairs, float).T
-    fit = fit_exponent(params, capacities)
-    constant = np.mean(np.log(capacities) - fit.exponent * np.log(params))
-    return fit, np.stack([params, np.exp(constant) * params**fit.exponent])
+def _fit(networks: list[NetworkCapacity]) -> tuple[Estimate, np.ndarray]:
+    seeds = sorted(set.intersection(*(set(n.seeds) for n in networks)))
+    whole = [n for n in networks if seeds and set(seeds) <= set(n.exact)]
+    if len(whole) < MIN_SIZES:
+        return Estimate(None, None), np.empty((2, 0))
+    params = np.array([n.num_params for n in whole], float)
+    logs = np.log([[n.exact[seed] for seed in seeds] for n in whole])
+
+    def exponent(logs):
+        return fit_exponent(params, np.exp(logs.mean(axis=1))).exponent
+
+    estimate, means = jackknife(exponent, logs), logs.mean(axis=1)
+    slope, x = exponent(logs), np.log(params)
+    line = np.exp(means.mean() + slope * (x - x.mean()))
+    return estimate, np.stack([params, line])
 
 
 def make_claims(studies: list[CapacityStudy]) -> list[Claim]:
     """Returns a claim a setting: the exponent is 1/3."""
     return [
         judge(
-            Estimate(study.fit.exponent, study.fit.exponent_ci)
-            if study.fit
-            else Estimate(None, None),
+            study.exponent,
             (1 / 3 - RESOLUTION, 1 / 3 + RESOLUTION),
             source=SOURCE,
             statement="What a network fits grows as the cube root of its parameters.",

@@ -55,7 +55,8 @@ def epochs_to_threshold(table: pd.DataFrame, threshold: float) -> pd.DataFrame:
 
     Returns:
         The columns that are constant within a run, with `epochs` (NaN where the
-        threshold was never reached) and `epochs_run` (the last epoch recorded).
+        threshold was never reached), `first_epoch` and `epochs_run` (the first and the
+        last recorded).
     """
     missing = [name for name in NEEDED if name not in table.columns]
     if missing:
@@ -66,7 +67,8 @@ def epochs_to_threshold(table: pd.DataFrame, threshold: float) -> pd.DataFrame:
         epochs, losses = run.epoch.to_numpy(float), run.test_loss.to_numpy(float)
         constants = run.drop(columns=VARYING & set(run.columns)).iloc[0].to_dict()
         crossing = first_crossing(epochs, losses, threshold)
-        rows.append({**constants, "epochs": crossing, "epochs_run": epochs[-1]})
+        ends = {"first_epoch": epochs[0], "epochs_run": epochs[-1]}
+        rows.append({**constants, "epochs": crossing, **ends})
     return pd.DataFrame(rows)
 
 

@@ -12,12 +12,12 @@ from scaletime_jax.analysis.curves import (
     first_crossing,
     summarise_seeds,
 )
-from scaletime_jax.analysis.estimates import Claim, Estimate, jackknife, judge
+from scaletime_jax.analysis.estimates import Claim, Estimate, beyond, jackknife, judge
 from scaletime_jax.analysis.runs import SETTING, split_table
 from scaletime_jax.analysis.tradeoff import MIN_SIZES, LineFit, fit_line
 from scaletime_jax.theory.effective_size import cube_root_size
 
-SOURCE = "[BF24, Fig. 5, 8]"
+SOURCE = "[BF24, Fig. 5, 8]"  # with SGD [BF24, C.3]
 
 
 class WidthCurve(NamedTuple):
@@ -28,9 +28,9 @@ class WidthCurve(NamedTuple):
         effective_size: cube root of the number of parameters.
         test: test loss over train size.
         train: training loss over train size.
-        needed: [seeds] examples at which the test loss first falls below the
-            threshold, log-linear between sizes; NaN where it never does (censored) or
-            does at the smallest size already.
+        needed: examples by seed at which the test loss first falls below the
+            threshold, log-linear between sizes that were trained; NaN where it never
+            does (censored) or does at the smallest size already.
         never: seeds of the former kind.
         at_once: seeds of the latter kind.
     """
@@ -39,7 +39,7 @@ class WidthCurve(NamedTuple):
     effective_size: float
     test: Curve
     train: Curve
-    needed: np.ndarray
+    needed: pd.Series
     never: int
     at_once: int
 
@@ -51,8 +51,9 @@ class DataScaling(NamedTuple):
         fields: the setting.
         threshold: of the test loss.
         curves: by width, in order.
-        fit: examples needed against effective size, over widths all of whose seeds
-            reached the threshold; None for fewer than three of them.
+        fit: examples needed against effective size, by the seeds that all widths have
+            and over widths at which all of these reached the threshold; None for fewer
+            than three of them.
         train_change: mean over widths of log(train loss at the largest size / at the
             smallest).
     """
@@ -85,36 +86,42 @@ def scale_data(
 
 def _width_curve(runs: pd.DataFrame, threshold: float) -> WidthCurve:
     test = final_over(runs, "train_size", "test_loss")
-    log_size = np.log(test.index.to_numpy(float))
-    crossings = np.array(
-        [first_crossing(log_size, test[seed].to_numpy(), threshold) for seed in test]
-    )
-    at_once = crossings == log_size[0]
+    crossings, smallest = {}, {}
+    for seed in test:
+        trained = test[seed][np.isfinite(test[seed])]
+        log_size = np.log(trained.index.to_numpy(float))
+        smallest[seed] = log_size.min(initial=np.inf)
+        crossings[seed] = first_crossing(log_size, trained.to_numpy(), threshold)
+    needed, first = pd.Series(crossings, dtype=float), pd.Series(smallest, dtype=float)
+    at_once = needed == first
     return WidthCurve(
         width=int(runs.width.iloc[0]),
         effective_size=float(cube_root_size(runs.num_params.iloc[0])),
         test=summarise_seeds(test),
         train=summarise_seeds(final_over(runs, "train_size", "train_loss")),
-        needed=np.exp(np.where(at_once, np.nan, crossings)),
-        never=int(np.isnan(crossings).sum()),
+        needed=np.exp(needed.where(~at_once)),
+        never=int(needed.isna().sum()),
         at_once=int(at_once.sum()),
     )
 
 
 def _fit(curves: list[WidthCurve]) -> LineFit | None:
-    usable = [c for c in curves if np.isfinite(c.needed).all()]
-    if len(usable) < MIN_SIZES or len({len(c.needed) for c in usable}) > 1:
+    seeds = sorted(set.intersection(*(set(c.needed.index) for c in curves)))
+    grid = np.array([c.needed[seeds] for c in curves])  # [widths, seeds]
+    usable = np.isfinite(grid).all(axis=1)
+    if not seeds or usable.sum() < MIN_SIZES:
         return None
-    sizes = np.array([c.effective_size for c in usable])
-    return fit_line(sizes, np.stack([c.needed for c in usable]))
+    sizes = np.array([c.effective_size for c in curves])
+    return fit_line(sizes[usable], grid[usable])
 
 
 def _train_change(rows: pd.DataFrame) -> Estimate:
     curves = [
         final_over(r, "train_size", "train_loss") for _, r in rows.groupby("width")
     ]
-    ends = [curve.iloc[[0, -1]].to_numpy() for curve in curves if len(curve) > 1]
-    if not ends or len({end.shape for end in ends}) > 1:
+    seeds = sorted(set.intersection(*(set(curve.columns) for curve in curves)))
+    ends = [curve[seeds].iloc[[0, -1]].to_numpy() for curve in curves if len(curve) > 1]
+    if not ends:
         return Estimate(None, None)
 
     def change(ends):
@@ -130,7 +137,8 @@ def make_claims(made: list[DataScaling]) -> list[Claim]:
     for each in made:
         fit = each.fit
         slope = Estimate(fit.slope, fit.slope_ci) if fit else Estimate(None, None)
-        common = {"source": SOURCE, "setting": each.fields}
+        source = beyond(SOURCE, each.fields["optimizer"] == "sgd")
+        common = {"source": source, "setting": each.fields}
         claims.append(
             judge(
                 slope,

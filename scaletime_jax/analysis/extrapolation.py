@@ -25,7 +25,7 @@ from scaletime_jax.theory.effective_size import cube_root_size
 LOSSES = ("test_loss", "train_loss")
 STATEMENTS = {
     "size": "A small network trained for long predicts larger ones trained for short.",
-    "time": "Large networks trained for short predict a smaller one trained for long.",
+    "time": "Networks of other widths trained for short predict one trained longer.",
 }
 
 
@@ -59,8 +59,11 @@ class Extrapolation(NamedTuple):
         predicted: at the x of other networks or times, the source itself among them.
         error: mean |log(predicted / true)| but for the source itself.
         change: mean |log(source / true)|: the error of predicting no change at all.
+        gain: log of error / change: below 0 where predicting is better than not.
         onset: |log ratio| of predicted and true x at which the loss falls below the
-            threshold; no value where one of them does not, or from the start.
+            threshold; no value where neither does, or both from the start.
+        onset_is_bound: one of them does not within the range of x, or does from the
+            start: it is taken to be at that end, and the ratio is a lower bound.
     """
 
     fields: dict
@@ -71,7 +74,9 @@ class Extrapolation(NamedTuple):
     predicted: Curve
     error: Estimate
     change: Estimate
+    gain: Estimate
     onset: Estimate
+    onset_is_bound: bool
 
 
 def extrapolate(
@@ -111,6 +116,11 @@ class _Networks:
         widths = rows.groupby("width")
         self.curves = {int(w): over_epochs(r, loss) for w, r in widths}
         seeds = set.intersection(*(set(c.columns) for c in self.curves.values()))
+        if not seeds:
+            raise InputError(
+                f"the widths {list(self.curves)} have no seed in common; train all of "
+                "them with the same --seeds."
+            )
         self.curves = {w: c[sorted(seeds)] for w, c in self.curves.items()}
         self.sizes = {
             int(w): float(cube_root_size(r.num_params.iloc[0])) for w, r in widths
@@ -175,46 +185,67 @@ def _compare(
     def change(truth, source):
         return error(truth, np.broadcast_to(source, truth.shape))
 
-    def onset(truth, predicted):
+    def gain(truth, predicted, source):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.log(error(truth, predicted) / change(truth, source))
+
+    def onsets(truth, predicted):
         means = truth.mean(axis=-1), predicted.mean(axis=-1)
-        true, guessed = (_onset(x[known], mean, threshold) for mean in means)
-        return abs(guessed - true)
+        return [_onset(x[known], mean, threshold) for mean in means]
+
+    def onset(truth, predicted):
+        true, guessed = onsets(truth, predicted)
+        return abs(guessed - true) if guessed != true else np.nan
+
+    both, source = (truth[known], predicted[known]), predicted[own : own + 1]
+    span = np.log(x[known])
 
     return {
         "truth": summarise_seeds(pd.DataFrame(truth, index=x)),
         "predicted": summarise_seeds(pd.DataFrame(predicted[known], index=x[known])),
         "error": jackknife(error, *beyond),
-        "change": jackknife(change, truth[others], predicted[own : own + 1]),
-        "onset": jackknife(onset, truth[known], predicted[known]),
+        "change": jackknife(change, truth[others], source),
+        "gain": jackknife(gain, *beyond, source),
+        "onset": jackknife(onset, *both),
+        "onset_is_bound": bool(set(onsets(*both)) & {*span[:1], *span[-1:]}),
     }
 
 
 def _onset(x: np.ndarray, loss: np.ndarray, threshold: float) -> float:
-    """Returns log x at which the loss crosses the threshold, NaN if not inside."""
-    if len(loss) == 0 or loss[0] < threshold:
+    """Returns log x at which the loss crosses the threshold, or the end beyond it."""
+    if len(x) == 0:
         return float("nan")
-    return first_crossing(np.log(x), loss, threshold)
+    crossing = first_crossing(np.log(x), loss, threshold)
+    return float(np.log(x[-1])) if np.isnan(crossing) else crossing
 
 
 def make_claims(made: list[Extrapolation], protocol: Protocol) -> list[Claim]:
-    """Returns two claims for each extrapolation: its error, and that of the onset."""
+    """Returns of each extrapolation its error, its gain and the onset (test loss)."""
     claims = []
     for each in made:
+        within = (None, protocol.tolerance)
         what = {
             "source": f"[BF24, Fig. 3, {10 if each.direction == 'size' else 11}]",
             "statement": STATEMENTS[each.direction],
             "setting": {**each.fields, "loss_of": each.loss},
         }
-        within = (None, protocol.tolerance)
-        quantity = "mean |log(predicted / true)|"
-        claim = judge(each.error, within, quantity=quantity, **what)
+        claim = judge(
+            each.error, within, quantity="mean |log(predicted / true)|", **what
+        )
         if claim.verdict == "holds" and not _is_above(each.change, protocol.tolerance):
-            claim = claim._replace(verdict="undecided")  # no change would do as well
-        claims.append(claim)
+            note = "predicting no change would do as well"
+            claim = claim._replace(verdict="undecided", note=note)
+        quantity = "log(error of the prediction / of predicting no change)"
+        claims += [claim, judge(each.gain, (None, 0.0), quantity=quantity, **what)]
         if each.loss == "test_loss":
             axis = "size" if each.direction == "size" else "epochs"
             quantity = f"|log(predicted / true)| of the {axis} at the threshold"
-            claims.append(judge(each.onset, within, quantity=quantity, **what))
+            claim = judge(each.onset, within, quantity=quantity, **what)
+            if each.onset_is_bound:
+                verdict = "undecided" if claim.verdict == "holds" else claim.verdict
+                note = "a lower bound: one of the two is out of range"
+                claim = claim._replace(verdict=verdict, note=note)
+            claims.append(claim)
     return claims
 
 

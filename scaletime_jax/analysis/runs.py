@@ -19,7 +19,7 @@ SETTING = (
 )
 # What must not differ between the runs of a family.
 FAMILY = ("dataset", "architecture", "optimizer")
-PROTOCOL = ("loss", "init", "batch_size", "test_size", "epochs")
+PROTOCOL = ("init", "batch_size", "test_size", "epochs")
 AXES = ("width", "train_size", "label_noise", "learning_rate", "seed")
 # How the flag of a column is called where it is not called like the column.
 FLAGS = {
@@ -42,7 +42,7 @@ def select_runs(table: pd.DataFrame, wanted: Mapping[str, Sequence]) -> pd.DataF
     """
     table = table.assign(epochs=table.groupby("run_id").epoch.transform("max"))
     for name, values in wanted.items():
-        if pd.api.types.is_numeric_dtype(table[name]):
+        if pd.api.types.is_float_dtype(table[name]):
             fits = np.isclose(table[name].to_numpy(float)[:, None], list(values))
             rows = table[fits.any(axis=1)]
         else:
@@ -60,6 +60,11 @@ def select_runs(table: pd.DataFrame, wanted: Mapping[str, Sequence]) -> pd.DataF
 
 
 def _check_protocol(table: pd.DataFrame) -> None:
+    losses = _words(table.loss)
+    if len(losses) > 1:  # one threshold and one axis for all
+        raise InputError(
+            f"the runs mix loss {' and '.join(losses)}; choose with --loss={losses[0]}."
+        )
     for family, rows in table.groupby(list(FAMILY)):
         for name in PROTOCOL:
             values = _words(rows[name])
@@ -93,16 +98,35 @@ def missing_runs(table: pd.DataFrame, wanted: Mapping[str, Sequence]) -> pd.Data
     """Returns what the grid that the table spans lacks, a row a run.
 
     The grid of a family is all combinations of the values on its axes, in the table or
-    wanted.
+    wanted. A family that is wanted and wholly absent has the axes of all.
     """
     there = table.drop_duplicates("run_id")
+    families = set(there[list(FAMILY)].itertuples(index=False, name=None))
     missing = []
-    for family, rows in there.groupby(list(FAMILY)):
-        axes = [sorted({*rows[name], *wanted.get(name, ())}) for name in AXES]
+    for family in sorted(families | _wanted_families(there, wanted)):
+        rows = there[(there[list(FAMILY)] == list(family)).all(axis=1)]
+        known = there if rows.empty else rows
+        axes = [sorted({*known[name], *wanted.get(name, ())}) for name in AXES]
         has = set(rows[list(AXES)].itertuples(index=False, name=None))
         gone = [cell for cell in itertools.product(*axes) if cell not in has]
         missing += [(*family, *cell) for cell in gone]
     return pd.DataFrame(missing, columns=[*FAMILY, *AXES])
+
+
+def _wanted_families(there: pd.DataFrame, wanted: Mapping[str, Sequence]) -> set:
+    """Returns the families that have a wanted value which no run has."""
+    asked = [name for name in FAMILY if name in wanted]
+    if not asked:
+        return set()
+    values = [wanted.get(name, there[name].unique()) for name in FAMILY]
+    absent = {
+        (name, value) for name in asked for value in {*wanted[name]} - {*there[name]}
+    }
+    return {
+        family
+        for family in itertools.product(*values)
+        if absent & set(zip(FAMILY, family, strict=True))
+    }
 
 
 def describe_missing(missing: pd.DataFrame, table: pd.DataFrame) -> list[str]:
@@ -112,7 +136,8 @@ def describe_missing(missing: pd.DataFrame, table: pd.DataFrame) -> list[str]:
         mine = table[(table[list(FAMILY)] == list(family)).all(axis=1)]
         chosen = dict(zip(FAMILY, family, strict=True))
         flags = [f"--{name}={value}" for name, value in chosen.items()]
-        for name in (*AXES, *PROTOCOL):
+        mine = table if mine.empty else mine
+        for name in (*AXES, "loss", *PROTOCOL):
             values = _words(rows[name] if name in AXES else mine[name])
             flags.append(f"--{FLAGS.get(name, name)}={','.join(values)}")
         sentences.append(

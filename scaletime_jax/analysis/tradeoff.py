@@ -9,9 +9,10 @@ from scaletime_jax.analysis.curves import epochs_to_threshold
 from scaletime_jax.analysis.estimates import (
     Claim,
     Estimate,
+    beyond,
     jackknife,
     judge,
-    upturn,
+    u_depth,
 )
 from scaletime_jax.analysis.runs import SETTING, split_table
 from scaletime_jax.errors import InputError
@@ -88,14 +89,14 @@ class TradeoffCurve(NamedTuple):
         fields: what the runs share.
         threshold: of the test loss.
         fit: through widths at which every seed reached it; None for fewer than three.
-        upturn: log epochs at the largest of them less log epochs at the fastest.
+        depth: of a U of log epochs over those widths.
         points: one a width.
     """
 
     fields: dict
     threshold: float
     fit: LineFit | None
-    upturn: Estimate
+    depth: Estimate
     points: list[Point]
 
     @property
@@ -131,6 +132,13 @@ def fit_tradeoff(
                 f"threshold {threshold:g}: {len(untrained)} of {len(runs)} runs on "
                 f"{dataset} are below it before training; choose a lower one."
             )
+        at_first = runs[runs.epochs == runs.first_epoch]
+        if len(at_first):
+            raise InputError(
+                f"{len(at_first)} of {len(runs)} runs on {dataset} are below the "
+                f"threshold {threshold:g} when first evaluated, at epoch "
+                f"{at_first.first_epoch.iloc[0]:g}; train with --record=both."
+            )
         for fields, group in split_table(runs, CURVE_FIELDS):
             curves.append(_fit_curve(fields, threshold, group))
     return curves
@@ -138,13 +146,15 @@ def fit_tradeoff(
 
 def _fit_curve(fields: dict, threshold: float, runs: pd.DataFrame) -> TradeoffCurve:
     grid = runs.pivot(index="width", columns="seed", values="epochs")  # [width, seed]
+    ran = runs.pivot(index="width", columns="seed", values="epochs_run").notna()
+    grid = grid.loc[:, ran.all(axis=0)]  # seeds that all widths have
     points = [_point(rows) for _, rows in runs.groupby("width", sort=True)]
-    everywhere = np.array([p.censored == 0 for p in points]) & grid.notna().all(axis=1)
+    everywhere = grid.notna().all(axis=1).to_numpy() & (grid.shape[1] > 0)
     fit, rise = None, Estimate(None, None)
     if everywhere.sum() >= MIN_SIZES:
         sizes = np.array([p.effective_size for p in points])[everywhere]
         epochs = grid.to_numpy()[everywhere]
-        fit, rise = fit_line(sizes, epochs), upturn(np.log(epochs))
+        fit, rise = fit_line(sizes, epochs), u_depth(np.log(epochs))
     return TradeoffCurve(fields, threshold, fit, rise, points)
 
 
@@ -158,7 +168,7 @@ def make_claims(curves: list[TradeoffCurve]) -> list[Claim]:
             judge(
                 Estimate(fit.slope, fit.slope_ci) if fit else Estimate(None, None),
                 (-1 - RESOLUTION, -1 + RESOLUTION),
-                source=f"[BF24, Fig. {7 if adam else 2}]",
+                source=beyond("[BF24, Fig. 2]", not adam),
                 statement="Size and training time trade one to one.",
                 setting=fields,
                 quantity="slope of log epochs against log effective size",
@@ -167,12 +177,12 @@ def make_claims(curves: list[TradeoffCurve]) -> list[Claim]:
         if adam:
             claims.append(
                 judge(
-                    curve.upturn,
+                    curve.depth,
                     (0.0, None),
                     source="[BF24, Fig. 7]",
                     statement="With Adam, epochs first fall with size, then rise.",
                     setting=fields,
-                    quantity="log epochs of the largest less those of the fastest",
+                    quantity="depth of a U of log epochs over the sizes measured",
                 )
             )
     return claims

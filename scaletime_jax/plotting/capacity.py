@@ -55,7 +55,7 @@ def _draw_panel(axis, study: CapacityStudy) -> None:
     use_log_axis(axis.yaxis)
     for network in study.networks:
         spread = np.linspace(0.95, 1.05, max(2, len(network.seeds)))
-        for seed, shift in zip(network.seeds, spread, strict=False):
+        for seed, shift in zip(network.seeds.values(), spread, strict=False):
             axis.plot(
                 network.num_params * shift,
                 seed.train_size,
@@ -82,7 +82,8 @@ def _draw_guides(axes) -> None:
 
 
 def _handles(studies: Sequence[CapacityStudy]) -> list[Line2D]:
-    bounds = {s.bound for study in studies for n in study.networks for s in n.seeds}
+    networks = [network for study in studies for network in study.networks]
+    bounds = {seed.bound for n in networks for seed in n.seeds.values()}
     handles = [
         Line2D(
             [],
@@ -96,6 +97,6 @@ def _handles(studies: Sequence[CapacityStudy]) -> list[Line2D]:
         for bound in MARKERS
         if bound in bounds
     ]
-    if any(study.fit for study in studies):
+    if any(study.line.size for study in studies):
         handles.append(Line2D([], [], label="least squares", color=COLOUR))
     return [*handles, Line2D([], [], label="exponent 1/3", **GUIDE)]

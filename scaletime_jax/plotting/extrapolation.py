@@ -114,7 +114,7 @@ def _draw_legend(figure, colours: dict) -> None:
             markerfacecolor="white",
             **grey,
         ),
-        Line2D([], [], label="chance", **THRESHOLD),
+        Line2D([], [], label="threshold", **THRESHOLD),
     ]
     figure.legend(
         handles=handles,

@@ -40,7 +40,8 @@ def plot_label_noise(studies: Sequence[NoiseStudy]) -> Figure:
                 else:
                     axis.set_axis_off()
             use_loss_axis(line[0].yaxis)  # shared by the row
-            label_row(line[0], study.fields)
+            drawn = [axis for axis in line if axis.axison]
+            label_row(drawn[0], study.fields)
         for axis, name in zip(axes[-1], AXES, strict=True):
             axis.set_xlabel(X_LABELS[name])
         handles = [

@@ -5,7 +5,7 @@ import datetime
 import hashlib
 import pathlib
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import NamedTuple
 
 import jax
@@ -70,11 +70,21 @@ def versions() -> dict:
     }
 
 
-def summarise(metadata: Sequence[dict]) -> dict:
-    """Returns what the metadata of several units have in common or add up to."""
+def summarise(metadata: Sequence[dict], run_ids: Set[str]) -> dict:
+    """Returns what runs were made by, and for how long.
+
+    Args:
+        metadata: of the units they are from, with `run_ids`.
+        run_ids: the runs; of each unit's time they have their share.
+    """
     times = sorted(each["time"] for each in metadata)
     # units of early versions have wall seconds alone
-    seconds = [each.get("device_seconds", each["wall_seconds"]) for each in metadata]
+    seconds = [
+        each.get("device_seconds", each["wall_seconds"])
+        * len(run_ids & {*each["run_ids"]})
+        / len(each["run_ids"])
+        for each in metadata
+    ]
     names = ("scaletime_jax", "git_commit", "jax", "device")
     return {
         **{name: sorted({str(each[name]) for each in metadata}) for name in names},

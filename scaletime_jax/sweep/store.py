@@ -117,7 +117,7 @@ def read_runs(path: pathlib.Path) -> tuple[pd.DataFrame, list[dict]]:
             tables.append(rows.select(SCHEMA.names).cast(SCHEMA))
             ids = rows["run_id"].unique().to_pylist()
             metadata.append({**read_metadata(each), "run_ids": ids})
-        except (pa.ArrowException, OSError, KeyError) as error:
+        except (pa.ArrowException, OSError, KeyError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise InputError(
                 f"--runs: {each} is not a run table ({reason}); remove it or train its "
@@ -129,4 +129,4 @@ def read_runs(path: pathlib.Path) -> tuple[pd.DataFrame, list[dict]]:
 
 def read_metadata(path: pathlib.Path) -> dict:
     """Returns what was written beside a unit's rows: configs, versions, times."""
-    return json.loads(pq.read_schema(path).metadata[METADATA_KEY])
+    return json.loads((pq.read_schema(path).metadata or {})[METADATA_KEY])

@@ -80,3 +80,33 @@ def test_a_width_that_not_all_seeds_reach_is_not_fitted():
     [without] = scale_data(table[table.width != 2], LIMIT)
     assert made.curves[1].never == 1
     assert made.fit == without.fit and made.fit is not None
+
+
+def test_a_run_that_is_missing_or_diverged_is_not_one_that_never_got_there():
+    table = planted_runs(law(-1.0, -0.3), EPOCHS, SIZES)
+    one = (table.width == 5) & (table.seed == 3) & (table.train_size == 200)
+    [whole] = scale_data(table, LIMIT)
+    [missing] = scale_data(table[~one], LIMIT)
+    table.loc[one, "test_loss"] = np.nan
+    [diverged] = scale_data(table, LIMIT)
+    for made in (missing, diverged):
+        assert made.curves[2].never == 0 and len(made.curves[2].needed) == 5
+        # the crossing, between other sizes, is the same
+        assert made.fit.slope == pytest.approx(whole.fit.slope, rel=1e-9)
+        assert made.train_change.value == pytest.approx(whole.train_change.value)
+
+
+def test_a_seed_that_one_width_lacks_leaves_the_others():
+    table = planted_runs(law(-1.0, -0.3), EPOCHS, SIZES)
+    table["test_loss"] += 0.001 * table.seed
+    part = table[~((table.width == 5) & (table.seed == 4))]
+    [made] = scale_data(part, LIMIT)
+    [without] = scale_data(table[table.seed < 4], LIMIT)
+    assert made.fit == without.fit and made.fit is not None
+    assert made.train_change == without.train_change
+
+
+def test_with_adam_it_is_beyond_the_paper():
+    table = planted_runs(law(-1.0, -0.3), EPOCHS, SIZES)
+    claims = make_claims(scale_data(table.assign(optimizer="adam"), LIMIT))
+    assert {claim.source for claim in claims} == {"beyond [BF24, Fig. 5, 8]"}

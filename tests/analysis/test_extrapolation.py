@@ -78,7 +78,9 @@ def test_where_nothing_changes_nothing_is_decided():
         return np.full_like(t, 0.09), np.full_like(t, 0.09)
 
     made = extrapolate(planted_runs(flat, EPOCHS), LIMIT, PROTOCOL)
-    assert {c.verdict for c in make_claims(made, PROTOCOL)} == {"undecided"}
+    claims = make_claims(made, PROTOCOL)
+    assert {claim.verdict for claim in claims} == {"undecided"}
+    assert sum(c.note == "predicting no change would do as well" for c in claims) == 4
 
 
 def test_the_onset_of_generalisation():
@@ -95,6 +97,41 @@ def test_the_onset_of_generalisation():
     )
     never = results(power_law(scale=1e-6))
     assert never["size", "test_loss"].onset.value is None
+    from_the_start = results(power_law(scale=1e6))
+    assert from_the_start["size", "test_loss"].onset.value is None
+
+
+def test_an_onset_out_of_range_is_a_bound():
+    # predicted at size 30, truly never: size makes no difference
+    scale = 20 / (5 * 30) * (0.2 / 0.09) ** 2
+    table = planted_runs(power_law(0.0, scale * P[1] / 20), EPOCHS, scatter=0.01)
+    made = extrapolate(table, LIMIT, PROTOCOL)
+    [size] = [m for m in made if (m.direction, m.loss) == ("size", "test_loss")]
+    assert size.onset_is_bound
+    assert size.onset.value == pytest.approx(np.log(P[10] / 30), abs=0.05)
+    [claim] = [c for c in make_claims([size], PROTOCOL) if "threshold" in c.quantity]
+    assert claim.verdict == "fails" and "lower bound" in claim.note
+    near = PROTOCOL._replace(tolerance=1.0)
+    [claim] = [c for c in make_claims([size], near) if "threshold" in c.quantity]
+    assert claim.verdict == "undecided"
+
+
+@pytest.mark.parametrize(("exponent", "verdict"), [(1.0, "holds"), (-1.0, "fails")])
+def test_predicting_is_compared_with_predicting_no_change(exponent, verdict):
+    table = planted_runs(power_law(exponent), EPOCHS, scatter=0.01)
+    made = extrapolate(table, LIMIT, PROTOCOL)
+    gains = [c for c in make_claims(made, PROTOCOL) if "no change" in c.quantity]
+    assert len(gains) == 4 and {claim.verdict for claim in gains} == {verdict}
+    for each in made:
+        ratio = np.log(each.error.value / each.change.value)
+        assert each.gain.value == pytest.approx(ratio)
+
+
+def test_widths_without_a_common_seed_are_refused():
+    table = planted_runs(power_law(), EPOCHS)
+    table.loc[table.width == 1, "seed"] += 100
+    with pytest.raises(InputError, match="no seed in common"):
+        extrapolate(table, LIMIT, PROTOCOL)
 
 
 def test_beyond_the_sources_last_epoch_nothing_is_predicted():

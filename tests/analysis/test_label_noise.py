@@ -69,15 +69,48 @@ def test_added_is_noisy_less_clean_seed_by_seed():
     assert effects["effective_size"].clean.sem.min() > 0.01
 
 
-def test_a_u_against_size_is_found_and_its_absence_too():
-    bump = law(persistent, lambda p: (p / 20) ** 2, persistent)
-    _, effects = by_axis(planted_runs(bump, EPOCHS, SIZES, (0.0, 0.2)))
-    at_end = (
-        1 / np.array(list(P.values())) + 0.02 * (np.array(list(P.values())) / 20) ** 2
+@pytest.mark.parametrize(("strength", "verdict"), [(0.4, "holds"), (0.0, "fails")])
+def test_a_u_against_size_is_found_at_every_train_size(strength, verdict):
+    bump = law(persistent, lambda p: strength * (p / 20) ** 2, persistent)
+    table = planted_runs(bump, EPOCHS, SIZES, (0.0, 0.2))
+    [study] = study_noise(table.assign(optimizer="adam", dataset="cifar10"))
+    p = np.array(list(P.values()))
+    at_end = 1 / p + 0.02 * strength * (p / 20) ** 2
+    ends = min(at_end[0], at_end[-1])
+    assert [shape.train_size for shape in study.shapes] == list(SIZES)
+    for shape in study.shapes:
+        assert shape.noisy.value == pytest.approx(ends - at_end[1:-1].min(), rel=1e-3)
+        assert shape.clean.value < 0
+    claims = [c for c in make_claims([study]) if "then rises" in c.statement]
+    assert {c.verdict for c in claims} == {verdict}
+    assert {c.source for c in claims} == {"[BF24, Sec. 5.5]"}
+
+
+@pytest.mark.parametrize(
+    ("dataset", "optimizer", "sources"),
+    [
+        ("mnist", "adam", {"[BF24, Fig. 6, 9]", "beyond [BF24, Sec. 5.5]"}),
+        ("cifar10_jpeg", "adam", {"[BF24, Fig. 6, 9]", "[BF24, Sec. 5.5]"}),
+        ("cifar100", "adam", {"[BF24, Fig. 6, 9]", "beyond [BF24, Sec. 5.5]"}),
+        ("mnist", "sgd", {"beyond [BF24, Fig. 6, 9]", "beyond [BF24, Sec. 5.5]"}),
+    ],
+)
+def test_what_the_paper_did_not_look_at_is_marked(dataset, optimizer, sources):
+    table = planted_runs(
+        law(persistent, persistent, persistent), EPOCHS, SIZES, (0, 0.2)
     )
-    size = effects["effective_size"]
-    assert size.upturn.value == pytest.approx(at_end[-1] - at_end.min(), rel=1e-4)
-    assert size.upturn_clean.value == 0
+    studies = study_noise(table.assign(dataset=dataset, optimizer=optimizer))
+    assert {claim.source for claim in make_claims(studies)} == sources
+
+
+def test_without_the_middle_cell_another_is_looked_at():
+    table = planted_runs(
+        law(persistent, persistent, persistent), EPOCHS, SIZES, (0, 0.2)
+    )
+    gone = (table.width == 2) & (table.train_size == 500) & (table.label_noise > 0)
+    study, effects = by_axis(table[~gone])
+    assert (study.width, study.train_size) == (2, 100)
+    assert set(effects) == {"epoch", "effective_size", "train_size"}
 
 
 def test_chosen_places():

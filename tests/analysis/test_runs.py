@@ -41,8 +41,13 @@ def test_two_protocols_are_refused_unless_one_is_chosen(table, name, value):
     with pytest.raises(InputError, match=f"mix {name} .*--{name}="):
         select_runs(both, {})
     assert set(select_runs(both, {name: [value]})[name]) == {value}
-    # other families may differ
-    select_runs(pd.concat([table, other.assign(optimizer="adam")]), {})
+    # other families may differ, but for the loss that one axis shows
+    apart = pd.concat([table, other.assign(optimizer="adam")])
+    if name == "loss":
+        with pytest.raises(InputError, match="mix loss"):
+            select_runs(apart, {})
+    else:
+        select_runs(apart, {})
 
 
 def test_runs_of_two_lengths_are_two_protocols(table):
@@ -74,3 +79,17 @@ def test_parts_have_plain_values(table):
     assert [fields["train_size"] for fields, _ in parts] == [500, 1000]
     assert all(type(fields["train_size"]) is int for fields, _ in parts)
     assert sum(len(rows) for _, rows in parts) == len(table)
+
+
+def test_a_family_that_is_wholly_absent_is_missing_too(table):
+    rows = select_runs(table, {})
+    missing = missing_runs(rows, {"architecture": ["mlp", "cnn"]})
+    assert set(missing.architecture) == {"cnn"} and len(missing) == 2 * 4 * 2
+    [sentence] = describe_missing(missing, rows)
+    assert "16 runs of planted cnn sgd" in sentence and "--epochs=100" in sentence
+    assert len(missing_runs(rows, {"architecture": ["mlp"]})) == 0
+
+
+def test_whole_numbers_select_exactly(table):
+    large = table.assign(seed=table.seed + 200_000)
+    assert set(select_runs(large, {"seed": [200_000]}).seed) == {200_000}

@@ -10,7 +10,10 @@ import sys
 import pandas as pd
 import pytest
 
+from scaletime_jax.sweep import store
+
 ROOT = pathlib.Path(__file__).parents[2]
+EPOCHS = {"extrapolate": ["--target_epochs=1"]}
 NAMES = ("label_noise", "extrapolate", "data_scaling", "effective_size")
 
 
@@ -62,9 +65,13 @@ def test_smoke_writes_what_it_promises(smoke, name):
     )
     for claim in summary["claims"]:
         assert claim["verdict"] in ("holds", "fails", "undecided")
-        assert claim["source"].startswith("[BF24") and claim["statement"]
+        assert "[BF24, " in claim["source"] and claim["statement"]
         assert claim["setting"]["dataset"] == "mnist12k"
-        assert claim["verdict"] in done[name].stdout
+    said = [line for line in done[name].stdout.splitlines() if ": " in line]
+    assert len(said) == len(summary["claims"]) and all(
+        f": {claim['verdict']}" in line and claim["quantity"] in line
+        for claim, line in zip(summary["claims"], said, strict=True)
+    )
     assert (folder / f"{name}.png").stat().st_size > 10_000
     assert "<text" in (folder / f"{name}.svg").read_text()
     panels = sorted(folder.glob("*.csv"))
@@ -170,6 +177,33 @@ def test_tables_that_cannot_be_read(tmp_path):
     assert (tmp_path / "a.parquet").exists()  # a user's file stays where it is
 
 
+def test_a_table_that_lost_its_metadata(smoke, tmp_path):
+    workdir, _ = smoke
+    path = next((workdir / "runs").glob("*.parquet"))
+    pd.read_parquet(path).to_parquet(tmp_path / path.name)
+    assert "is not a run table" in refused("extrapolate", f"--runs={tmp_path}")
+
+
+def test_runs_of_the_largest_width_that_diverged(smoke, tmp_path):
+    """Still a figure and a summary, with what is left."""
+    workdir, _ = smoke
+    for path in (workdir / "runs").iterdir():
+        table = pd.read_parquet(path)
+        if "-w4-" in path.name:
+            late = (table.epoch > 1) & (table.label_noise > 0)
+            table.loc[late, ["test_loss", "train_loss"]] = float("nan")
+            table.loc[late, "diverged"] = True
+        metadata = store.read_metadata(path)
+        store.prepare(tmp_path / "runs")
+        store.write(tmp_path / "runs", path.stem, table, metadata)
+    for name in NAMES:
+        flags = f"--runs={tmp_path}/runs", f"--workdir={tmp_path}"
+        done = run(name, *flags, *EPOCHS.get(name, ()))
+        assert done.returncode == 0, done.stderr
+        summary = json.loads((tmp_path / name / "summary.json").read_text())
+        assert summary["runs"]["diverged"] == 6
+
+
 class Page(html.parser.HTMLParser):
     """Collects what a page refers to, and checks that its tags match."""
 
@@ -220,9 +254,7 @@ def test_a_page_of_nothing_is_refused(smoke, tmp_path):
     (tmp_path / "tradeoff").mkdir()
     summary = tmp_path / "tradeoff/summary.json"
     summary.write_text('{"experiment": ')
-    assert "summary.json is not readable JSON" in refused(
-        "report", f"--workdir={tmp_path}"
-    )
+    assert "summary.json is not a summary" in refused("report", f"--workdir={tmp_path}")
     summary.write_text('{"experiment": "tradeoff"}')
     sentence = refused("report", f"--workdir={tmp_path}")
     assert "lacks 'title'" in sentence and "experiments/tradeoff.py" in sentence

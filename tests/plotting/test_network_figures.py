@@ -120,7 +120,7 @@ def test_capacity_draws_bounds_as_bounds(clean):
     [study] = study_capacity(runs, LIMIT)
     [axis] = plot_capacity([study]).axes
     count = {marker: len(lines(axis, marker=marker)) for marker in "o^v"}
-    bounds = [seed.bound for network in study.networks for seed in network.seeds]
+    bounds = [c.bound for n in study.networks for c in n.seeds.values()]
     wanted = {
         m: bounds.count(b) for m, b in (("o", "exact"), ("^", "above"), ("v", "below"))
     }
