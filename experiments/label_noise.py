@@ -72,7 +72,7 @@ def summarise(study: NoiseStudy) -> dict:
             }
             for effect in study.effects
         },
-        "u_depths": [
+        "upturns": [
             {
                 "train_size": shape.train_size,
                 "with_noise": shape.noisy._asdict(),

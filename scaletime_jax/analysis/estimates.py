@@ -109,9 +109,9 @@ def describe_estimate(estimate: Estimate | Claim) -> str:
     """Returns value and interval in words."""
     if estimate.value is None:
         return "not measured"
-    words = f"{estimate.value:+.2f}"
+    words = f"{estimate.value:+.3g}"
     if estimate.interval is not None:
-        words += f" [{estimate.interval[0]:+.2f}, {estimate.interval[1]:+.2f}]"
+        words += f" [{estimate.interval[0]:+.3g}, {estimate.interval[1]:+.3g}]"
     return words
 
 
@@ -121,28 +121,42 @@ def count_verdicts(claims: Sequence[Claim]) -> dict[str, int]:
     return {name: verdicts.count(name) for name in ("holds", "fails", "undecided")}
 
 
-def u_depth(values: np.ndarray) -> Estimate:
-    """Returns how far a curve's ends stand above its inside: the depth of a U.
+def upturn(values: np.ndarray) -> Estimate:
+    """Returns how far the end of a curve stands above its lowest earlier point.
 
-    The lower end less the lowest inner point, above 0 for a U and below for a curve
-    that only falls or only rises. Which end and which point is chosen by the other
-    seeds, so that the least of several noisy values is not taken for a dip: of noise
-    alone the expected depth is 0, and with five seeds the interval leaves 0 out on
-    either side in 4 to 6% of cases.
+    Above 0 for a curve that rises at its end, below for one that falls to it. The
+    lowest point is chosen by the other seeds, so that the least of several noisy
+    values is not taken for a dip: of noise alone the expected height is 0, and with
+    five seeds the interval leaves 0 out on either side in 4 to 6% of cases.
+
+    Args:
+        values: [points, seeds] along the curve; two points or more, two seeds.
+    """
+    return _height(values, [-1], slice(0, -1))
+
+
+def u_depth(values: np.ndarray) -> Estimate:
+    """Returns how far the lower end of a curve stands above its lowest inner point.
+
+    The depth of a U: above 0 for a curve that falls and rises again, below for one that
+    only does either. Lower end and lowest point are chosen as in `upturn`.
 
     Args:
         values: [points, seeds] along the curve; three points or more, two seeds.
     """
+    return _height(values, [0, -1], slice(1, -1))
+
+
+def _height(values: np.ndarray, ends: list[int], valley: slice) -> Estimate:
     values = values[:, np.isfinite(values).all(axis=0)]
-    points, seeds = values.shape
-    if seeds < 2 or points < 3:
+    seeds = values.shape[1]
+    if seeds < 2 or len(values[valley]) == 0:
         return Estimate(None, None)
     others = values.sum(axis=1, keepdims=True) - values
     each = np.arange(seeds)
-    inner = 1 + np.argmin(others[1:-1], axis=0)
-    end = np.where(others[0] < others[-1], 0, points - 1)
-    depth = values[end, each] - values[inner, each]
-    return jackknife(np.mean, depth[None])
+    lowest = values[valley][np.argmin(others[valley], axis=0), each]
+    end = values[ends][np.argmin(others[ends], axis=0), each]
+    return jackknife(np.mean, (end - lowest)[None])
 
 
 def beyond(source: str, claimed: bool) -> str:

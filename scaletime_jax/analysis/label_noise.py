@@ -17,14 +17,14 @@ from scaletime_jax.analysis.estimates import (
     beyond,
     jackknife,
     judge,
-    u_depth,
+    upturn,
 )
 from scaletime_jax.analysis.runs import SETTING, split_table
 from scaletime_jax.errors import InputError
 from scaletime_jax.theory.effective_size import cube_root_size
 
 SOURCE = "[BF24, Fig. 6, 9]"  # with Adam [BF24, C.4]
-# The datasets on which the paper sees a U over size [BF24, Sec. 5.5].
+# The datasets on which the paper sees an upturn with size [BF24, Sec. 5.5].
 U_SHAPED = ("cifar10_", "svhn")
 # What still counts as most of the largest added error.
 PERSISTENT = 0.5
@@ -60,7 +60,7 @@ class Shape(NamedTuple):
 
     Attributes:
         train_size: examples.
-        noisy: depth of a U with label noise.
+        noisy: height of an upturn with label noise.
         clean: and without.
     """
 
@@ -159,7 +159,7 @@ def _shapes(clean: pd.DataFrame, noisy: pd.DataFrame) -> list[Shape]:
         Shape(
             n,
             *(
-                u_depth(_over_size(r[r.train_size == n]).to_numpy())
+                upturn(_over_size(r[r.train_size == n]).to_numpy())
                 for r in (noisy, clean)
             ),
         )
@@ -205,7 +205,7 @@ def _persistence(added: np.ndarray) -> float:
 
 
 def make_claims(studies: list[NoiseStudy]) -> list[Claim]:
-    """Returns a claim for each axis, and at each train size that of a U over size."""
+    """Returns a claim for each axis, and at each train size that of an upturn."""
     claims = []
     for study in studies:
         adam = study.fields["optimizer"] == "adam"
@@ -229,9 +229,9 @@ def make_claims(studies: list[NoiseStudy]) -> list[Claim]:
                 shape.noisy,
                 (0.0, None),
                 source=beyond("[BF24, Sec. 5.5]", adam and named),
-                statement="Under noise the error falls with size, then rises.",
+                statement="Under noise the error of the largest networks rises again.",
                 setting={**study.fields, "train_size": shape.train_size},
-                quantity="depth of a U of the test loss over the sizes measured",
+                quantity="test loss of the largest less that of the best smaller one",
             )
             for shape in study.shapes
         ]

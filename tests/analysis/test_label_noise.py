@@ -70,18 +70,19 @@ def test_added_is_noisy_less_clean_seed_by_seed():
 
 
 @pytest.mark.parametrize(("strength", "verdict"), [(0.4, "holds"), (0.0, "fails")])
-def test_a_u_against_size_is_found_at_every_train_size(strength, verdict):
+def test_an_upturn_with_size_is_found_at_every_train_size(strength, verdict):
     bump = law(persistent, lambda p: strength * (p / 20) ** 2, persistent)
     table = planted_runs(bump, EPOCHS, SIZES, (0.0, 0.2))
     [study] = study_noise(table.assign(optimizer="adam", dataset="cifar10"))
     p = np.array(list(P.values()))
     at_end = 1 / p + 0.02 * strength * (p / 20) ** 2
-    ends = min(at_end[0], at_end[-1])
     assert [shape.train_size for shape in study.shapes] == list(SIZES)
     for shape in study.shapes:
-        assert shape.noisy.value == pytest.approx(ends - at_end[1:-1].min(), rel=1e-3)
+        assert shape.noisy.value == pytest.approx(
+            at_end[-1] - at_end[:-1].min(), rel=1e-3
+        )
         assert shape.clean.value < 0
-    claims = [c for c in make_claims([study]) if "then rises" in c.statement]
+    claims = [c for c in make_claims([study]) if "rises again" in c.statement]
     assert {c.verdict for c in claims} == {verdict}
     assert {c.source for c in claims} == {"[BF24, Sec. 5.5]"}
 
