@@ -101,7 +101,8 @@ def read() -> Runs | None:
     if shared_flags.DRY_RUN.value:
         print(f"draws from {table.run_id.nunique()} runs of {RUNS.value}.")
     for sentence in missing:
-        print(f"warning: {sentence} (python {sys.argv[0]} ...).", file=sys.stderr)
+        how = f"python {sys.argv[0]}, with --data_dir and NAME= of --dataset if it had any"
+        print(f"warning: {sentence} ({how}).", file=sys.stderr)
     if shared_flags.DRY_RUN.value:
         return None
     return Runs(table, of_runs(metadata, table), missing)
