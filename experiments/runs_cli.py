@@ -101,7 +101,7 @@ def read() -> Runs | None:
     if shared_flags.DRY_RUN.value:
         print(f"draws from {table.run_id.nunique()} runs of {RUNS.value}.")
     for sentence in missing:
-        how = f"python {sys.argv[0]}, with --data_dir and NAME= of --dataset if it had any"
+        how = f"python {sys.argv[0]}, with any --data_dir and NAME= of --dataset"
         print(f"warning: {sentence} ({how}).", file=sys.stderr)
     if shared_flags.DRY_RUN.value:
         return None
