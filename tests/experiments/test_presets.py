@@ -23,7 +23,7 @@ for flagfile in flagfiles:
         flags.FLAGS[name].unparse()
     more = [f"--workdir={workdir}", "--dry_run"]
     if "--data_dir=TFDS_DIR" in pathlib.Path(flagfile).read_text():
-        more += ["--dataset=mnist12k", "--train_sizes=100"]
+        more += ["--dataset=mnist12k", "--train_sizes=100,200"]
     flags.FLAGS([script, f"--flagfile={flagfile}", *more])
     main()
     print("parsed", flagfile)
