@@ -241,7 +241,7 @@ def make_claims(made: list[Extrapolation], protocol: Protocol) -> list[Claim]:
             axis = "size" if each.direction == "size" else "epochs"
             quantity = f"|log(predicted / true)| of the {axis} at the threshold"
             claim = judge(each.onset, within, quantity=quantity, **what)
-            if each.onset_is_bound:
+            if each.onset_is_bound and claim.value is not None:
                 verdict = "undecided" if claim.verdict == "holds" else claim.verdict
                 note = "a lower bound: one of the two is out of range"
                 claim = claim._replace(verdict=verdict, note=note)

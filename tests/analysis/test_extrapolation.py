@@ -97,6 +97,8 @@ def test_the_onset_of_generalisation():
     )
     never = results(power_law(scale=1e-6))
     assert never["size", "test_loss"].onset.value is None
+    claims = make_claims(list(never.values()), PROTOCOL)
+    assert not any("bound" in claim.note for claim in claims)
     from_the_start = results(power_law(scale=1e6))
     assert from_the_start["size", "test_loss"].onset.value is None
 
