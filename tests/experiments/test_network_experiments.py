@@ -6,6 +6,7 @@ import json
 import pathlib
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
@@ -39,7 +40,13 @@ def smoke_flags(name):
 def smoke(tmp_path_factory):
     """A workdir in which each experiment's smoke has run, and what they said."""
     workdir = tmp_path_factory.mktemp("smoke")
-    done = {n: run(n, smoke_flags(n), f"--workdir={workdir}") for n in NAMES}
+
+    def start(name):
+        return run(name, smoke_flags(name), f"--workdir={workdir}")
+
+    done = {NAMES[0]: start(NAMES[0])}
+    with ThreadPoolExecutor(2) as pool:
+        done |= zip(NAMES[1:], pool.map(start, NAMES[1:]), strict=True)
     for each in done.values():
         assert each.returncode == 0, each.stderr
     return workdir, done
@@ -122,49 +129,52 @@ def test_a_partly_finished_grid_draws_and_says_what_is_missing(smoke, tmp_path):
     assert len(summary["missing"]) == 1 and summary["runs"]["count"] == 14
 
 
-@pytest.mark.parametrize(
-    ("script", "flags", "words"),
-    [
-        ("data_scaling", ["--widths=3"], ["no run has width 3", "have 1, 2, 4"]),
-        ("extrapolate", ["--architecture=cnn"], ["no run has architecture cnn"]),
-        ("extrapolate", ["--source_width=3"], ["no run has width 3", "[1, 2, 4]"]),
-        ("extrapolate", ["--target_epochs=0"], ["--target_epochs must be above 0"]),
-        ("extrapolate", ["--threshold=-1"], ["--threshold must be above 0"]),
-        ("label_noise", ["--label_noise=0"], ["--label_noise=0,0.2"]),
-        ("label_noise", ["--at_width=7"], ["no run has width 7"]),
-        ("effective_size", ["--train_sizes=100"], ["all runs have train_size 100"]),
-        ("effective_size", ["--widths="], ["--widths is empty"]),
-    ],
+# Scripts, flags and words of the answer, with --runs and where they would train.
+READ = (
+    ("data_scaling", ["--widths=3"], ["no run has width 3", "have 1, 2, 4"]),
+    ("extrapolate", ["--architecture=cnn"], ["no run has architecture cnn"]),
+    ("extrapolate", ["--source_width=3"], ["no run has width 3", "[1, 2, 4]"]),
+    ("extrapolate", ["--target_epochs=0"], ["--target_epochs must be above 0"]),
+    ("extrapolate", ["--threshold=-1"], ["--threshold must be above 0"]),
+    ("label_noise", ["--label_noise=0"], ["--label_noise=0,0.2"]),
+    ("label_noise", ["--at_width=7"], ["no run has width 7"]),
+    ("effective_size", ["--train_sizes=100"], ["all runs have train_size 100"]),
+    ("effective_size", ["--widths="], ["--widths is empty"]),
 )
-def test_runs_that_do_not_serve_are_refused(smoke, tmp_path, script, flags, words):
-    workdir, _ = smoke
-    sentence = refused(
-        script, f"--runs={workdir}/runs", f"--workdir={tmp_path}/new", *flags
-    )
-    for word in words:
-        assert word in sentence
-    assert not (tmp_path / "new").exists()
+TRAINED = (
+    ("label_noise", ["--label_noise=0.2"], ["--label_noise=0.2", "0 and a share"]),
+    ("effective_size", ["--train_sizes=100"], ["several sizes"]),
+    (
+        "extrapolate",
+        ["--source_width=3"],
+        ["--source_width=3 is not one of --widths=1,2"],
+    ),
+    ("data_scaling", ["--dataset=a=mnist12k,a=mnist12k"], ["two are called 'a'"]),
+    ("data_scaling", ["--test_size=2001"], ["test_size must be from 1 to 2000"]),
+)
 
 
-@pytest.mark.parametrize(
-    ("script", "flags", "words"),
-    [
-        ("label_noise", ["--label_noise=0.2"], ["--label_noise=0.2", "0 and a share"]),
-        ("effective_size", ["--train_sizes=100"], ["several sizes"]),
-        (
-            "extrapolate",
-            ["--source_width=3"],
-            ["--source_width=3 is not one of --widths=1,2"],
-        ),
-        ("data_scaling", ["--dataset=a=mnist12k,a=mnist12k"], ["two are called 'a'"]),
-        ("data_scaling", ["--test_size=2001"], ["test_size must be from 1 to 2000"]),
-    ],
-)
-def test_a_grid_that_would_not_serve_is_not_trained(tmp_path, script, flags, words):
-    sentence = refused(script, "--widths=1,2", f"--workdir={tmp_path}/new", *flags)
-    for word in words:
-        assert word in sentence
-    assert not (tmp_path / "new").exists()
+@pytest.fixture(scope="module")
+def sentences(smoke, tmp_path_factory):
+    """What each of these is answered, and where nothing may have been written."""
+    workdir, folder = smoke[0], tmp_path_factory.mktemp("refused")
+
+    def answer(number):
+        script, flags, _ = (READ + TRAINED)[number]
+        first = f"--runs={workdir}/runs" if number < len(READ) else "--widths=1,2"
+        return refused(script, first, f"--workdir={folder}/{number}", *flags)
+
+    numbers = range(len(READ + TRAINED))
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(answer, numbers)), folder
+
+
+@pytest.mark.parametrize("number", range(len(READ + TRAINED)))
+def test_what_will_not_serve_is_refused_before_anything_is_written(sentences, number):
+    said, folder = sentences
+    for word in (READ + TRAINED)[number][2]:
+        assert word in said[number]
+    assert not (folder / str(number)).exists()
 
 
 def test_tables_that_cannot_be_read(tmp_path):

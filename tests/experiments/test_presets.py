@@ -3,6 +3,7 @@
 import pathlib
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -30,24 +31,36 @@ for flagfile in flagfiles:
 """
 
 
+def flagfiles(script):
+    return sorted((FLAGFILES / script).glob("*.flags"))
+
+
+@pytest.fixture(scope="module")
+def dry_runs(tmp_path_factory):
+    """The dry runs of each script, and the folder that they must not make."""
+    workdir = tmp_path_factory.mktemp("dry") / "new"
+
+    def start(script):
+        command = [sys.executable, "-c", DRY_RUNS, script, workdir, *flagfiles(script)]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(SCRIPTS, pool.map(start, SCRIPTS), strict=True)), workdir
+
+
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_every_flagfile_parses_and_has_a_head(script, tmp_path):
-    flagfiles = sorted((FLAGFILES / script).glob("*.flags"))
-    assert {"smoke", "laptop", "paper"} <= {path.stem for path in flagfiles}
-    for path in flagfiles:
+def test_every_flagfile_parses_and_has_a_head(script, dry_runs):
+    assert {"smoke", "laptop", "paper"} <= {path.stem for path in flagfiles(script)}
+    for path in flagfiles(script):
         lines = path.read_text().splitlines()
         assert lines[0].startswith("# ") and lines[1].startswith("# ")
-    done = subprocess.run(
-        [sys.executable, "-c", DRY_RUNS, script, tmp_path / "new", *flagfiles],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+    done, workdir = dry_runs[0][script], dry_runs[1]
     assert done.returncode == 0, done.stderr
     *said, last = done.stdout.split("parsed ")
-    assert last.strip() == str(flagfiles[-1]) and len(said) == len(flagfiles)
+    assert last.strip() == str(flagfiles(script)[-1])
+    assert len(said) == len(flagfiles(script))
     assert all("to train as" in words or "draws" in words for words in said)
-    assert not (tmp_path / "new").exists()  # a dry run leaves nothing behind
+    assert not workdir.exists()  # a dry run leaves nothing behind
 
 
 def test_scripts_are_short():

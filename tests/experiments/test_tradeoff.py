@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -168,33 +169,46 @@ def test_no_curve_reaches_an_impossible_threshold(smoke):
         assert all(point["epochs_mean"] is None for point in curve["points"])
 
 
-@pytest.mark.parametrize(
-    ("flags", "words"),
-    [
-        (["--dataset=mnits"], ["unknown dataset 'mnits'", "mnist12k", "--data_dir"]),
-        (["--dataset="], ["--dataset is empty"]),
-        (["--train_sizes=100,10001"], ["10001", "10000 training examples"]),
-        (["--widths="], ["width is empty"]),
-        (["--seeds="], ["seed is empty"]),
-        (["--optimizer=sdg"], ["unknown optimizer 'sdg'", "sgd, adam"]),
-        (["--optimizer="], ["unknown optimizer ''"]),
-        (["--architecture=vit"], ["unknown architecture 'vit'", "mlp, cnn"]),
-        (["--widths=1,two"], ["--widths", "'two' is not a whole number"]),
-        (["--learning_rates=nan"], ["learning_rate must be above 0"]),
-        (["--label_noise=2"], ["label_noise is a share"]),
-        (["--threshold=-1"], ["--threshold must be above 0"]),
-        (["--threshold=nan"], ["--threshold must be above 0"]),
-        (["--epochs=ten"], ["--epochs=ten"]),
-        (["--widhts=1"], ["widhts", "Did you mean: widths"]),
-        (["--flagfile=no/such.flags"], ["no/such.flags"]),
-        (["--launcher=cloud"], ["--launcher=cloud", "local"]),
-        (["widths=1"], ["unexpected argument 'widths=1'", "--name=value"]),
-    ],
+MISTAKES = (
+    (["--dataset=mnits"], ["unknown dataset 'mnits'", "mnist12k", "--data_dir"]),
+    (["--dataset="], ["--dataset is empty"]),
+    (["--train_sizes=100,10001"], ["10001", "10000 training examples"]),
+    (["--widths="], ["width is empty"]),
+    (["--seeds="], ["seed is empty"]),
+    (["--optimizer=sdg"], ["unknown optimizer 'sdg'", "sgd, adam"]),
+    (["--optimizer="], ["unknown optimizer ''"]),
+    (["--architecture=vit"], ["unknown architecture 'vit'", "mlp, cnn"]),
+    (["--widths=1,two"], ["--widths", "'two' is not a whole number"]),
+    (["--learning_rates=nan"], ["learning_rate must be above 0"]),
+    (["--label_noise=2"], ["label_noise is a share"]),
+    (["--threshold=-1"], ["--threshold must be above 0"]),
+    (["--threshold=nan"], ["--threshold must be above 0"]),
+    (["--epochs=ten"], ["--epochs=ten"]),
+    (["--widhts=1"], ["widhts", "Did you mean: widths"]),
+    (["--flagfile=no/such.flags"], ["no/such.flags"]),
+    (["--launcher=cloud"], ["--launcher=cloud", "local"]),
+    (["widths=1"], ["unexpected argument 'widths=1'", "--name=value"]),
 )
-def test_mistakes_are_one_sentence_and_exit_code_2(flags, words, tmp_path):
-    workdir = tmp_path / "new"
-    sentence = refused(f"--workdir={workdir}", *flags)
-    for word in words:
+
+
+@pytest.fixture(scope="module")
+def sentences(tmp_path_factory):
+    """What each mistake is answered, and where nothing may have been written."""
+    folder = tmp_path_factory.mktemp("mistakes")
+    workdirs = [folder / str(number) for number in range(len(MISTAKES))]
+    with ThreadPoolExecutor(2) as pool:
+        flags = [
+            (f"--workdir={w}", *m[0]) for w, m in zip(workdirs, MISTAKES, strict=True)
+        ]
+        return list(zip(pool.map(lambda f: refused(*f), flags), workdirs, strict=True))
+
+
+@pytest.mark.parametrize(
+    "number", range(len(MISTAKES)), ids=lambda n: MISTAKES[n][0][0]
+)
+def test_mistakes_are_one_sentence_and_exit_code_2(sentences, number):
+    sentence, workdir = sentences[number]
+    for word in MISTAKES[number][1]:
         assert word in sentence
     assert not workdir.exists()  # refused before any training
 
