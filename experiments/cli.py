@@ -107,6 +107,14 @@ def number(value) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
+def describe_setting(fields: dict) -> str:
+    """Returns columns of the run table with their values, in words."""
+    return ", ".join(
+        str(value) if isinstance(value, str) else f"{name} {value:g}"
+        for name, value in fields.items()
+    )
+
+
 def write_results(
     folder: pathlib.Path,
     summary: dict,
@@ -133,9 +141,8 @@ def write_results(
     }
     folder = folder / name
     store.prepare(folder)
+    panels = {panel: rows for panel, rows in panels.items() if rows}
     for panel, rows in panels.items():
-        if not rows:
-            continue
         with open(folder / f"{panel}.csv", "w", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=list(rows[0]))
             writer.writeheader()

@@ -98,7 +98,6 @@ def main() -> None:
         return
     studies = study_noise(runs.table, AT_WIDTH.value, AT_SIZE.value)
     panels = {axis: points(studies, axis) for axis in AXES}
-    panels = {axis: rows for axis, rows in panels.items() if rows}
     details = {"studies": [summarise(study) for study in studies]}
     claims, plot = make_claims(studies), (plot_label_noise, studies)
     runs_cli.finish("label_noise", runs, claims, details, panels, *plot)

@@ -5,6 +5,8 @@ import json
 import pathlib
 from html import escape
 
+import cli
+
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b1b1b; --paper: #fdfdfc; --soft: #6a6a6a;
   --line: #d9d7d2; --box: #f4f2ee; --holds: #1a6fa8; --fails: #b3470b; --open: #6a6a6a }
@@ -124,12 +126,8 @@ def _limits(claim: dict) -> str:
 
 def _row(claim: dict) -> str:
     value, interval, verdict = claim["value"], claim["interval"], claim["verdict"]
-    setting = ", ".join(
-        str(v) if isinstance(v, str) else f"{k} {v:g}"
-        for k, v in claim["setting"].items()
-    )
     return (
-        f"<tr><td>{escape(setting)}</td>"
+        f"<tr><td>{escape(cli.describe_setting(claim['setting']))}</td>"
         f"<td class=n>{'none' if value is None else f'{value:.3g}'}</td><td class=n>"
         f"{'none' if interval is None else '{:.3g} to {:.3g}'.format(*interval)}</td>"
         f'<td><span class="verdict {verdict}">{verdict}</span> '

@@ -12,11 +12,8 @@ import sweep_cli as sweep
 from absl import flags
 from matplotlib.figure import Figure
 
-from scaletime_jax.analysis.estimates import (
-    Claim,
-    count_verdicts,
-    describe_estimate,
-)
+from scaletime_jax.analysis.claims import Claim, count_verdicts
+from scaletime_jax.analysis.estimates import Estimate, describe_estimate
 from scaletime_jax.analysis.runs import describe_missing, missing_runs, select_runs
 from scaletime_jax.errors import InputError
 from scaletime_jax.sweep import provenance, store
@@ -137,14 +134,6 @@ def of_runs(metadata: list[dict], table: pd.DataFrame) -> list[dict]:
     return [unit for unit in metadata if ids.intersection(unit["run_ids"])]
 
 
-def describe_setting(fields: dict) -> str:
-    """Returns columns of the run table with their values, in words."""
-    return " ".join(
-        str(value) if isinstance(value, str) else f"{name} {value:g}"
-        for name, value in fields.items()
-    )
-
-
 def finish(
     name: str,
     runs: Runs,
@@ -174,8 +163,9 @@ def finish(
     folder = pathlib.Path(shared_flags.WORKDIR.value)
     cli.write_results(folder, summary, panels, plot, *drawn)
     for claim in claims:
+        estimate = Estimate(claim.value, claim.interval)
         print(
-            f"{describe_setting(claim.setting)}: {claim.quantity} "
-            f"{describe_estimate(claim)}: {claim.verdict}"
+            f"{cli.describe_setting(claim.setting)}: {claim.quantity} "
+            f"{describe_estimate(estimate)}: {claim.verdict}"
             f"{f' ({claim.note})' if claim.note else ''}"
         )

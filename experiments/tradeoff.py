@@ -54,7 +54,7 @@ def report(curves: list[TradeoffCurve]) -> None:
     for curve in curves:
         if curve.censored:
             print(
-                f"{runs_cli.describe_setting(curve.fields)}: {curve.censored} of "
+                f"{cli.describe_setting(curve.fields)}: {curve.censored} of "
                 f"{curve.reached + curve.censored} runs never reached "
                 f"{curve.threshold:.4g}"
             )

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from scaletime_jax.analysis.claims import Claim, judge
 from scaletime_jax.analysis.curves import final_over
-from scaletime_jax.analysis.estimates import Claim, Estimate, jackknife, judge
+from scaletime_jax.analysis.estimates import Estimate, jackknife
 from scaletime_jax.analysis.runs import SETTING, split_table
 from scaletime_jax.analysis.tradeoff import MIN_SIZES
 from scaletime_jax.errors import InputError

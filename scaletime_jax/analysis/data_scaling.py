@@ -6,13 +6,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from scaletime_jax.analysis.claims import Claim, beyond, judge
 from scaletime_jax.analysis.curves import (
     Curve,
     final_over,
     first_crossing,
     summarise_seeds,
 )
-from scaletime_jax.analysis.estimates import Claim, Estimate, beyond, jackknife, judge
+from scaletime_jax.analysis.estimates import Estimate, jackknife
 from scaletime_jax.analysis.runs import SETTING, split_table
 from scaletime_jax.analysis.tradeoff import MIN_SIZES, LineFit, fit_line
 from scaletime_jax.theory.effective_size import cube_root_size

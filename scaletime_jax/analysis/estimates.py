@@ -1,6 +1,6 @@
-"""A number with its interval over seeds, and what it says of a claim."""
+"""A number with its interval over seeds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -54,58 +54,7 @@ def jackknife(statistic: Callable[..., float], *values: np.ndarray) -> Estimate:
     return Estimate(value, (value - reach, value + reach))
 
 
-class Claim(NamedTuple):
-    """What a paper says, what was measured, and whether they agree.
-
-    Attributes:
-        source: where it says so, such as '[BF24, Fig. 2]'; 'beyond' before it where the
-            paper looked at another setting.
-        statement: what it says, in words.
-        setting: what was measured on: columns of the run table with their values.
-        quantity: what the number is, with its unit.
-        value: the number, None where it could not be measured.
-        interval: its 95% interval over seeds, or None.
-        holds_within: the claim holds for values between these; None has no limit.
-        verdict: 'holds' if the whole interval is within them, 'fails' if it is wholly
-            outside, else 'undecided'.
-        note: why the verdict is another all the same.
-    """
-
-    source: str
-    statement: str
-    setting: dict
-    quantity: str
-    value: float | None
-    interval: tuple[float, float] | None
-    holds_within: tuple[float | None, float | None]
-    verdict: str
-    note: str = ""
-
-
-def judge(
-    estimate: Estimate, holds_within: tuple[float | None, float | None], **what
-) -> Claim:
-    """Returns the claim with its verdict; `what` are its remaining fields."""
-    low, high = holds_within
-    verdict = "undecided"
-    if estimate.interval is not None:
-        least = -np.inf if low is None else low
-        most = np.inf if high is None else high
-        bottom, top = estimate.interval
-        if least < bottom and top < most:
-            verdict = "holds"
-        elif top <= least or bottom >= most:
-            verdict = "fails"
-    return Claim(
-        **what,
-        value=estimate.value,
-        interval=estimate.interval,
-        holds_within=holds_within,
-        verdict=verdict,
-    )
-
-
-def describe_estimate(estimate: Estimate | Claim) -> str:
+def describe_estimate(estimate: Estimate) -> str:
     """Returns value and interval in words."""
     if estimate.value is None:
         return "not measured"
@@ -113,12 +62,6 @@ def describe_estimate(estimate: Estimate | Claim) -> str:
     if estimate.interval is not None:
         words += f" [{estimate.interval[0]:+.3g}, {estimate.interval[1]:+.3g}]"
     return words
-
-
-def count_verdicts(claims: Sequence[Claim]) -> dict[str, int]:
-    """Returns how many claims hold, fail and are undecided."""
-    verdicts = [claim.verdict for claim in claims]
-    return {name: verdicts.count(name) for name in ("holds", "fails", "undecided")}
 
 
 def upturn(values: np.ndarray) -> Estimate:
@@ -157,8 +100,3 @@ def _height(values: np.ndarray, ends: list[int], valley: slice) -> Estimate:
     lowest = values[valley][np.argmin(others[valley], axis=0), each]
     end = values[ends][np.argmin(others[ends], axis=0), each]
     return jackknife(np.mean, (end - lowest)[None])
-
-
-def beyond(source: str, claimed: bool) -> str:
-    """Returns the source of a claim, marked where the paper does not go that far."""
-    return source if claimed else f"beyond {source}"

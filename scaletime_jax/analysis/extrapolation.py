@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from scaletime_jax.analysis.claims import Claim, judge
 from scaletime_jax.analysis.curves import (
     Curve,
     at_epochs,
@@ -17,7 +18,7 @@ from scaletime_jax.analysis.curves import (
     over_epochs,
     summarise_seeds,
 )
-from scaletime_jax.analysis.estimates import Claim, Estimate, jackknife, judge
+from scaletime_jax.analysis.estimates import Estimate, jackknife
 from scaletime_jax.analysis.runs import SETTING, split_table
 from scaletime_jax.errors import InputError
 from scaletime_jax.theory.effective_size import cube_root_size

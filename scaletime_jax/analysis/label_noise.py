@@ -5,20 +5,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from scaletime_jax.analysis.claims import Claim, beyond, judge
 from scaletime_jax.analysis.curves import (
     Curve,
     final_over,
     over_epochs,
     summarise_seeds,
 )
-from scaletime_jax.analysis.estimates import (
-    Claim,
-    Estimate,
-    beyond,
-    jackknife,
-    judge,
-    upturn,
-)
+from scaletime_jax.analysis.estimates import Estimate, jackknife, upturn
 from scaletime_jax.analysis.runs import SETTING, split_table
 from scaletime_jax.errors import InputError
 from scaletime_jax.theory.effective_size import cube_root_size

@@ -5,15 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from scaletime_jax.analysis.claims import Claim, beyond, judge
 from scaletime_jax.analysis.curves import epochs_to_threshold
-from scaletime_jax.analysis.estimates import (
-    Claim,
-    Estimate,
-    beyond,
-    jackknife,
-    judge,
-    u_depth,
-)
+from scaletime_jax.analysis.estimates import Estimate, jackknife, u_depth
 from scaletime_jax.analysis.runs import SETTING, split_table
 from scaletime_jax.errors import InputError
 from scaletime_jax.theory.effective_size import cube_root_size

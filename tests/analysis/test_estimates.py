@@ -2,14 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from scaletime_jax.analysis.estimates import (
-    Estimate,
-    count_verdicts,
-    jackknife,
-    judge,
-    u_depth,
-    upturn,
-)
+from scaletime_jax.analysis.claims import count_verdicts, judge
+from scaletime_jax.analysis.estimates import Estimate, jackknife, u_depth, upturn
 
 WHAT = {"source": "", "statement": "", "setting": {}, "quantity": ""}
 
