@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
 from planted import PARAMS, planted_runs
 
 from scaletime_jax.analysis.capacity import study_capacity
@@ -13,6 +14,7 @@ from scaletime_jax.plotting.capacity import plot_capacity
 from scaletime_jax.plotting.data_scaling import plot_data_scaling
 from scaletime_jax.plotting.extrapolation import plot_extrapolation
 from scaletime_jax.plotting.label_noise import plot_label_noise
+from scaletime_jax.plotting.style import make_panels
 
 LIMIT = {"planted": 0.09}
 EPOCHS = np.concatenate([[0.0], np.geomspace(0.1, 100, 16)])
@@ -145,3 +147,10 @@ def test_a_missing_cell_leaves_the_rest(clean):
     assert lengths == [6, 6, 6, 3]
     plot_extrapolation(extrapolate(part, LIMIT, Protocol()), LIMIT)
     plot_capacity(study_capacity(part, LIMIT))
+
+
+def test_panels_with_none_below_have_tick_labels():
+    axes = make_panels(Figure(), 4)
+    assert len(axes) == 4
+    shown = [axis.xaxis.get_major_ticks()[0].label1.get_visible() for axis in axes]
+    assert shown == [False, True, True, True]
