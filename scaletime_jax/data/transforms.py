@@ -5,6 +5,8 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int, Key, Num, Real
 
+from scaletime_jax.errors import InputError
+
 LARGEST = 2**32 - 1  # of 32 random bits
 
 
@@ -16,6 +18,31 @@ def normalise(images: Num[Array, "*shape"]) -> Float[Array, "*shape"]:
     if images.dtype == jnp.uint8:
         return images.astype(jnp.float32) / 127.5 - 1.0
     return images.astype(jnp.float32)
+
+
+def average_pool(
+    images: Num[Array, "n height width *channels"], size: int
+) -> Float[Array, "n pooled_height pooled_width *channels"]:
+    """Averages images over squares of size x size pixels, none of which overlap.
+
+    Args:
+        images: [n, height, width, ...] of any number type.
+        size: pixels on a side, a divisor of height and width; 1 changes nothing.
+
+    Returns:
+        [n, height / size, width / size, ...] floating-point images.
+
+    Raises:
+        InputError: the size does not divide the images.
+    """
+    count, height, width, *channels = images.shape
+    if size < 1 or height % size or width % size:
+        raise InputError(
+            f"images of {height} x {width} pixels cannot be pooled by {size}: give a "
+            "whole number that divides both."
+        )
+    shape = count, height // size, size, width // size, size, *channels
+    return jnp.mean(jnp.reshape(images, shape), axis=(2, 4))
 
 
 def permute(

@@ -30,6 +30,18 @@ def as_float(value: Real[ArrayLike, "..."]) -> Float[Array, "..."]:
     return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(float)
 
 
+def as_matrix(name: str, value: Real[ArrayLike, "..."]) -> Float[Array, "n m"]:
+    """Returns a finite matrix of at least one row and column as an array."""
+    matrix = as_float(value)
+    require(
+        matrix.ndim == 2 and matrix.size > 0,
+        f"{name} must be a matrix of at least one row and column, got shape "
+        f"{matrix.shape}.",
+    )
+    require(jnp.isfinite(matrix), f"{name} must be finite.")
+    return matrix
+
+
 def as_covariance(name: str, value: Real[ArrayLike, "..."]) -> Float[Array, "r r"]:
     """Returns a square, symmetric, positive semi-definite matrix as an array.
 

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Real
 from scaletime_jax.theory.arguments import (
     Scalar,
     as_float,
+    as_matrix,
     require,
     require_least,
     require_positive,
@@ -54,7 +55,7 @@ def flow_parameters(
     Raises:
         InputError: shapes do not match, times are negative.
     """
-    inputs = _check_inputs(inputs)
+    inputs = as_matrix("inputs", inputs)
     require_shape("targets", targets, inputs.shape[:1])
     u, values, v = _decompose(inputs)
     learned = learned_noise(times, values, learning_rate)
@@ -80,7 +81,7 @@ def signal_noise_coefficients(
     Raises:
         InputError: shapes do not match.
     """
-    inputs = _check_inputs(inputs)
+    inputs = as_matrix("inputs", inputs)
     rows, columns = inputs.shape
     require_shape("weights", weights, (columns,))
     require_shape("noise", noise, (rows,))
@@ -213,15 +214,3 @@ def _decompose(inputs):
 
 def _quadratic_form(vectors, moment):
     return jnp.einsum("...i,ij,...j->...", vectors, moment, vectors)
-
-
-def _check_inputs(value):
-    """Returns the inputs as an array."""
-    inputs = as_float(value)
-    require(
-        inputs.ndim == 2 and inputs.size > 0,
-        f"inputs must be a matrix of at least one row and column, got shape "
-        f"{inputs.shape}.",
-    )
-    require(jnp.isfinite(inputs), "inputs must be finite.")
-    return inputs

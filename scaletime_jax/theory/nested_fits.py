@@ -1,0 +1,65 @@
+"""Least squares on the first 1, 2, ..., K of some vectors, from one factorisation."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from scaletime_jax.theory.arguments import Scalar, as_float, require, require_least
+
+
+def squares_left(
+    energy: Float[Array, ""],
+    left: Float[Array, "n K"],
+    right: Float[Array, "m K"],
+    cross: Float[Array, "K"],
+) -> Float[Array, "K"]:
+    """Returns |R - sum_{i <= k} l_i r_i^T|^2 for every k = 1..K.
+
+    Args:
+        energy: |R|^2.
+        left: [n, K] l_i.
+        right: [m, K] r_i.
+        cross: [K] l_i^T R r_i.
+    """
+    products = (left.T @ left) * (right.T @ right)
+    leading = jnp.diagonal(jnp.cumsum(jnp.cumsum(products, axis=0), axis=1))
+    # where nothing is left, rounding may end below 0
+    return jnp.maximum(energy - 2 * jnp.cumsum(cross) + leading, 0)
+
+
+def orthogonalise(
+    name: str, vectors: Float[Array, "n K"], ridge: Scalar
+) -> tuple[Float[Array, "n K"], Float[Array, "K K"]]:
+    """Returns Y, T of vectors V [n, K] = Y T with T^T T = V^T V + ridge.
+
+    Without a ridge Y is orthonormal; with one it is the upper part of the orthonormal
+    factor of V with sqrt(ridge) I below it. The first columns of both do not depend on
+    later vectors.
+
+    Raises:
+        InputError: without a ridge, vectors are linearly dependent.
+    """
+    require_least("ridge", ridge, 0)
+    size, count = vectors.shape
+    if not _is_zero(ridge):
+        below = jnp.sqrt(as_float(ridge)) * jnp.eye(count, dtype=vectors.dtype)
+        vectors = jnp.concatenate([vectors, below])
+    require(
+        vectors.shape[0] >= count,
+        f"{name} are singular: {count} vectors in {size} dimensions; a ridge above 0 "
+        "would do.",
+    )
+    basis, triangle = jnp.linalg.qr(vectors)
+    height = jnp.abs(jnp.diagonal(triangle))
+    floor = max(vectors.shape) * jnp.finfo(vectors.dtype).eps * jnp.max(height)
+    require(
+        height > floor,
+        f"{name} are singular: some are linearly dependent; a ridge above 0 would do.",
+    )
+    return basis[:size], triangle
+
+
+def _is_zero(ridge) -> bool:
+    """Whether there is no ridge, as far as is known."""
+    return not isinstance(ridge, jax.core.Tracer) and bool(np.all(ridge == 0))

@@ -1,0 +1,299 @@
+"""Linear students of random features: the loss over data and features, exactly.
+
+A teacher y = w^T F(x) has S features with weights w ~ N(0, I / S); a student sees P of
+their combinations, f = Pi F, and learns by least squares on D points from zero, to the
+end. With X the D x S features of its points and C = E[F F^T] [B21, Eq. 2-5, S3-S5],
+
+    L(D, P) = (1 / 2S) Tr[M^T C M],   M = I - Pi^T (X Pi^T)^+ X,
+
+the mean over teachers, whichever of D and P is larger. A ridge r > 0 in its squared
+error sum_a (f(x_a) - y_a)^2 + r |theta|^2 puts (A^T A + r)^{-1} A^T in the place of
+A^+.
+
+For any root R of C = R^T R, such as population features over the square root of their
+number, it is |R - R Pi^T (X Pi^T)^+ X|^2 / 2S, and where the points are rows of the
+population both factors are parts of one matrix. To exchange its rows with its columns
+is to exchange data with features: the duality of [B21, Sec. 2.4].
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.linalg import solve_triangular
+from jaxtyping import Array, Float, Key, Real
+
+from scaletime_jax.errors import InputError
+from scaletime_jax.theory.arguments import (
+    Scalar,
+    as_float,
+    as_matrix,
+    require,
+    require_least,
+    require_shape,
+)
+from scaletime_jax.theory.nested_fits import orthogonalise, squares_left
+from scaletime_jax.theory.second_moment import (
+    apply_root,
+    apply_transposed,
+    moment_root,
+)
+
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "relu": jax.nn.relu,
+    "erf": jax.scipy.special.erf,
+}
+
+
+def random_features(
+    key: Key[Array, ""],
+    inputs: Real[Array, "n d"],
+    num_features: int,
+    depth: int = 3,
+    activation: str = "relu",
+    width: int | None = None,
+    weight_variance: float = 2.0,
+    bias_variance: float = 0.0,
+) -> Float[Array, "n num_features"]:
+    """Returns what the last hidden layer of a random network makes of inputs.
+
+    h_l = phi(W_l h_{l-1} + b_l) with entries of W_l of variance weight_variance /
+    fan-in and of b_l bias_variance, iid normal [B21, Sec. 2.3.1]. As all widths grow,
+    F F^T / S becomes (nngp - bias_variance) / weight_variance of
+    `kernel_theory.infinite_width_kernels`.
+
+    Args:
+        key: a typed key, used once.
+        inputs: [n, d].
+        num_features: S, the width of the last hidden layer.
+        depth: hidden layers, >= 1.
+        activation: 'relu' or 'erf'.
+        width: of the hidden layers before the last, S if None.
+        weight_variance: 2 keeps a ReLU network's scale.
+        bias_variance: >= 0.
+
+    Raises:
+        InputError: an argument is out of range.
+    """
+    hidden = as_matrix("inputs", inputs)
+    require(num_features >= 1, "num_features must be 1 or more.")
+    require(depth >= 1, "depth must be 1 or more.")
+    phi = activation_named(activation)
+    widths = [width or num_features] * (depth - 1) + [num_features]
+    for layer, fan_out in enumerate(widths):
+        weight_key, bias_key = jax.random.split(jax.random.fold_in(key, layer))
+        fan_in = hidden.shape[1]
+        scale = jnp.sqrt(weight_variance / fan_in).astype(hidden.dtype)
+        weights = scale * jax.random.normal(weight_key, (fan_in, fan_out), hidden.dtype)
+        bias = jax.random.normal(bias_key, (fan_out,), hidden.dtype)
+        hidden = phi(hidden @ weights + bias * bias_variance**0.5)
+    return hidden
+
+
+def activation_named(name: str) -> Callable[[Array], Array]:
+    """Returns an activation by name.
+
+    Raises:
+        InputError: there is none.
+    """
+    if name not in ACTIVATIONS:
+        raise InputError(f"activation {name!r} is not one of {', '.join(ACTIVATIONS)}.")
+    return ACTIVATIONS[name]
+
+
+def teacher_student_loss(
+    train_features: Real[Array, "D S"],
+    projection: Real[Array, "P S"],
+    *,
+    population_features: Real[Array, "N S"] | None = None,
+    covariance: Real[Array, "S *S"] | None = None,
+    ridge: Scalar = 0.0,
+) -> Float[Array, ""]:
+    """Returns L(D, P), the mean over teachers [B21, Eq. S4, S5].
+
+    By a singular value decomposition of X Pi^T, never an inverse. May be vmapped over
+    draws; then, and under jit, values are not checked and what is singular is treated
+    by the pseudo-inverse.
+
+    Args:
+        train_features: [D, S] X, D >= 1.
+        projection: [P, S] Pi, 1 <= P <= S.
+        population_features: [N, S] features of all inputs, or
+        covariance: [S, S] C, or its diagonal [S] where it is one. One of the two.
+        ridge: r >= 0.
+
+    Raises:
+        InputError: shapes do not match, P > S, D = 0, features are not finite or,
+            without a ridge, singular: of rank below min(D, P).
+    """
+    features = as_matrix("train_features", train_features)
+    projection = _check_projection(projection, features.shape[1])
+    root = moment_root(features.shape[1], population_features, covariance)
+    require_least("ridge", ridge, 0)
+    seen = features @ projection.T
+    u, values, vt = jnp.linalg.svd(seen, full_matrices=False)
+    floor = max(seen.shape) * jnp.finfo(seen.dtype).eps * values[0]
+    require(
+        jnp.all(values > floor) | (jnp.asarray(ridge) > 0),
+        "train_features are singular: on the student's features their rank is below "
+        f"min(D, P) = {len(values)}; a ridge above 0 would do.",
+    )
+    kept = values > jnp.where(jnp.asarray(ridge) > 0, 0, floor)
+    inverse = jnp.where(kept, values / jnp.where(kept, values**2 + ridge, 1), 0)
+    left = apply_root(root, projection.T @ (vt.T * inverse))
+    right = features.T @ u
+    cross = jnp.sum(apply_transposed(root, left) * right)
+    square = jnp.sum((left.T @ left) * (right.T @ right))
+    left_over = jnp.sum(root**2) - 2 * cross + square
+    return jnp.maximum(left_over, 0) / (2 * features.shape[1])
+
+
+def losses_over_data(
+    train_features: Real[Array, "D S"],
+    *,
+    population_features: Real[Array, "N S"] | None = None,
+    covariance: Real[Array, "S *S"] | None = None,
+    ridge: Scalar = 0.0,
+) -> Float[Array, "D"]:
+    """Returns L(d), d = 1..D, of a student with all features [B21, Eq. 5].
+
+        L(d) = (1/2) E_x[K(x, x) - k(x)^T Kbar^{-1} k(x)] without a ridge,
+
+    for the first d points, all from one QR decomposition: its first columns do not
+    depend on later points.
+
+    Args:
+        train_features: [D, S] X, D <= S unless there is a ridge.
+        population_features: as in `teacher_student_loss`.
+        covariance: likewise.
+        ridge: r >= 0.
+
+    Raises:
+        InputError: as there; without a ridge, points are linearly dependent.
+    """
+    features = as_matrix("train_features", train_features)
+    root = moment_root(features.shape[1], population_features, covariance)
+    basis, _ = orthogonalise("train_features", features.T, ridge)
+    image = apply_root(root, basis)
+    cross = jnp.sum(image**2, axis=0)
+    return squares_left(jnp.sum(root**2), image, basis, cross) / (2 * features.shape[1])
+
+
+def losses_over_features(
+    projection: Real[Array, "P S"],
+    *,
+    population_features: Real[Array, "N S"] | None = None,
+    covariance: Real[Array, "S *S"] | None = None,
+    ridge: Scalar = 0.0,
+) -> Float[Array, "P"]:
+    """Returns L(p), p = 1..P, of a student with all the data there is [B21, Eq. 4].
+
+        L(p) = (1 / 2S) Tr[C - C Pi^T (Pi C Pi^T)^{-1} Pi C] without a ridge,
+
+    for the first p rows of Pi: `losses_over_data` with R^T for R and R Pi^T for X^T.
+    The ridge is that of a mean over data, E[(f(x) - y)^2] + r |theta|^2.
+
+    Args:
+        projection: [P, S] Pi, P <= S.
+        population_features: as in `teacher_student_loss`.
+        covariance: likewise.
+        ridge: r >= 0.
+
+    Raises:
+        InputError: as there; without a ridge, features are linearly dependent.
+    """
+    size = jnp.shape(projection)[-1] if jnp.ndim(projection) == 2 else 0
+    projection = _check_projection(projection, size)
+    root = moment_root(size, population_features, covariance)
+    seen = apply_root(root, projection.T)
+    basis, _ = orthogonalise("the student's features", seen, ridge)
+    image = apply_transposed(root, basis)
+    cross = jnp.sum(image**2, axis=0)
+    return squares_left(jnp.sum(root**2), basis, image, cross) / (2 * size)
+
+
+def student_losses(
+    train_features: Real[Array, "D S"],
+    projection: Real[Array, "P S"],
+    *,
+    population_features: Real[Array, "N S"] | None = None,
+    covariance: Real[Array, "S *S"] | None = None,
+) -> Float[Array, "P"]:
+    """Returns L(D, p), p = 1..P, for the first p rows of Pi, P <= D.
+
+    One QR decomposition X Pi^T = Q T serves every p: (X Pi_p^T)^+ = T_p^{-1} Q_p^T
+    has the leading blocks of T and Q, so that R Pi_p^T T_p^{-1} and Q_p^T X are the
+    first columns and rows of those of P.
+
+    Args:
+        train_features: as in `teacher_student_loss`.
+        projection: likewise, P <= D.
+        population_features: likewise.
+        covariance: likewise.
+
+    Raises:
+        InputError: as there, or P > D.
+    """
+    features = as_matrix("train_features", train_features)
+    points, size = features.shape
+    projection = _check_projection(projection, size)
+    require(
+        projection.shape[0] <= points,
+        f"projection has {projection.shape[0]} rows, more than D = {points}; beyond it "
+        "call teacher_student_loss for each P.",
+    )
+    root = moment_root(size, population_features, covariance)
+    seen = features @ projection.T
+    basis, triangle = orthogonalise("train_features", seen, 0)
+    combined = solve_triangular(triangle, projection, trans=1)  # T^{-T} Pi
+    left, right = apply_root(root, combined.T), features.T @ basis
+    cross = jnp.sum(apply_transposed(root, left) * right, axis=0)
+    return squares_left(jnp.sum(root**2), left, right, cross) / (2 * size)
+
+
+def label_losses_over_data(
+    train_features: Real[Array, "D S"],
+    train_labels: Real[Array, "D outputs"],
+    population_features: Real[Array, "N S"],
+    population_labels: Real[Array, "N outputs"],
+    ridge: Scalar = 0.0,
+) -> Float[Array, "D"]:
+    """Returns (1/2) E[(f(x) - y)^2], d = 1..D, for labels that no teacher made.
+
+    The student has all features and learns from the first d points; the mean is over
+    population and outputs.
+
+    Args:
+        train_features: as in `losses_over_data`.
+        train_labels: [D, outputs].
+        population_features: [N, S].
+        population_labels: [N, outputs].
+        ridge: r >= 0.
+
+    Raises:
+        InputError: as in `losses_over_data`.
+    """
+    features = as_matrix("train_features", train_features)
+    labels = as_matrix("population_labels", population_labels)
+    root = moment_root(features.shape[1], population_features, None)
+    require_shape("train_labels", train_labels, (features.shape[0], *labels.shape[1:]))
+    basis, triangle = orthogonalise("train_features", features.T, ridge)
+    coefficients = solve_triangular(triangle, as_float(train_labels), trans=1)
+    predicted = root @ basis
+    labels = labels / jnp.sqrt(labels.shape[0])
+    cross = jnp.sum((predicted.T @ labels) * coefficients, axis=1)
+    left = squares_left(jnp.sum(labels**2), predicted, coefficients.T, cross)
+    return left / (2 * labels.shape[1])
+
+
+def _check_projection(value, size):
+    """Returns Pi as an array."""
+    projection = as_matrix("projection", value)
+    students = projection.shape[0]
+    require_shape("projection", projection, (students, size))
+    require(
+        students <= size,
+        f"projection has P = {students} rows, more than there are features, S = "
+        f"{size}.",
+    )
+    return projection
