@@ -33,11 +33,7 @@ from scaletime_jax.theory.arguments import (
     require_shape,
 )
 from scaletime_jax.theory.nested_fits import orthogonalise, squares_left
-from scaletime_jax.theory.second_moment import (
-    apply_root,
-    apply_transposed,
-    moment_root,
-)
+from scaletime_jax.theory.second_moment import as_points, as_projection, moment_root
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "relu": jax.nn.relu,
@@ -103,7 +99,7 @@ def activation_named(name: str) -> Callable[[Array], Array]:
 
 def teacher_student_loss(
     train_features: Real[Array, "D S"],
-    projection: Real[Array, "P S"],
+    projection: Real[Array, "P *S"],
     *,
     population_features: Real[Array, "N S"] | None = None,
     covariance: Real[Array, "S *S"] | None = None,
@@ -117,7 +113,7 @@ def teacher_student_loss(
 
     Args:
         train_features: [D, S] X, D >= 1.
-        projection: [P, S] Pi, 1 <= P <= S.
+        projection: [P, S] Pi, 1 <= P <= S, or [P] the features it picks.
         population_features: [N, S] features of all inputs, or
         covariance: [S, S] C, or its diagonal [S] where it is one. One of the two.
         ridge: r >= 0.
@@ -126,11 +122,11 @@ def teacher_student_loss(
         InputError: shapes do not match, P > S, D = 0, features are not finite or,
             without a ridge, singular: of rank below min(D, P).
     """
-    features = as_matrix("train_features", train_features)
-    projection = _check_projection(projection, features.shape[1])
-    root = moment_root(features.shape[1], population_features, covariance)
+    root = moment_root(population_features, covariance)
+    features = as_points(train_features, root)
+    students = as_projection(projection, root.size)
     require_least("ridge", ridge, 0)
-    seen = features @ projection.T
+    seen = students.apply(features.T).T
     u, values, vt = jnp.linalg.svd(seen, full_matrices=False)
     floor = max(seen.shape) * jnp.finfo(seen.dtype).eps * values[0]
     require(
@@ -140,11 +136,11 @@ def teacher_student_loss(
     )
     kept = values > jnp.where(jnp.asarray(ridge) > 0, 0, floor)
     inverse = jnp.where(kept, values / jnp.where(kept, values**2 + ridge, 1), 0)
-    left = apply_root(root, projection.T @ (vt.T * inverse))
+    left = root.apply(students.apply_transposed(vt.T * inverse))
     right = features.T @ u
-    cross = jnp.sum(apply_transposed(root, left) * right)
+    cross = jnp.sum(root.apply_transposed(left) * right)
     square = jnp.sum((left.T @ left) * (right.T @ right))
-    left_over = jnp.sum(root**2) - 2 * cross + square
+    left_over = root.energy - 2 * cross + square
     return jnp.maximum(left_over, 0) / (2 * features.shape[1])
 
 
@@ -171,16 +167,16 @@ def losses_over_data(
     Raises:
         InputError: as there; without a ridge, points are linearly dependent.
     """
-    features = as_matrix("train_features", train_features)
-    root = moment_root(features.shape[1], population_features, covariance)
+    root = moment_root(population_features, covariance)
+    features = as_points(train_features, root)
     basis, _ = orthogonalise("train_features", features.T, ridge)
-    image = apply_root(root, basis)
+    image = root.apply(basis)
     cross = jnp.sum(image**2, axis=0)
-    return squares_left(jnp.sum(root**2), image, basis, cross) / (2 * features.shape[1])
+    return squares_left(root.energy, image, basis, cross) / (2 * features.shape[1])
 
 
 def losses_over_features(
-    projection: Real[Array, "P S"],
+    projection: Real[Array, "P *S"],
     *,
     population_features: Real[Array, "N S"] | None = None,
     covariance: Real[Array, "S *S"] | None = None,
@@ -194,61 +190,21 @@ def losses_over_features(
     The ridge is that of a mean over data, E[(f(x) - y)^2] + r |theta|^2.
 
     Args:
-        projection: [P, S] Pi, P <= S.
-        population_features: as in `teacher_student_loss`.
+        projection: as in `teacher_student_loss`.
+        population_features: likewise.
         covariance: likewise.
         ridge: r >= 0.
 
     Raises:
         InputError: as there; without a ridge, features are linearly dependent.
     """
-    size = jnp.shape(projection)[-1] if jnp.ndim(projection) == 2 else 0
-    projection = _check_projection(projection, size)
-    root = moment_root(size, population_features, covariance)
-    seen = apply_root(root, projection.T)
+    root = moment_root(population_features, covariance)
+    students = as_projection(projection, root.size)
+    seen = root.apply(students.transposed)
     basis, _ = orthogonalise("the student's features", seen, ridge)
-    image = apply_transposed(root, basis)
+    image = root.apply_transposed(basis)
     cross = jnp.sum(image**2, axis=0)
-    return squares_left(jnp.sum(root**2), basis, image, cross) / (2 * size)
-
-
-def student_losses(
-    train_features: Real[Array, "D S"],
-    projection: Real[Array, "P S"],
-    *,
-    population_features: Real[Array, "N S"] | None = None,
-    covariance: Real[Array, "S *S"] | None = None,
-) -> Float[Array, "P"]:
-    """Returns L(D, p), p = 1..P, for the first p rows of Pi, P <= D.
-
-    One QR decomposition X Pi^T = Q T serves every p: (X Pi_p^T)^+ = T_p^{-1} Q_p^T
-    has the leading blocks of T and Q, so that R Pi_p^T T_p^{-1} and Q_p^T X are the
-    first columns and rows of those of P.
-
-    Args:
-        train_features: as in `teacher_student_loss`.
-        projection: likewise, P <= D.
-        population_features: likewise.
-        covariance: likewise.
-
-    Raises:
-        InputError: as there, or P > D.
-    """
-    features = as_matrix("train_features", train_features)
-    points, size = features.shape
-    projection = _check_projection(projection, size)
-    require(
-        projection.shape[0] <= points,
-        f"projection has {projection.shape[0]} rows, more than D = {points}; beyond it "
-        "call teacher_student_loss for each P.",
-    )
-    root = moment_root(size, population_features, covariance)
-    seen = features @ projection.T
-    basis, triangle = orthogonalise("train_features", seen, 0)
-    combined = solve_triangular(triangle, projection, trans=1)  # T^{-T} Pi
-    left, right = apply_root(root, combined.T), features.T @ basis
-    cross = jnp.sum(apply_transposed(root, left) * right, axis=0)
-    return squares_left(jnp.sum(root**2), left, right, cross) / (2 * size)
+    return squares_left(root.energy, basis, image, cross) / (2 * root.size)
 
 
 def label_losses_over_data(
@@ -273,27 +229,14 @@ def label_losses_over_data(
     Raises:
         InputError: as in `losses_over_data`.
     """
-    features = as_matrix("train_features", train_features)
+    root = moment_root(population_features, None)
+    features = as_points(train_features, root)
     labels = as_matrix("population_labels", population_labels)
-    root = moment_root(features.shape[1], population_features, None)
     require_shape("train_labels", train_labels, (features.shape[0], *labels.shape[1:]))
     basis, triangle = orthogonalise("train_features", features.T, ridge)
     coefficients = solve_triangular(triangle, as_float(train_labels), trans=1)
-    predicted = root @ basis
+    predicted = root.apply(basis)
     labels = labels / jnp.sqrt(labels.shape[0])
     cross = jnp.sum((predicted.T @ labels) * coefficients, axis=1)
     left = squares_left(jnp.sum(labels**2), predicted, coefficients.T, cross)
     return left / (2 * labels.shape[1])
-
-
-def _check_projection(value, size):
-    """Returns Pi as an array."""
-    projection = as_matrix("projection", value)
-    students = projection.shape[0]
-    require_shape("projection", projection, (students, size))
-    require(
-        students <= size,
-        f"projection has P = {students} rows, more than there are features, S = "
-        f"{size}.",
-    )
-    return projection

@@ -1,0 +1,87 @@
+"""A student's loss at many numbers of features or points, from one factorisation."""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+from jax.scipy.linalg import solve_triangular
+from jaxtyping import Array, Float, Real
+
+from scaletime_jax.theory.arguments import require
+from scaletime_jax.theory.nested_fits import orthogonalise, squares_left
+from scaletime_jax.theory.second_moment import as_points, as_projection, moment_root
+
+
+def student_losses(
+    train_features: Real[Array, "D S"],
+    projection: Real[Array, "P *S"],
+    sizes: Sequence[int],
+    *,
+    population_features: Real[Array, "N S"] | None = None,
+    covariance: Real[Array, "S *S"] | None = None,
+) -> Float[Array, "sizes"]:
+    """Returns L(D, p) for the first p rows of Pi, at many p for little more than one.
+
+    Up to D they come from one QR decomposition X Pi^T = Q T: (X Pi_p^T)^+ = T_p^{-1}
+    Q_p^T has the leading blocks of T and Q, so that R Pi_p^T T_p^{-1} and Q_p^T X are
+    the first columns and rows of those of D. Beyond, where f = Pi F interpolates, from
+    running sums of Pi_p^T Pi_p X^T.
+
+    For many d at one P, exchange data and features: X becomes (F Pi^T)^T, Pi the points
+    picked and F its transpose.
+
+    Args:
+        train_features: as in `random_features.teacher_student_loss`.
+        projection: likewise.
+        sizes: p, ascending, from 1 to P.
+        population_features: likewise.
+        covariance: likewise.
+
+    Raises:
+        InputError: as there, or sizes are out of order or range.
+    """
+    root = moment_root(population_features, covariance)
+    features = as_points(train_features, root)
+    students = as_projection(projection, root.size)
+    require(
+        bool(sizes) and list(sizes) == sorted(set(sizes)),
+        "sizes must ascend, and there must be one at least.",
+    )
+    require(
+        sizes[0] > 0 and sizes[-1] <= students.num_rows,
+        f"sizes must be from 1 to P = {students.num_rows}.",
+    )
+    below = [p for p in sizes if p <= len(features)]
+    above = [p for p in sizes if p > len(features)]
+    losses = []
+    if below:
+        first = students.part(0, below[-1])
+        losses = [_resolved_losses(features, first, root)[jnp.array(below) - 1]]
+    if above:
+        losses.append(_interpolated_losses(features, students, above, root))
+    return jnp.concatenate(losses) / (2 * root.size)
+
+
+def _resolved_losses(features, students, root):
+    """Returns 2S L(D, p), p = 1..P <= D."""
+    basis, triangle = orthogonalise(
+        "train_features", students.apply(features.T).T, ridge=0
+    )
+    inverse = solve_triangular(triangle, jnp.eye(students.num_rows))
+    left = root.apply(students.apply_transposed(inverse))
+    right = features.T @ basis
+    cross = jnp.sum(root.apply_transposed(left) * right, axis=0)
+    return squares_left(root.energy, left, right, cross)
+
+
+def _interpolated_losses(features, students, sizes, root):
+    """Returns 2S L(D, p) for sizes p > D."""
+    image, square = root.apply(features.T), features @ features.T
+    mixed, losses, last = jnp.zeros_like(features.T), [], 0
+    for size in sizes:
+        part = students.part(last, size)
+        mixed, last = mixed + part.apply_transposed(part.apply(features.T)), size
+        weights = jnp.linalg.solve(features @ mixed, mixed.T).T
+        left = root.apply(weights)
+        rest = root.energy - 2 * jnp.sum(left * image)
+        losses.append(rest + jnp.sum((left.T @ left) * square))
+    return jnp.maximum(jnp.stack(losses), 0)
