@@ -14,8 +14,8 @@ from jaxtyping import Array, Float, Real
 
 from scaletime_jax.errors import InputError
 from scaletime_jax.theory.arguments import (
-    Number,
     Scalar,
+    Values,
     as_float,
     as_matrix,
     require,
@@ -140,7 +140,7 @@ def _erf_expectations(cross, left, right):
 
 
 def effective_ridge(
-    eigenvalues: Real[Array, "S"], train_sizes: Number, ridge: Scalar = 0.0
+    eigenvalues: Values, train_sizes: Values, ridge: Scalar = 0.0
 ) -> Float[Array, "..."]:
     """Returns kappa(D), the scale below which modes are not learned [B21, Eq. S12].
 
@@ -180,9 +180,9 @@ def effective_ridge(
 
 
 def learning_curve(
-    eigenvalues: Real[Array, "S"],
-    target_moments: Number,
-    train_sizes: Number,
+    eigenvalues: Values,
+    target_moments: Values,
+    train_sizes: Values,
     ridge: Scalar = 0.0,
     noise: Scalar = 0.0,
 ) -> Float[Array, "..."]:
@@ -218,7 +218,7 @@ def learning_curve(
 
 
 def power_law_curve(
-    exponent: Scalar, train_sizes: Number, num_features: Scalar = 1.0
+    exponent: Scalar, train_sizes: Values, num_features: Scalar = 1.0
 ) -> Float[Array, "..."]:
     """Returns what L(D) tends to for lambda_i = i^{-(1 + a)} [B21, Eq. S14].
 
@@ -244,7 +244,7 @@ def power_law_curve(
 
 
 def variance_limited_loss(
-    limit: Number, fixed: Scalar, sizes: Number, pool: Scalar = np.inf
+    limit: Values, fixed: Scalar, sizes: Values, pool: Scalar = np.inf
 ) -> Float[Array, "..."]:
     """Returns the loss of P features on D > P + 1 points, from its limit L(P).
 
@@ -270,7 +270,7 @@ def variance_limited_loss(
     require(sizes > fixed + 1, "sizes must be above fixed + 1.")
     require(sizes <= pool, "sizes must be at most the pool.")
     unseen = 1.0 if np.isinf(pool) else (pool - sizes) / (pool - fixed)
-    return limit * (1 + fixed * unseen / (sizes - fixed - 1))
+    return as_float(limit) * (1 + fixed * unseen / (sizes - fixed - 1))
 
 
 def exchange(
