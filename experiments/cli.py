@@ -8,7 +8,7 @@ import pathlib
 import signal
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 import jax
@@ -16,6 +16,8 @@ import pandas as pd
 from absl import app, flags, logging
 from matplotlib.figure import Figure
 
+from scaletime_jax.analysis.claims import Claim
+from scaletime_jax.analysis.estimates import Estimate, describe_estimate
 from scaletime_jax.data.cache import cache_dir
 from scaletime_jax.errors import InputError
 from scaletime_jax.plotting.style import save_figure
@@ -115,6 +117,17 @@ def describe_setting(fields: dict) -> str:
         for name, value in fields.items()
         if UNKNOWN.get(name) != value
     )
+
+
+def print_claims(claims: Sequence[Claim]) -> None:
+    """Prints a line for each claim."""
+    for claim in claims:
+        estimate = Estimate(claim.value, claim.interval)
+        print(
+            f"{describe_setting(claim.setting)}: {claim.quantity} "
+            f"{describe_estimate(estimate)}: {claim.verdict}"
+            f"{f' ({claim.note})' if claim.note else ''}"
+        )
 
 
 def write_results(

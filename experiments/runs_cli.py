@@ -13,7 +13,6 @@ from absl import flags
 from matplotlib.figure import Figure
 
 from scaletime_jax.analysis.claims import Claim, count_verdicts
-from scaletime_jax.analysis.estimates import Estimate, describe_estimate
 from scaletime_jax.analysis.runs import describe_missing, missing_runs, select_runs
 from scaletime_jax.errors import InputError
 from scaletime_jax.sweep import provenance
@@ -198,10 +197,4 @@ def finish(
     }
     folder = pathlib.Path(shared_flags.WORKDIR.value)
     cli.write_results(folder, summary, panels, plot, *drawn)
-    for claim in claims:
-        estimate = Estimate(claim.value, claim.interval)
-        print(
-            f"{cli.describe_setting(claim.setting)}: {claim.quantity} "
-            f"{describe_estimate(estimate)}: {claim.verdict}"
-            f"{f' ({claim.note})' if claim.note else ''}"
-        )
+    cli.print_claims(claims)

@@ -69,8 +69,8 @@ def fit_power_law(
     if not np.all(losses.mean(axis=1) > 0):
         return nothing._replace(warning="no fit: losses are not above 0")
     if not with_offset:
-        exponent = jackknife(lambda each: -_line(sizes, each)[0], losses)
-        log_coefficient = _line(sizes, losses)[1]
+        exponent = jackknife(lambda each: -log_line(sizes, each)[0], losses)
+        log_coefficient = log_line(sizes, losses)[1]
         return PowerLaw(
             exponent, float(np.exp(log_coefficient)), Estimate(0.0, None), span, None
         )
@@ -201,8 +201,13 @@ def _check(sizes, losses) -> tuple[np.ndarray, np.ndarray]:
     return sizes, losses
 
 
-def _line(sizes: np.ndarray, losses: np.ndarray) -> np.ndarray:
-    """Returns slope and intercept of log mean loss against log size."""
+def log_line(sizes: np.ndarray, losses: np.ndarray) -> np.ndarray:
+    """Returns slope and intercept of log mean loss against log size, or NaN.
+
+    Args:
+        sizes: [sizes] > 0.
+        losses: [sizes, draws].
+    """
     mean = losses.mean(axis=1)
     if not np.all(mean > 0):
         return np.full(2, np.nan)

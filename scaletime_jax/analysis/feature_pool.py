@@ -50,28 +50,37 @@ class Spectrum(NamedTuple):
     Attributes:
         eigenvalues: [S] of C, largest first.
         exponent: alpha_K, with the range of slopes in `fit_spectrum`.
-        modes: first and last mode fitted.
-        bent_after: the last mode at which half of the features, and half of the inputs,
-            give the same eigenvalues within 10%: the finite pool bends those beyond.
+        modes: first and last mode fitted. Beyond the last the finite pool bends the
+            spectrum: half of the features of half of the inputs no longer give the same
+            eigenvalues within 10%.
     """
 
     eigenvalues: np.ndarray
     exponent: Estimate
     modes: tuple[int, int]
-    bent_after: int
 
 
 def make_features(
     inputs: Float[Array, "N d"],
-    seed: int,
     num_features: int,
     depth: int,
     activation: str,
+    width: int,
+    seed: int,
 ) -> Float[Array, "N S"]:
-    """Returns float64 features of mean square 1, computed in single precision."""
+    """Returns float64 features of mean square 1, computed in single precision.
+
+    Args:
+        inputs: [N, d].
+        num_features: S.
+        depth: hidden layers of the network.
+        activation: 'relu' or 'erf'.
+        width: of its hidden layers before the last.
+        seed: of its weights.
+    """
     key = jax.random.fold_in(jax.random.key(0), seed)
-    network = jax.jit(random_features, static_argnums=(2, 3, 4))
-    features = network(key, inputs, num_features, depth, activation)
+    network = jax.jit(random_features, static_argnums=(2, 3, 4, 5))
+    features = network(key, inputs, num_features, depth, activation, width)
     features = features.astype(float)
     return features / jnp.sqrt(jnp.mean(features**2))
 
@@ -82,10 +91,8 @@ def measure_spectrum(features: Float[Array, "N S"]) -> Spectrum:
     It is fitted from mode FIRST_MODE to the last that the finite pool does not bend.
     """
     eigenvalues, _ = spectra(features)
-    halves = features[:, ::2] * 2**0.5, features[::2]
-    ends = [last_settled(eigenvalues, spectra(half)[0]) for half in halves]
-    first, last = FIRST_MODE, min(ends)
-    exponent = Estimate(None, None)
-    if last >= first + 3:
-        exponent = fit_spectrum(eigenvalues, first, last).exponent
-    return Spectrum(eigenvalues, exponent, (first, last), last)
+    part = features[::2, ::2] * 2**0.5  # C of half the features has half the trace
+    modes = FIRST_MODE, last_settled(eigenvalues, spectra(part)[0])
+    if modes[1] < FIRST_MODE + 3:
+        return Spectrum(eigenvalues, Estimate(None, None), modes)
+    return Spectrum(eigenvalues, fit_spectrum(eigenvalues, *modes).exponent, modes)

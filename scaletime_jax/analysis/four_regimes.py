@@ -1,6 +1,7 @@
 """The four scaling regimes of linear students of random features [B21, Fig. 3]."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -8,13 +9,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from scaletime_jax.analysis.claims import Claim, judge
+from scaletime_jax.analysis.estimates import Estimate, jackknife
 from scaletime_jax.analysis.exponents import (
+    NEAR_ONE,
     PowerLaw,
     Regime,
     classify_regime,
     fit_power_law,
+    log_line,
     variance_sizes,
 )
+from scaletime_jax.analysis.feature_pool import Spectrum
 from scaletime_jax.theory.kernel_theory import learning_curve, variance_limited_loss
 from scaletime_jax.theory.random_features import (
     losses_over_data,
@@ -24,6 +30,8 @@ from scaletime_jax.theory.student_losses import student_losses
 
 # Multiples of the fixed size from which on only the order 1 / size is left.
 FAR = 16
+# How near to each other exponents over data and over features are to be.
+SAME_EXPONENT = 0.03
 
 
 class Sizes(NamedTuple):
@@ -154,6 +162,61 @@ def measure_regimes(
         _resolution_panel("data", sizes.resolved, found[2], theory),
         _resolution_panel("features", sizes.resolved, found[3], theory),
     )
+
+
+def make_claims(spectrum: Spectrum, regimes: Regimes, setting: dict) -> list[Claim]:
+    """Returns what [B21, Sec. 2.3] says of the exponents, beside those measured."""
+    claims = []
+    for panel in (regimes.variance_data, regimes.variance_features):
+        number = {"data": "D", "features": "P"}[panel.over]
+        claims.append(
+            judge(
+                panel.law.exponent,
+                (1 - NEAR_ONE, 1 + NEAR_ONE),
+                source="[B21, Fig. 3]",
+                statement="What finite data or size add to the loss falls as 1 / x.",
+                setting=setting,
+                quantity=f"variance-limited exponent in {number}",
+            )
+        )
+    data, other = regimes.resolution_data, regimes.resolution_features
+    claims.append(
+        judge(
+            jackknife(partial(_exponent_gap, data.sizes), data.losses, other.losses),
+            (-SAME_EXPONENT, SAME_EXPONENT),
+            source="[B21, Eq. 7]",
+            statement="Loss over data and over features share an exponent.",
+            setting=setting,
+            quantity="alpha_D - alpha_P",
+        )
+    )
+    for panel, name in ((data, "alpha_D"), (other, "alpha_P")):
+        claims.append(
+            judge(
+                _less(panel.law.exponent, spectrum.exponent),
+                (-NEAR_ONE, NEAR_ONE),
+                source="[B21, Eq. 7]",
+                statement="The exponent of the loss is that of the spectrum.",
+                setting=setting,
+                quantity=f"{name} - alpha_K",
+            )
+        )
+    return claims
+
+
+def _exponent_gap(sizes: np.ndarray, data: np.ndarray, other: np.ndarray) -> float:
+    return log_line(sizes, other)[0] - log_line(sizes, data)[0]
+
+
+def _less(first: Estimate, second: Estimate) -> Estimate:
+    """Returns a difference, its interval from the ends of both."""
+    if first.value is None or second.value is None:
+        return Estimate(None, None)
+    value = first.value - second.value
+    if first.interval is None or second.interval is None:
+        return Estimate(value, None)
+    low = first.interval[0] - second.interval[1]
+    return Estimate(value, (low, first.interval[1] - second.interval[0]))
 
 
 def _variance_panel(over, sizes, fixed, found, pool) -> Panel:

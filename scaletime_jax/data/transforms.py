@@ -35,6 +35,10 @@ def average_pool(
     Raises:
         InputError: the size does not divide the images.
     """
+    if images.ndim < 3:
+        raise InputError(
+            f"only images [n, height, width] can be pooled, not shape {images.shape}."
+        )
     count, height, width, *channels = images.shape
     if size < 1 or height % size or width % size:
         raise InputError(

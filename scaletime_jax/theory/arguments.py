@@ -23,7 +23,7 @@ def require(condition: bool | Bool[ArrayLike, "..."], sentence: str) -> None:
         raise InputError(sentence)
 
 
-def as_float(value: Values) -> Float[Array, "..."]:
+def as_float(value: ArrayLike | Sequence) -> Float[Array, "..."]:
     """Returns an array of the value's own precision, the default one for integers."""
     # a whole number may be too large for the default integers
     array = jnp.asarray(float(value) if isinstance(value, int) else value)

@@ -1,18 +1,15 @@
-"""What the spectrum of a kernel says of the loss, and the kernels of wide networks.
+"""What the spectrum of a kernel says of the loss of a linear student.
 
 C = E[F F^T] and K(x, x') = F(x)^T F(x') / S have the same eigenvalues, up to N / S for
 N inputs [B21, Sec. 2.3]. They decide how the loss of a linear student falls with data;
 exchanged, how it falls with features.
 """
 
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Real
 
-from scaletime_jax.errors import InputError
 from scaletime_jax.theory.arguments import (
     Scalar,
     Values,
@@ -21,10 +18,10 @@ from scaletime_jax.theory.arguments import (
     require,
     require_least,
     require_positive,
+    require_shape,
 )
 
 BISECTIONS = 80
-LOG_SPAN = 120.0  # how far below its upper bound kappa is looked for, in e-folds
 
 
 def spectra(
@@ -33,7 +30,8 @@ def spectra(
     """Returns the eigenvalues of C = F^T F / N and of K = F F^T / S, largest first.
 
     Those of the smaller matrix are computed, on the host, whose LAPACK takes half the
-    time of JAX's on a CPU; the others are N / S times as large, and zero beyond.
+    time of JAX's on a CPU; the others are N / S times as large, and zero beyond. What
+    rounding may have left is 0.
 
     Args:
         features: [N, S] of all inputs.
@@ -41,102 +39,15 @@ def spectra(
     Raises:
         InputError: features are not a finite matrix.
     """
-    features = as_matrix("features", features)
-    rows, columns = features.shape
-    gram = features.T @ features if columns <= rows else features @ features.T
-    # rounding may leave the last ones below 0
-    values = np.maximum(np.linalg.eigvalsh(np.asarray(gram))[::-1], 0)
+    matrix = np.asarray(as_matrix("features", features))
+    rows, columns = matrix.shape
+    floor = max(rows, columns) * np.finfo(matrix.dtype).eps
+    gram = matrix.T @ matrix if columns <= rows else matrix @ matrix.T
+    values = np.linalg.eigvalsh(gram)[::-1]
+    # what rounding leaves of modes that are not there must not count as modes
+    values = np.where(values > floor * values[0], values, 0)
     padded = [np.pad(values, (0, size - values.size)) for size in (columns, rows)]
     return padded[0] / rows, padded[1] / columns
-
-
-class Kernels(NamedTuple):
-    """Kernels of an infinitely wide network with a linear readout.
-
-    Attributes:
-        nngp: [n, m] covariance of its outputs over initialisations.
-        ntk: [n, m] inner product of its gradients, each weight matrix being
-            sqrt(weight_variance / fan-in) times parameters of variance 1.
-    """
-
-    nngp: Float[Array, "n m"]
-    ntk: Float[Array, "n m"]
-
-
-def infinite_width_kernels(
-    inputs: Real[Array, "n d"],
-    others: Real[Array, "m d"],
-    depth: int = 3,
-    activation: str = "relu",
-    weight_variance: float = 2.0,
-    bias_variance: float = 0.0,
-) -> Kernels:
-    """Returns the NNGP and NT kernels of a fully-connected network, in closed form.
-
-    With q the kernel of a layer's inputs, s_w and s_b the variances, from layer to
-    layer [Lee et al. 2018; Jacot et al. 2018]
-
-        q <- s_w E[phi(u) phi(v)] + s_b,      (u, v) ~ N(0, q),
-        Theta <- q + s_w E[phi'(u) phi'(v)] Theta,
-
-    with E by [Cho & Saul 2009] for ReLU and by [Williams 1997] for erf.
-
-    Args:
-        inputs: [n, d].
-        others: [m, d].
-        depth: hidden layers, >= 1.
-        activation: 'relu' or 'erf'.
-        weight_variance: s_w > 0.
-        bias_variance: s_b >= 0.
-
-    Raises:
-        InputError: an argument is out of range.
-    """
-    expectations = {"relu": _relu_expectations, "erf": _erf_expectations}
-    if activation not in expectations:
-        raise InputError(f"activation {activation!r} is not one of relu, erf.")
-    inputs, others = as_matrix("inputs", inputs), as_matrix("others", others)
-    require(
-        inputs.shape[1] == others.shape[1],
-        f"inputs have {inputs.shape[1]} dimensions, others {others.shape[1]}.",
-    )
-    require(depth >= 1, "depth must be 1 or more.")
-    require_positive("weight_variance", weight_variance)
-    require_least("bias_variance", bias_variance, 0)
-
-    def affine(values):
-        return weight_variance * values + bias_variance
-
-    size = inputs.shape[1]
-    cross = tangent = affine(inputs @ others.T / size)
-    left = affine(jnp.sum(inputs**2, axis=1)[:, None] / size)
-    right = affine(jnp.sum(others**2, axis=1)[None, :] / size)
-    expect = expectations[activation]
-    for _ in range(depth):
-        product, slopes = expect(cross, left, right)
-        cross = affine(product)
-        tangent = cross + weight_variance * slopes * tangent
-        left = affine(expect(left, left, left)[0])
-        right = affine(expect(right, right, right)[0])
-    return Kernels(cross, tangent)
-
-
-def _relu_expectations(cross, left, right):
-    """Returns E[phi phi] and E[phi' phi'] for ReLU."""
-    scale = jnp.sqrt(left * right)
-    cosine = jnp.clip(cross / jnp.where(scale > 0, scale, 1), -1, 1)
-    angle = jnp.arccos(cosine)
-    sine = jnp.sqrt((1 - cosine) * (1 + cosine))
-    product = scale * (sine + (jnp.pi - angle) * cosine) / (2 * jnp.pi)
-    return product, (jnp.pi - angle) / (2 * jnp.pi)
-
-
-def _erf_expectations(cross, left, right):
-    """Returns E[phi phi] and E[phi' phi'] for erf."""
-    scale = (1 + 2 * left) * (1 + 2 * right)
-    ratio = jnp.clip(2 * cross / jnp.sqrt(scale), -1, 1)
-    slopes = 4 / jnp.pi / jnp.sqrt(scale - 4 * cross**2)
-    return 2 / jnp.pi * jnp.arcsin(ratio), slopes
 
 
 def effective_ridge(
@@ -148,10 +59,10 @@ def effective_ridge(
 
     is solved by bisection [Canatar et al. 2021, Eq. 4]. Modes with D lambda_i well
     above kappa are learned. Without a ridge it is 0 where D is at least the number of
-    modes.
+    modes. Not to be differentiated: bisection has no gradient.
 
     Args:
-        eigenvalues: [S] lambda_i >= 0, of C or, with their number for N, of K.
+        eigenvalues: [S] lambda_i >= 0 of C.
         train_sizes: [...] D > 0, or numbers of features, for the loss over those.
         ridge: in the student's squared error, sum_a (f(x_a) - y_a)^2 + ridge |theta|^2.
 
@@ -161,9 +72,15 @@ def effective_ridge(
     require_least("eigenvalues", eigenvalues, 0)
     require_positive("train_sizes", train_sizes)
     require_least("ridge", ridge, 0)
+    require_shape("ridge", ridge, ())
     values, sizes = as_float(eigenvalues), as_float(train_sizes)
+    require(values.ndim == 1, "eigenvalues must be a vector.")
     require(jnp.sum(values) > 0, "eigenvalues must not all be 0.")
-    top = jnp.log(ridge + jnp.sum(values))
+    modes, tiny = jnp.sum(values > 0), jnp.finfo(values.dtype).tiny
+    least = jnp.min(jnp.where(values > 0, values, jnp.inf))
+    # each of the modes counts for at least what the least one does
+    low = jnp.log(jnp.maximum(jnp.maximum(ridge, (modes - sizes) * least), tiny))
+    high = jnp.log(ridge + jnp.sum(values))
 
     def halve(_, bounds):
         low, high = bounds
@@ -173,9 +90,9 @@ def effective_ridge(
         above = ridge / kappa + jnp.sum(shares, axis=-1) > 1
         return jnp.where(above, middle, low), jnp.where(above, high, middle)
 
-    start = jnp.full(sizes.shape, top - LOG_SPAN, values.dtype)
-    bounds = jax.lax.fori_loop(0, BISECTIONS, halve, (start, start + LOG_SPAN))
-    learned_all = (jnp.asarray(ridge) == 0) & (sizes >= jnp.sum(values > 0))
+    start = low, jnp.broadcast_to(high, low.shape)
+    bounds = jax.lax.fori_loop(0, BISECTIONS, halve, start)
+    learned_all = (jnp.asarray(ridge) == 0) & (sizes >= modes)
     return jnp.where(learned_all, 0, jnp.exp((bounds[0] + bounds[1]) / 2))
 
 
@@ -192,7 +109,8 @@ def learning_curve(
                / (1 - gamma),    gamma = sum_i D lambda_i^2 / (kappa + D lambda_i)^2
 
     The paper's formula lacks the 1/2 of its loss. For teachers, w_i^2 = 1/S and
-    without a ridge it is kappa / 2S. By duality it is L(P) at D = P.
+    without a ridge it is kappa / 2S. By duality it is L(P) at D = P, for Pi of iid
+    standard normal entries.
 
     Args:
         eigenvalues: [S] lambda_i of C, >= 0.
@@ -205,16 +123,36 @@ def learning_curve(
     Raises:
         InputError: as in `effective_ridge`.
     """
-    kappa = effective_ridge(eigenvalues, train_sizes, ridge)[..., None]
-    values, sizes = as_float(eigenvalues), as_float(train_sizes)[..., None]
-    below = kappa + sizes * values
-    # where all modes are learned, kappa = 0, and so may an eigenvalue be
-    below = jnp.where(below > 0, below, 1)
-    unlearned = jnp.sum(values * jnp.asarray(target_moments) / below**2, axis=-1)
-    gamma = jnp.sum(sizes * (values / below) ** 2, axis=-1)
-    kappa = kappa[..., 0]
-    squares = kappa**2 * unlearned + noise
-    return jnp.where(squares > 0, squares / (2 * (1 - gamma)), 0)
+    kappa = effective_ridge(eigenvalues, train_sizes, ridge)
+    values, sizes = as_float(eigenvalues), as_float(train_sizes)
+    moments = as_target_moments(target_moments, values)
+    require_least("noise", noise, 0)
+    below = kappa[..., None] + sizes[..., None] * values
+    below = jnp.where(below > 0, below, 1)  # kappa = 0, and so may an eigenvalue be
+    missed = kappa**2 * jnp.sum(values * moments / below**2, axis=-1)
+    # 1 - gamma, without its cancellation; by counting where all modes are learned
+    learned = kappa == 0
+    rest = ridge / jnp.where(learned, 1, kappa)
+    rest = rest + kappa * jnp.sum(values / below**2, axis=-1)
+    rest = jnp.where(learned, 1 - jnp.sum(values > 0) / sizes, rest)
+    squares = missed + noise
+    finite = squares / (2 * jnp.where(rest > 0, rest, 1))
+    return jnp.where((squares > 0) & (rest <= 0), jnp.inf, finite)
+
+
+def as_target_moments(value: Values, eigenvalues: Float[Array, "S"]):
+    """Returns w_i^2 as an array [S] or a number.
+
+    Raises:
+        InputError: some are below 0, or they are not as many as eigenvalues.
+    """
+    moments = as_float(value)
+    require_least("target_moments", value, 0)
+    require(
+        moments.shape in ((), eigenvalues.shape),
+        f"target_moments must be one or {eigenvalues.size}, got {moments.shape}.",
+    )
+    return moments
 
 
 def power_law_curve(
@@ -238,7 +176,9 @@ def power_law_curve(
     """
     require_positive("exponent", exponent)
     require_positive("train_sizes", train_sizes)
-    angle = jnp.pi / (1 + as_float(exponent))
+    require_positive("num_features", num_features)
+    exponent = as_float(exponent)
+    angle = jnp.pi / (1 + exponent)
     factor = (angle / jnp.sin(angle)) ** (1 + exponent)
     return factor * as_float(train_sizes) ** -exponent / (2 * num_features)
 
@@ -266,10 +206,13 @@ def variance_limited_loss(
     Raises:
         InputError: an argument is out of range.
     """
-    fixed, sizes = as_float(fixed), as_float(sizes)
+    require_least("limit", limit, 0)
+    require_least("fixed", fixed, 0)
+    fixed, sizes, pool = as_float(fixed), as_float(sizes), as_float(pool)
     require(sizes > fixed + 1, "sizes must be above fixed + 1.")
     require(sizes <= pool, "sizes must be at most the pool.")
-    unseen = 1.0 if np.isinf(pool) else (pool - sizes) / (pool - fixed)
+    finite = jnp.where(jnp.isinf(pool), 2 * fixed + 1, pool)
+    unseen = jnp.where(jnp.isinf(pool), 1, (finite - sizes) / (finite - fixed))
     return as_float(limit) * (1 + fixed * unseen / (sizes - fixed - 1))
 
 

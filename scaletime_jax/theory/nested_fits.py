@@ -5,7 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from scaletime_jax.theory.arguments import Scalar, as_float, require, require_least
+from scaletime_jax.theory.arguments import (
+    Scalar,
+    as_float,
+    require,
+    require_least,
+    require_shape,
+)
 
 
 def squares_left(
@@ -38,9 +44,10 @@ def orthogonalise(
     later vectors.
 
     Raises:
-        InputError: without a ridge, vectors are linearly dependent.
+        InputError: vectors are linearly dependent and the ridge is 0 or lost in
+            rounding. Under jit that is not checked, and they count as others do.
     """
-    require_least("ridge", ridge, 0)
+    check_ridge(ridge)
     size, count = vectors.shape
     if not _is_zero(ridge):
         below = jnp.sqrt(as_float(ridge)) * jnp.eye(count, dtype=vectors.dtype)
@@ -55,9 +62,21 @@ def orthogonalise(
     floor = max(vectors.shape) * jnp.finfo(vectors.dtype).eps * jnp.max(height)
     require(
         height > floor,
-        f"{name} are singular: some are linearly dependent; a ridge above 0 would do.",
+        f"{name} are singular: some are linearly dependent; a ridge well above "
+        f"{_tell(floor**2)} would do.",
     )
     return basis[:size], triangle
+
+
+def check_ridge(ridge: Scalar) -> None:
+    """Requires one finite number of 0 or more."""
+    require_shape("ridge", ridge, ())
+    require_least("ridge", ridge, 0)
+
+
+def _tell(value) -> str:
+    """Returns a number in words where it is known."""
+    return "0" if isinstance(value, jax.core.Tracer) else f"{float(value):.1e}"
 
 
 def _is_zero(ridge) -> bool:

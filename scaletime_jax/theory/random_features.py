@@ -10,10 +10,13 @@ the mean over teachers, whichever of D and P is larger. A ridge r > 0 in its squ
 error sum_a (f(x_a) - y_a)^2 + r |theta|^2 puts (A^T A + r)^{-1} A^T in the place of
 A^+.
 
-For any root R of C = R^T R, such as population features over the square root of their
-number, it is |R - R Pi^T (X Pi^T)^+ X|^2 / 2S, and where the points are rows of the
-population both factors are parts of one matrix. To exchange its rows with its columns
-is to exchange data with features: the duality of [B21, Sec. 2.4].
+For any root R of C = R^T R it is |R - R Pi^T (X Pi^T)^+ X|^2 / 2S. With R = F /
+sqrt(N), F the features of a population, points are rows of F and picked features its
+columns, so that transposing F exchanges data with features: the duality of [B21, Sec.
+2.4].
+
+Losses are differences of terms as large as Tr C / 2S, good to some units in the last
+place of that: take float64 for losses far below it.
 """
 
 from collections.abc import Callable
@@ -26,14 +29,20 @@ from jaxtyping import Array, Float, Key, Real
 from scaletime_jax.errors import InputError
 from scaletime_jax.theory.arguments import (
     Scalar,
-    as_float,
     as_matrix,
     require,
     require_least,
+    require_positive,
     require_shape,
 )
-from scaletime_jax.theory.nested_fits import orthogonalise, squares_left
-from scaletime_jax.theory.second_moment import as_points, as_projection, moment_root
+from scaletime_jax.theory.nested_fits import check_ridge, orthogonalise, squares_left
+from scaletime_jax.theory.second_moment import (
+    Projection,
+    Root,
+    as_points,
+    as_projection,
+    moment_root,
+)
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "relu": jax.nn.relu,
@@ -56,7 +65,7 @@ def random_features(
     h_l = phi(W_l h_{l-1} + b_l) with entries of W_l of variance weight_variance /
     fan-in and of b_l bias_variance, iid normal [B21, Sec. 2.3.1]. As all widths grow,
     F F^T / S becomes (nngp - bias_variance) / weight_variance of
-    `kernel_theory.infinite_width_kernels`.
+    `infinite_width.infinite_width_kernels`.
 
     Args:
         key: a typed key, used once.
@@ -72,17 +81,22 @@ def random_features(
         InputError: an argument is out of range.
     """
     hidden = as_matrix("inputs", inputs)
-    require(num_features >= 1, "num_features must be 1 or more.")
-    require(depth >= 1, "depth must be 1 or more.")
+    width = num_features if width is None else width
+    for name, number in (("num_features", num_features), ("width", width)):
+        require(number >= 1 and number == int(number), f"{name} must be 1 or more.")
+    require(depth >= 1 and depth == int(depth), "depth must be 1 or more.")
+    require_positive("weight_variance", weight_variance)
+    require_least("bias_variance", bias_variance, 0)
     phi = activation_named(activation)
-    widths = [width or num_features] * (depth - 1) + [num_features]
+    widths = [int(width)] * (int(depth) - 1) + [int(num_features)]
     for layer, fan_out in enumerate(widths):
         weight_key, bias_key = jax.random.split(jax.random.fold_in(key, layer))
         fan_in = hidden.shape[1]
-        scale = jnp.sqrt(weight_variance / fan_in).astype(hidden.dtype)
+        scale = jnp.sqrt(jnp.asarray(weight_variance / fan_in, hidden.dtype))
         weights = scale * jax.random.normal(weight_key, (fan_in, fan_out), hidden.dtype)
         bias = jax.random.normal(bias_key, (fan_out,), hidden.dtype)
-        hidden = phi(hidden @ weights + bias * bias_variance**0.5)
+        offset = jnp.sqrt(jnp.asarray(bias_variance, hidden.dtype)) * bias
+        hidden = phi(hidden @ weights + offset)
     return hidden
 
 
@@ -124,8 +138,15 @@ def teacher_student_loss(
     """
     root = moment_root(population_features, covariance)
     features = as_points(train_features, root)
-    students = as_projection(projection, root.size)
-    require_least("ridge", ridge, 0)
+    students = as_projection(projection, root)
+    check_ridge(ridge)
+    return squares_of(features, students, root, ridge) / (2 * root.size)
+
+
+def squares_of(
+    features: Float[Array, "D S"], students: Projection, root: Root, ridge: Scalar
+) -> Float[Array, ""]:
+    """Returns |R - R Pi^T (X Pi^T)^+ X|^2, of checked arguments."""
     seen = students.apply(features.T).T
     u, values, vt = jnp.linalg.svd(seen, full_matrices=False)
     floor = max(seen.shape) * jnp.finfo(seen.dtype).eps * values[0]
@@ -134,14 +155,13 @@ def teacher_student_loss(
         "train_features are singular: on the student's features their rank is below "
         f"min(D, P) = {len(values)}; a ridge above 0 would do.",
     )
-    kept = values > jnp.where(jnp.asarray(ridge) > 0, 0, floor)
+    kept = (values > floor) | (ridge > floor**2)  # else rounding would be inverted
     inverse = jnp.where(kept, values / jnp.where(kept, values**2 + ridge, 1), 0)
     left = root.apply(students.apply_transposed(vt.T * inverse))
     right = features.T @ u
     cross = jnp.sum(root.apply_transposed(left) * right)
     square = jnp.sum((left.T @ left) * (right.T @ right))
-    left_over = root.energy - 2 * cross + square
-    return jnp.maximum(left_over, 0) / (2 * features.shape[1])
+    return jnp.maximum(root.energy - 2 * cross + square, 0)
 
 
 def losses_over_data(
@@ -199,7 +219,7 @@ def losses_over_features(
         InputError: as there; without a ridge, features are linearly dependent.
     """
     root = moment_root(population_features, covariance)
-    students = as_projection(projection, root.size)
+    students = as_projection(projection, root)
     seen = root.apply(students.transposed)
     basis, _ = orthogonalise("the student's features", seen, ridge)
     image = root.apply_transposed(basis)
@@ -232,9 +252,12 @@ def label_losses_over_data(
     root = moment_root(population_features, None)
     features = as_points(train_features, root)
     labels = as_matrix("population_labels", population_labels)
-    require_shape("train_labels", train_labels, (features.shape[0], *labels.shape[1:]))
+    told = as_matrix("train_labels", train_labels)
+    require_shape("train_labels", told, (features.shape[0], labels.shape[1]))
+    population = root.matrix.shape[0]
+    require_shape("population_labels", labels, (population, labels.shape[1]))
     basis, triangle = orthogonalise("train_features", features.T, ridge)
-    coefficients = solve_triangular(triangle, as_float(train_labels), trans=1)
+    coefficients = solve_triangular(triangle, told, trans=1)
     predicted = root.apply(basis)
     labels = labels / jnp.sqrt(labels.shape[0])
     cross = jnp.sum((predicted.T @ labels) * coefficients, axis=1)

@@ -82,10 +82,12 @@ class Projection(NamedTuple):
     Attributes:
         rows: [P, S] Pi, or [P] which features are picked.
         size: S.
+        dtype: of features.
     """
 
     rows: Float[Array, "P S"] | Int[Array, "P"]
     size: int
+    dtype: jnp.dtype
 
     @property
     def num_rows(self) -> int:
@@ -97,11 +99,7 @@ class Projection(NamedTuple):
         """Pi^T."""
         if self.rows.ndim == 2:
             return self.rows.T
-        return (
-            jnp.zeros((self.size, self.num_rows))
-            .at[self.rows, range(self.num_rows)]
-            .set(1)
-        )
+        return self.apply_transposed(jnp.eye(self.num_rows, dtype=self.dtype))
 
     def part(self, first: int, last: int) -> "Projection":
         """Returns its rows first..last - 1."""
@@ -119,15 +117,14 @@ class Projection(NamedTuple):
         return nothing.at[self.rows].add(vectors)
 
 
-def as_projection(value: Real[ArrayLike, "P *S"], size: int) -> Projection:
+def as_projection(value: Real[ArrayLike, "P *S"], root: Root) -> Projection:
     """Returns a matrix [P, S] or picked features [P] as a projection.
 
     Raises:
         InputError: it is neither, or P > S.
     """
-    picked = jnp.ndim(value) == 1 and jnp.issubdtype(jnp.result_type(value), int)
-    if picked:
-        rows = jnp.asarray(value)
+    rows, size = jnp.asarray(value), root.size
+    if rows.ndim == 1 and jnp.issubdtype(rows.dtype, jnp.integer):
         fine = (rows >= 0) & (rows < size)
         require(fine, f"projection picks features that are not among 0..{size - 1}.")
     else:
@@ -138,11 +135,15 @@ def as_projection(value: Real[ArrayLike, "P *S"], size: int) -> Projection:
         f"projection has P = {rows.shape[0]} rows; there must be from 1 to as many as "
         f"there are features, S = {size}.",
     )
-    return Projection(rows, size)
+    return Projection(rows, size, root.matrix.dtype)
 
 
 def as_points(value: Real[ArrayLike, "D S"], root: Root) -> Float[Array, "D S"]:
     """Returns the features of training points as an array."""
     features = as_matrix("train_features", value)
-    require_shape("train_features", features, (features.shape[0], root.size))
+    require(
+        features.shape[1] == root.size,
+        f"train_features have {features.shape[1]} columns, the population or its "
+        f"covariance has {root.size}.",
+    )
     return features

@@ -11,7 +11,9 @@ from scaletime_jax.theory.arguments import (
     require,
     require_least,
     require_positive,
+    require_shape,
 )
+from scaletime_jax.theory.kernel_theory import as_target_moments
 
 BISECTIONS = 80
 LOG_SPAN = 120.0  # how far below its upper bound gamma is looked for, in e-folds
@@ -53,17 +55,22 @@ def student_curve(
     require_least("eigenvalues", eigenvalues, 0)
     require_positive("train_sizes", train_sizes)
     require_positive("num_params", num_params)
+    require_shape("ridge", ridge, ())
     require_least("ridge", ridge, 0)
+    require_least("noise", noise, 0)
     values = as_float(eigenvalues)
+    require(values.ndim == 1, "eigenvalues must be a vector.")
+    moments = as_target_moments(target_moments, values)
     require(jnp.sum(values) > 0, "eigenvalues must not all be 0.")
     points, students = jnp.broadcast_arrays(as_float(train_sizes), as_float(num_params))
     gamma = _solve(values, points, students, ridge)[..., None]
     seen = values / jnp.where(values + gamma > 0, values + gamma, 1)
     z, q = jnp.sum(seen, axis=-1), jnp.sum(seen**2, axis=-1)
     back = ((students - z) / (students - q))[..., None]
-    missed = gamma * seen * jnp.asarray(target_moments) * (1 - back * seen)
+    missed = gamma * seen * moments * (1 - back * seen)
     spread = (q * (students - 2 * z) + z**2) / (points * (students - q))
-    return (jnp.sum(missed, axis=-1) + noise) / (2 * (1 - spread))
+    loss = (jnp.sum(missed, axis=-1) + noise) / (2 * (1 - spread))
+    return jnp.where((points == students) & (jnp.asarray(ridge) == 0), jnp.inf, loss)
 
 
 def _solve(values, points, students, ridge):

@@ -1,5 +1,6 @@
 """A student's loss at many numbers of features or points, from one factorisation."""
 
+import operator
 from collections.abc import Sequence
 
 import jax.numpy as jnp
@@ -8,6 +9,7 @@ from jaxtyping import Array, Float, Real
 
 from scaletime_jax.theory.arguments import require
 from scaletime_jax.theory.nested_fits import orthogonalise, squares_left
+from scaletime_jax.theory.random_features import squares_of
 from scaletime_jax.theory.second_moment import as_points, as_projection, moment_root
 
 
@@ -41,9 +43,10 @@ def student_losses(
     """
     root = moment_root(population_features, covariance)
     features = as_points(train_features, root)
-    students = as_projection(projection, root.size)
+    students = as_projection(projection, root)
+    sizes = [operator.index(size) for size in sizes]
     require(
-        bool(sizes) and list(sizes) == sorted(set(sizes)),
+        len(sizes) > 0 and sizes == sorted(set(sizes)),
         "sizes must ascend, and there must be one at least.",
     )
     require(
@@ -57,31 +60,20 @@ def student_losses(
         first = students.part(0, below[-1])
         losses = [_resolved_losses(features, first, root)[jnp.array(below) - 1]]
     if above:
-        losses.append(_interpolated_losses(features, students, above, root))
+        each = [squares_of(features, students.part(0, p), root, 0.0) for p in above]
+        losses.append(jnp.stack(each))
     return jnp.concatenate(losses) / (2 * root.size)
 
 
 def _resolved_losses(features, students, root):
     """Returns 2S L(D, p), p = 1..P <= D."""
     basis, triangle = orthogonalise(
-        "train_features", students.apply(features.T).T, ridge=0
+        "the student's features", students.apply(features.T).T, ridge=0
     )
-    inverse = solve_triangular(triangle, jnp.eye(students.num_rows))
+    inverse = solve_triangular(
+        triangle, jnp.eye(students.num_rows, dtype=triangle.dtype)
+    )
     left = root.apply(students.apply_transposed(inverse))
     right = features.T @ basis
     cross = jnp.sum(root.apply_transposed(left) * right, axis=0)
     return squares_left(root.energy, left, right, cross)
-
-
-def _interpolated_losses(features, students, sizes, root):
-    """Returns 2S L(D, p) for sizes p > D."""
-    image, square = root.apply(features.T), features @ features.T
-    mixed, losses, last = jnp.zeros_like(features.T), [], 0
-    for size in sizes:
-        part = students.part(last, size)
-        mixed, last = mixed + part.apply_transposed(part.apply(features.T)), size
-        weights = jnp.linalg.solve(features @ mixed, mixed.T).T
-        left = root.apply(weights)
-        rest = root.energy - 2 * jnp.sum(left * image)
-        losses.append(rest + jnp.sum((left.T @ left) * square))
-    return jnp.maximum(jnp.stack(losses), 0)

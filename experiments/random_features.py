@@ -1,0 +1,120 @@
+"""Figures 3, 4 and S8 of Bahri et al.: the four scaling regimes, exactly.
+
+Linear students of random ReLU features of pooled images, the mean over teachers taken
+exactly: loss over data and over features where a variance limits it and where
+resolution does, against theory that knows the spectrum alone; exponents against the
+spectrum's, beside planted power laws; teachers beside real labels under the kernels of
+infinitely wide networks.
+
+  python experiments/random_features.py \
+      --flagfile=experiments/flagfiles/random_features/laptop.flags
+"""
+
+import pathlib
+
+import cli
+import features_cli as fc
+import jax
+import numpy as np
+import regime_tables as tables
+import shared_flags
+from absl import flags
+
+from scaletime_jax.analysis.claims import count_verdicts
+from scaletime_jax.analysis.feature_pool import make_inputs, make_targets
+from scaletime_jax.analysis.four_regimes import Sizes, make_claims, measure_regimes
+from scaletime_jax.analysis.kernel_targets import study_kernels
+from scaletime_jax.analysis.planted_spectra import judge_planted, measure_planted
+from scaletime_jax.plotting.random_features import plot_random_features
+from scaletime_jax.theory.arguments import require
+
+flags.adopt_module_key_flags(shared_flags)
+flags.adopt_module_key_flags(fc)
+SIZES = flags.DEFINE_list(
+    "sizes", "32,64,128,256,512", "D with all features, and P with all data."
+)
+FIXED = flags.DEFINE_integer("fixed", 8, "P or D in the variance-limited panels.")
+DATA_SIZES = flags.DEFINE_list(
+    "data_sizes", "64,128,256,512,1024,2048,4096,8192,10000", "D at P = fixed."
+)
+FEATURE_SIZES = flags.DEFINE_list(
+    "feature_sizes", "64,128,256,512,1024,2048,4096,8192,10000", "P at D = fixed."
+)
+PLANTED = flags.DEFINE_list("planted", "0.5,1,1.5", "Exponents of planted spectra.")
+PLANTED_SIZES = flags.DEFINE_list("planted_sizes", "20,40,80,160,320", "D, P there.")
+PLANTED_FEATURES = flags.DEFINE_integer("planted_features", 20000, "S there.")
+PLANTED_DRAWS = flags.DEFINE_integer("planted_draws", 20, "Draws there.")
+KERNEL_INPUTS = flags.DEFINE_integer(
+    "kernel_inputs", 3000, "Images, of the least pool size, for the wide networks."
+)
+
+
+def make_sizes(population: fc.Population) -> Sizes:
+    """Returns where losses are measured."""
+    images, features = len(population.images), fc.NUM_FEATURES.value
+    resolved = fc.sizes_below(SIZES, min(images, features), "images or features")
+    data = fc.sizes_below(DATA_SIZES, images - 1, "images but one")
+    other = fc.sizes_below(FEATURE_SIZES, features, "features")
+    shared_flags.check_positive(FIXED)
+    for flag, sizes in ((DATA_SIZES, data), (FEATURE_SIZES, other)):
+        least = 2 * FIXED.value
+        require(sizes[0] > least, f"--{flag.name} must be above 2 x --fixed, {least}.")
+    require(resolved[-1] >= FIXED.value, "--sizes must reach --fixed.")
+    return Sizes(resolved, FIXED.value, data, other)
+
+
+def measure_pool(population: fc.Population, pool_size: int, sizes: Sizes) -> tuple:
+    """Returns pool size, spectrum and regimes, and prints how far it is."""
+    features, spectrum = population.features(pool_size)
+    draws = fc.DRAWS.value, fc.SEED.value
+    regimes = measure_regimes(features, spectrum.eigenvalues, sizes, *draws)
+    print(f"pooled by {pool_size}: measured.", flush=True)
+    return pool_size, spectrum, regimes
+
+
+def measure_kernels(population: fc.Population, pool_size: int, sizes: list[int]):
+    """Returns the study of each infinitely wide network's kernel."""
+    order = np.random.default_rng(0).permutation(len(population.images))
+    chosen = np.sort(order[: KERNEL_INPUTS.value])
+    inputs = make_inputs(population.images[chosen], pool_size)
+    targets = make_targets(population.labels[chosen], population.num_classes)
+    draws = fc.DRAWS.value, fc.SEED.value
+    return study_kernels(inputs, targets, fc.DEPTH.value, sizes, *draws)
+
+
+def main() -> None:
+    """From flags to figure."""
+    jax.config.update("jax_enable_x64", True)
+    population, pool_sizes = fc.load_population()
+    sizes = make_sizes(population)
+    exponents = shared_flags.positive_numbers(PLANTED, float)
+    planted_sizes = fc.sizes_below(PLANTED_SIZES, PLANTED_FEATURES.value, "features")
+    of_kernels = fc.sizes_below(SIZES, KERNEL_INPUTS.value, "--kernel_inputs")
+    shared_flags.check_positive(PLANTED_DRAWS)
+    if shared_flags.DRY_RUN.value:
+        print(
+            f"{len(pool_sizes)} pool sizes x {fc.DRAWS.value} draws of up to "
+            f"{sizes.data[-1]} of {len(population.images)} images and "
+            f"{sizes.features[-1]} of {fc.NUM_FEATURES.value} features."
+        )
+        return
+    pools = [measure_pool(population, size, sizes) for size in pool_sizes]
+    how = PLANTED_FEATURES.value, planted_sizes, PLANTED_DRAWS.value, fc.SEED.value
+    planted = [measure_planted(each, *how) for each in exponents]
+    kernels = measure_kernels(population, pool_sizes[0], of_kernels)
+    claims = [claim for each in planted for claim in judge_planted(each)]
+    for size, spectrum, regimes in pools:
+        claims += make_claims(spectrum, regimes, population.setting(size))
+    summary = {"experiment": "random_features", "flags": cli.flag_values()}
+    summary |= {"verdicts": count_verdicts(claims)}
+    summary |= {"claims": [claim._asdict() for claim in claims]}
+    summary |= tables.summarise(pools, planted, kernels)
+    panels = tables.panels(pools, planted, kernels)
+    drawn = pools, planted, kernels, FIXED.value
+    folder = pathlib.Path(shared_flags.WORKDIR.value)
+    cli.write_results(folder, summary, panels, plot_random_features, *drawn)
+    cli.print_claims(claims)
+
+
+if __name__ == "__main__":
+    cli.run(main)
