@@ -49,6 +49,7 @@ setup(
             "pytest>=8.2",
             "pytest-xdist>=3.6",
             "ruff>=0.9",
+            "scikit-learn>=1.5",
         ],
         "bench": ["torch>=2.4"],
     },

@@ -174,7 +174,7 @@ def classify_regime(
     return Regime("undecided", law, share, reason)
 
 
-def variance_sizes(sizes: np.ndarray, pool: float) -> np.ndarray:
+def variance_sizes(sizes: np.ndarray, pool: int | float) -> np.ndarray:
     """Returns 1 / (1 / n - 1 / pool): how many independent draws n distinct ones equal.
 
     Means over n distinct members of a pool vary as 1 / n - 1 / pool.

@@ -151,6 +151,8 @@ def measure_regimes(
         )
 
     keys = jax.random.split(jax.random.fold_in(jax.random.key(1), seed), draws)
+    # mapped, not vmapped: each decomposition uses all cores, and several batched ones
+    # in one program for the CPU may wait for each other for ever (jaxlib 0.10)
     run = jax.jit(lambda f, keys: jax.lax.map(lambda key: draw(f, key), keys))
     found = jax.tree.map(np.asarray, run(features, keys))
     theory = np.asarray(

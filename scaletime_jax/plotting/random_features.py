@@ -38,13 +38,13 @@ def plot_random_features(
 ) -> Figure:
     """Draws the four regimes, exponents against the spectrum's, and kinds of targets.
 
-    a to d: points are means over draws with one s.e.m., lines are theory, which knows
-    the spectrum alone (c, d) or the limit alone (a, b). e: exponents of the loss
-    against alpha_K; bars along it are the range of slopes found within the modes
-    fitted, so they say how far a spectrum is from a power law. f: spectra; lines where
-    alpha_K was fitted, crosses where the finite pool begins to bend them. g to i:
-    infinitely wide networks' kernels; filled for teachers, open for real labels, lines
-    in g are theory.
+    a, b, d, e: points are means over draws with one s.e.m., lines are theory, which
+    knows the limit alone (a, b) or the spectrum alone (d, e). c: exponents of the loss
+    against the spectrum's; bars are the range of slopes found within the modes fitted,
+    so they say how far a spectrum is from a power law. f: spectra; black where alpha_K
+    was fitted, crosses where the finite pool begins to bend them. g to i: kernels of
+    infinitely wide networks; filled and solid for teachers, open and dashed for real
+    labels; lines in g are theory.
     """
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(10.6, 9.2), layout="constrained")
@@ -57,8 +57,7 @@ def plot_random_features(
         _draw_exponents(axes[0, 2], pools, planted)
         _draw_spectra(axes[1, 2], pools)
         _draw_kernels(axes[2], kernels)
-        order = (*axes[0, :2], *axes[1, :2], axes[0, 2], axes[1, 2], *axes[2])
-        for axis, letter in zip(order, "abcdefghi", strict=True):
+        for axis, letter in zip(axes.flat, "abcdefghi", strict=True):
             axis.text(-0.16, 1.03, letter, transform=axis.transAxes, fontweight="bold")
     return figure
 
@@ -91,7 +90,7 @@ def _draw_panel(axis, panel: Panel, which: int, size: int) -> None:
 def _finish_panel(axis, panel: Panel, number: int, fixed: int) -> None:
     axis.set_xscale("log")
     axis.set_yscale("log")
-    use_decades(axis.xaxis)
+    use_loss_axis(axis.xaxis)
     use_loss_axis(axis.yaxis)
     axis.set_title(TITLES[number], fontsize=9)
     names = {"data": ("D", "P", "training points"), "features": ("P", "D", "features")}
@@ -146,7 +145,8 @@ def _draw_exponents(axis, pools, planted: Sequence[Planted]) -> None:
         line([], [], marker="s", markerfacecolor="none", label="features", **plain),
         line([], [], label=r"$\alpha_D = \alpha_P = \alpha_K$", **GUIDE),
     ]
-    axis.legend(handles=handles, fontsize=7.5, title="grey: planted spectra")
+    title: Any = {"title": "grey: planted spectra", "title_fontsize": 7.5}
+    axis.legend(handles=handles, fontsize=7.5, loc="lower right", **title)
 
 
 def _draw_spectra(axis, pools) -> None:
@@ -205,7 +205,10 @@ def _draw_kernels(axes, kernels: Sequence[KernelStudy]) -> None:
         axis.set_xscale("log")
         axis.set_yscale("log")
         use_decades(axis.xaxis)
+    use_loss_axis(over_data.xaxis)
     use_log_axis(over_data.yaxis, subs=(1, 2, 5))
+    # centred labels hardly have the first, all but constant mode
+    moments.set_ylim(bottom=0.1)
     use_loss_axis(tails.yaxis)
     use_decades(moments.yaxis)
     over_data.set_xlabel("training points $D$")

@@ -3,10 +3,11 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Real
+from jaxtyping import Array, ArrayLike, Float, Real
 
 from scaletime_jax.errors import InputError
 from scaletime_jax.theory.arguments import (
+    Scalar,
     as_matrix,
     require,
     require_least,
@@ -28,12 +29,12 @@ class Kernels(NamedTuple):
 
 
 def infinite_width_kernels(
-    inputs: Real[Array, "n d"],
-    others: Real[Array, "m d"],
+    inputs: Real[ArrayLike, "n d"],
+    others: Real[ArrayLike, "m d"],
     depth: int = 3,
     activation: str = "relu",
-    weight_variance: float = 2.0,
-    bias_variance: float = 0.0,
+    weight_variance: Scalar = 2.0,
+    bias_variance: Scalar = 0.0,
 ) -> Kernels:
     """Returns the NNGP and NT kernels of a fully-connected network, in closed form.
 

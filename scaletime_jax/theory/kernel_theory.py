@@ -8,7 +8,7 @@ exchanged, how it falls with features.
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Real
+from jaxtyping import Array, ArrayLike, Float, Real
 
 from scaletime_jax.theory.arguments import (
     Scalar,
@@ -25,7 +25,7 @@ BISECTIONS = 80
 
 
 def spectra(
-    features: Real[Array, "N S"],
+    features: Real[ArrayLike, "N S"],
 ) -> tuple[Float[np.ndarray, "S"], Float[np.ndarray, "N"]]:
     """Returns the eigenvalues of C = F^T F / N and of K = F F^T / S, largest first.
 
@@ -217,10 +217,10 @@ def variance_limited_loss(
 
 
 def exchange(
-    sample: Real[Array, "D N"],
-    projection: Real[Array, "P S"],
-    features: Real[Array, "N S"],
-) -> tuple[Real[Array, "P S"], Real[Array, "D N"], Real[Array, "S N"]]:
+    sample: Real[ArrayLike, "D N"],
+    projection: Real[ArrayLike, "P S"],
+    features: Real[ArrayLike, "N S"],
+) -> tuple[Float[Array, "P S"], Float[Array, "D N"], Float[Array, "S N"]]:
     """Returns the dual problem: data for features, features for data [B21, Sec. 2.4].
 
     A student of features Pi F on points A F, A picking or mixing rows of the
@@ -234,5 +234,9 @@ def exchange(
 
     Returns:
         Sample, projection and features of the dual problem.
+
+    Raises:
+        InputError: one of them is not a finite matrix.
     """
-    return projection, sample, features.T
+    dual = as_matrix("projection", projection), as_matrix("sample", sample)
+    return *dual, as_matrix("features", features).T

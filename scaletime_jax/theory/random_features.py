@@ -24,7 +24,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
-from jaxtyping import Array, Float, Key, Real
+from jaxtyping import Array, ArrayLike, Float, Key, Real
 
 from scaletime_jax.errors import InputError
 from scaletime_jax.theory.arguments import (
@@ -52,13 +52,13 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 
 def random_features(
     key: Key[Array, ""],
-    inputs: Real[Array, "n d"],
+    inputs: Real[ArrayLike, "n d"],
     num_features: int,
     depth: int = 3,
     activation: str = "relu",
     width: int | None = None,
-    weight_variance: float = 2.0,
-    bias_variance: float = 0.0,
+    weight_variance: Scalar = 2.0,
+    bias_variance: Scalar = 0.0,
 ) -> Float[Array, "n num_features"]:
     """Returns what the last hidden layer of a random network makes of inputs.
 
@@ -112,11 +112,11 @@ def activation_named(name: str) -> Callable[[Array], Array]:
 
 
 def teacher_student_loss(
-    train_features: Real[Array, "D S"],
-    projection: Real[Array, "P *S"],
+    train_features: Real[ArrayLike, "D S"],
+    projection: Real[ArrayLike, "P ..."],
     *,
-    population_features: Real[Array, "N S"] | None = None,
-    covariance: Real[Array, "S *S"] | None = None,
+    population_features: Real[ArrayLike, "N S"] | None = None,
+    covariance: Real[ArrayLike, "S ..."] | None = None,
     ridge: Scalar = 0.0,
 ) -> Float[Array, ""]:
     """Returns L(D, P), the mean over teachers [B21, Eq. S4, S5].
@@ -165,10 +165,10 @@ def squares_of(
 
 
 def losses_over_data(
-    train_features: Real[Array, "D S"],
+    train_features: Real[ArrayLike, "D S"],
     *,
-    population_features: Real[Array, "N S"] | None = None,
-    covariance: Real[Array, "S *S"] | None = None,
+    population_features: Real[ArrayLike, "N S"] | None = None,
+    covariance: Real[ArrayLike, "S ..."] | None = None,
     ridge: Scalar = 0.0,
 ) -> Float[Array, "D"]:
     """Returns L(d), d = 1..D, of a student with all features [B21, Eq. 5].
@@ -196,10 +196,10 @@ def losses_over_data(
 
 
 def losses_over_features(
-    projection: Real[Array, "P *S"],
+    projection: Real[ArrayLike, "P ..."],
     *,
-    population_features: Real[Array, "N S"] | None = None,
-    covariance: Real[Array, "S *S"] | None = None,
+    population_features: Real[ArrayLike, "N S"] | None = None,
+    covariance: Real[ArrayLike, "S ..."] | None = None,
     ridge: Scalar = 0.0,
 ) -> Float[Array, "P"]:
     """Returns L(p), p = 1..P, of a student with all the data there is [B21, Eq. 4].
@@ -228,10 +228,10 @@ def losses_over_features(
 
 
 def label_losses_over_data(
-    train_features: Real[Array, "D S"],
-    train_labels: Real[Array, "D outputs"],
-    population_features: Real[Array, "N S"],
-    population_labels: Real[Array, "N outputs"],
+    train_features: Real[ArrayLike, "D S"],
+    train_labels: Real[ArrayLike, "D outputs"],
+    population_features: Real[ArrayLike, "N S"],
+    population_labels: Real[ArrayLike, "N outputs"],
     ridge: Scalar = 0.0,
 ) -> Float[Array, "D"]:
     """Returns (1/2) E[(f(x) - y)^2], d = 1..D, for labels that no teacher made.

@@ -52,7 +52,7 @@ class Root(NamedTuple):
 
 def moment_root(
     population_features: Real[ArrayLike, "N S"] | None,
-    covariance: Real[ArrayLike, "S *S"] | None,
+    covariance: Real[ArrayLike, "S ..."] | None,
 ) -> Root:
     """Returns a root of C.
 
@@ -117,7 +117,7 @@ class Projection(NamedTuple):
         return nothing.at[self.rows].add(vectors)
 
 
-def as_projection(value: Real[ArrayLike, "P *S"], root: Root) -> Projection:
+def as_projection(value: Real[ArrayLike, "P ..."], root: Root) -> Projection:
     """Returns a matrix [P, S] or picked features [P] as a projection.
 
     Raises:

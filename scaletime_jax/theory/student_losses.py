@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
-from jaxtyping import Array, Float, Real
+from jaxtyping import Array, ArrayLike, Float, Real
 
 from scaletime_jax.theory.arguments import require
 from scaletime_jax.theory.nested_fits import orthogonalise, squares_left
@@ -14,12 +14,12 @@ from scaletime_jax.theory.second_moment import as_points, as_projection, moment_
 
 
 def student_losses(
-    train_features: Real[Array, "D S"],
-    projection: Real[Array, "P *S"],
+    train_features: Real[ArrayLike, "D S"],
+    projection: Real[ArrayLike, "P ..."],
     sizes: Sequence[int],
     *,
-    population_features: Real[Array, "N S"] | None = None,
-    covariance: Real[Array, "S *S"] | None = None,
+    population_features: Real[ArrayLike, "N S"] | None = None,
+    covariance: Real[ArrayLike, "S ..."] | None = None,
 ) -> Float[Array, "sizes"]:
     """Returns L(D, p) for the first p rows of Pi, at many p for little more than one.
 

@@ -5,10 +5,12 @@ import pytest
 
 from scaletime_jax.data.transforms import (
     add_label_noise,
+    average_pool,
     draw_subset,
     normalise,
     permute,
 )
+from scaletime_jax.errors import InputError
 
 
 def test_normalise_maps_pixels_to_minus_one_and_one():
@@ -70,3 +72,26 @@ def test_more_noise_keeps_what_less_noise_changed():
     much = add_label_noise(jax.random.key(2), labels, 0.3, 10)
     changed = little != labels
     np.testing.assert_array_equal(little[changed], much[changed])
+
+
+def test_average_pool_is_the_mean_of_squares():
+    images = np.arange(2 * 4 * 6).reshape(2, 4, 6, 1).astype(np.uint8)
+    pooled = average_pool(jnp.asarray(images), 2)
+    assert pooled.shape == (2, 2, 3, 1)
+    assert pooled[1, 0, 2, 0] == images[1, 0:2, 4:6].mean()
+    np.testing.assert_array_equal(average_pool(jnp.asarray(images), 1), images)
+    plain = average_pool(jnp.asarray(images[..., 0]), 2)
+    np.testing.assert_array_equal(plain, pooled[..., 0])
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "words"),
+    [
+        ((2, 28, 28), 3, "28 x 28 pixels cannot be pooled by 3"),
+        ((2, 28, 28), 0, "cannot be pooled by 0"),
+        ((2, 4, 6), 4, "4 x 6 pixels cannot be pooled by 4"),
+    ],
+)
+def test_pool_sizes_that_do_not_divide_are_refused(shape, size, words):
+    with pytest.raises(InputError, match=words):
+        average_pool(jnp.ones(shape), size)

@@ -19,12 +19,14 @@ script, workdir, *flagfiles = sys.argv[1:]
 sys.argv[0] = f"experiments/{script}.py"
 sys.path.insert(0, "experiments")
 main = importlib.import_module(script).main
+known = set(flags.FLAGS)
 for flagfile in flagfiles:
     for name in flags.FLAGS:
         flags.FLAGS[name].unparse()
     more = [f"--workdir={workdir}", "--dry_run"]
     if "--data_dir=TFDS_DIR" in pathlib.Path(flagfile).read_text():
-        more += ["--dataset=mnist12k", "--train_sizes=100,200"]
+        small = {"dataset": "mnist12k", "train_sizes": "100,200", "data_sizes": "100"}
+        more += [f"--{name}={value}" for name, value in small.items() if name in known]
     flags.FLAGS([script, f"--flagfile={flagfile}", *more])
     main()
     print("parsed", flagfile)

@@ -1,4 +1,4 @@
-"""Figures 1 and 4 and the map of bounds, as a user runs them."""
+"""Experiments that train no network, as a user runs them."""
 
 import json
 import pathlib
@@ -13,6 +13,17 @@ FILES = {
     "linear_tradeoff": ["large.csv", "paper.csv"],
     "subspace": ["logistic-with-ridge.csv", "quadratic.csv"],
     "linear_dynamics": ["data.csv", "size-time.csv", "trajectories.csv"],
+    "duality": ["duality.csv"],
+    "random_features": [
+        "kernel-modes.csv",
+        "kernels.csv",
+        "planted.csv",
+        "resolution_data.csv",
+        "resolution_features.csv",
+        "spectra.csv",
+        "variance_data.csv",
+        "variance_features.csv",
+    ],
 }
 
 
@@ -56,6 +67,19 @@ def test_smoke_claims_what_it_measured(smoke):
     elif name == "subspace":
         known = [row for row in summary["bounds"] if row["bound"] == "G known"]
         assert len(known) == 2 and all(row["violations"] == 0 for row in known)
+    elif name == "duality":
+        assert len(summary["curves"]) == 2
+        for curve in summary["curves"]:
+            # three draws of 300 features; exact where no theory is in it
+            assert 0.8 < curve["data_over_features"]["value"] < 1.25
+            assert curve["largest_error_of_exact_exchange"] < 1e-8
+    elif name == "random_features":
+        [pool] = summary["pools"]
+        for panel in ("variance_data", "variance_features"):
+            assert 0.8 < pool[panel]["exponent"]["value"] < 1.2
+        for panel in ("resolution_data", "resolution_features"):
+            low, high = pool[panel]["measured_over_theory"]
+            assert 0.85 < low < high < 1.15
     else:
         turns = summary["error_over_time"]["noise first: double descent"]
         assert turns == ["falls", "rises", "falls"]
@@ -71,6 +95,13 @@ def test_smoke_claims_what_it_measured(smoke):
         ("subspace", "--failure_probability=1", "--failure_probability must be"),
         ("subspace", "--sizs=3", "Unknown command line flag 'sizs'"),
         ("linear_dynamics", "--draws=1", "--draws must be 2 or more"),
+        ("random_features", "--pool_sizes=4,3", "--pool_sizes: 3 does not divide"),
+        ("random_features", "--feature_sizes=64,20000", "20000 is more than there are"),
+        ("random_features", "--data_sizes=64,12000", "12000 is more than there are"),
+        ("random_features", "--fixed=40", "--data_sizes must be above 2 x --fixed"),
+        ("random_features", "--activation=tanh", "activation 'tanh' is not one of"),
+        ("duality", "--ridges=1", "--ridges: give a small one and more"),
+        ("duality", "--dataset=npz:none.npz", "none.npz"),
     ],
 )
 def test_mistakes_are_one_sentence(tmp_path, name, flag, words):

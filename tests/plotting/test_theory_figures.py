@@ -1,8 +1,14 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from precision import double_precision
 
+from scaletime_jax.analysis.estimates import Estimate
+from scaletime_jax.analysis.feature_duality import measure_duality
+from scaletime_jax.analysis.feature_pool import measure_spectrum
+from scaletime_jax.analysis.four_regimes import Sizes, measure_regimes
+from scaletime_jax.analysis.kernel_targets import study_kernel
 from scaletime_jax.analysis.linear_dynamics import (
     make_data_curves,
     make_regression,
@@ -10,9 +16,12 @@ from scaletime_jax.analysis.linear_dynamics import (
     make_trajectories,
 )
 from scaletime_jax.analysis.linear_tradeoff import make_step_curves
+from scaletime_jax.analysis.planted_spectra import measure_planted
 from scaletime_jax.analysis.subspace import compare_bounds, make_quadratic
+from scaletime_jax.plotting.duality import plot_duality
 from scaletime_jax.plotting.linear_dynamics import plot_linear_dynamics
 from scaletime_jax.plotting.linear_tradeoff import plot_linear_tradeoff
+from scaletime_jax.plotting.random_features import plot_random_features
 from scaletime_jax.plotting.style import save_figure
 from scaletime_jax.plotting.subspace import plot_subspace
 
@@ -59,3 +68,55 @@ def test_dynamics_have_four_panels(tmp_path):
     labels = figure.axes[3].get_legend_handles_labels()[1]
     assert labels == ["limit", "along $p$, $t$ = 0.1", "along $t$, $p$ = 100"]
     save_figure(figure, tmp_path / "dynamics")
+
+
+def small_regimes():
+    """A pool, planted spectra and a kernel, all of Gaussian features."""
+    keys = jax.random.split(jax.random.key(0))
+    features = jax.random.normal(keys[0], (120, 60)) * jnp.arange(1.0, 61) ** -0.8
+    spectrum = measure_spectrum(features)
+    sizes = Sizes([8, 16, 32], 2, [32, 64, 100], [32, 48, 60])
+    regimes = measure_regimes(features, spectrum.eigenvalues, sizes, 3, 0)
+    planted = measure_planted(1.0, 200, [8, 16, 32], 3, 0)
+    kernel = features @ features.T + 0.01 * jnp.eye(120)
+    labels = np.asarray(jax.random.normal(keys[1], (120, 2)))
+    study = study_kernel("linear", kernel, labels, [8, 16, 32], 3, 0)
+    return [(4, spectrum, regimes)], [planted], [study]
+
+
+def test_regimes_have_nine_panels(tmp_path):
+    with double_precision():
+        drawn = small_regimes()
+    figure = plot_random_features(*drawn, 2)
+    assert len(figure.axes) == 9
+    assert all(axis.get_xlabel() and axis.get_ylabel() for axis in figure.axes)
+    [theory] = figure.axes[3].get_lines()[1:]  # after the points
+    panel = drawn[0][0][2].resolution_data
+    np.testing.assert_allclose(theory.get_ydata(), panel.theory)
+    exponent = panel.law.exponent.value
+    assert f"{exponent:.3f}" in figure.axes[3].get_legend().get_texts()[0].get_text()
+    save_figure(figure, tmp_path / "regimes")
+
+
+def test_a_spectrum_without_a_fit_is_drawn_all_the_same():
+    with double_precision():
+        [(size, spectrum, regimes)], planted, studies = small_regimes()
+    bare = spectrum._replace(exponent=Estimate(None, None))
+    figure = plot_random_features([(size, bare, regimes)], planted, studies, 2)
+    texts = figure.axes[5].get_legend().get_texts()
+    assert texts[0].get_text() == "pooled by 4"
+
+
+def test_duality_has_a_panel_for_each_fixed_number(tmp_path):
+    with double_precision():
+        features = jax.random.normal(jax.random.key(0), (90, 40))
+        spectrum = measure_spectrum(features).eigenvalues
+        how = [5, 10, 30], [1.0, 100.0], 3, 0
+        panels = [(2, measure_duality(features, spectrum, m, *how)) for m in (10, 20)]
+    figure = plot_duality(panels)
+    assert len(figure.axes) == 2
+    words = [axis.texts[0].get_text() for axis in figure.axes]
+    assert words == ["pooled by 2\nother fixed at 10", "pooled by 2\nother fixed at 20"]
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == ["ridge 1", "tuned ridge", "over data", "over features"]
+    save_figure(figure, tmp_path / "duality")
