@@ -16,7 +16,7 @@ import pandas as pd
 from absl import app, flags, logging
 from matplotlib.figure import Figure
 
-from scaletime_jax.analysis.claims import Claim
+from scaletime_jax.analysis.claims import Claim, count_verdicts
 from scaletime_jax.analysis.estimates import Estimate, describe_estimate
 from scaletime_jax.data.cache import cache_dir
 from scaletime_jax.errors import InputError
@@ -117,6 +117,14 @@ def describe_setting(fields: dict) -> str:
         for name, value in fields.items()
         if UNKNOWN.get(name) != value
     )
+
+
+def claims_summary(claims: Sequence[Claim]) -> dict:
+    """Returns claims and their verdicts as they stand in summary.json."""
+    return {
+        "verdicts": count_verdicts(claims),
+        "claims": [claim._asdict() for claim in claims],
+    }
 
 
 def print_claims(claims: Sequence[Claim]) -> None:

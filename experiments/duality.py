@@ -16,7 +16,6 @@ import jax
 import shared_flags
 from absl import flags
 
-from scaletime_jax.analysis.claims import count_verdicts
 from scaletime_jax.analysis.feature_duality import (
     DualCurves,
     exchange_error,
@@ -105,8 +104,7 @@ def main() -> None:
             claims += make_claims(both, population.setting(pool_size))
         print(f"pooled by {pool_size}: measured.", flush=True)
     summary = {"experiment": "duality", "flags": cli.flag_values()}
-    summary |= {"verdicts": count_verdicts(claims)}
-    summary |= {"claims": [claim._asdict() for claim in claims], "curves": summaries}
+    summary |= {**cli.claims_summary(claims), "curves": summaries}
     folder = pathlib.Path(shared_flags.WORKDIR.value)
     cli.write_results(folder, summary, {"duality": rows}, plot_duality, drawn)
     cli.print_claims(claims)

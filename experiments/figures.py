@@ -1,7 +1,8 @@
 """Every shipped figure again, from the shipped run tables, with the page around them.
 
 Runs each experiment with its flagfile `shipped` (networks: nothing is trained) or,
-where there is none, `laptop` (theory: computed anew), two at a time, then the page.
+where there is none, `laptop` (theory: computed anew), two at a time, then the page. A
+minute for all but random features, which take ten, and 8 GB of memory.
 
   python experiments/figures.py --workdir=results/shipped
 """

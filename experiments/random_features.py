@@ -20,10 +20,9 @@ import regime_tables as tables
 import shared_flags
 from absl import flags
 
-from scaletime_jax.analysis.claims import count_verdicts
 from scaletime_jax.analysis.feature_pool import make_inputs, make_targets
 from scaletime_jax.analysis.four_regimes import Sizes, make_claims, measure_regimes
-from scaletime_jax.analysis.kernel_targets import study_kernels
+from scaletime_jax.analysis.kernel_targets import judge_kernels, study_kernels
 from scaletime_jax.analysis.planted_spectra import judge_planted, measure_planted
 from scaletime_jax.plotting.random_features import plot_random_features
 from scaletime_jax.theory.arguments import require
@@ -105,9 +104,10 @@ def main() -> None:
     claims = [claim for each in planted for claim in judge_planted(each)]
     for size, spectrum, regimes in pools:
         claims += make_claims(spectrum, regimes, population.setting(size))
+    seen = {"dataset": population.name, "pooled by": pool_sizes[0]}
+    claims += judge_kernels(kernels, seen)
     summary = {"experiment": "random_features", "flags": cli.flag_values()}
-    summary |= {"verdicts": count_verdicts(claims)}
-    summary |= {"claims": [claim._asdict() for claim in claims]}
+    summary |= cli.claims_summary(claims)
     summary |= tables.summarise(pools, planted, kernels)
     panels = tables.panels(pools, planted, kernels)
     drawn = pools, planted, kernels, FIXED.value

@@ -31,6 +31,8 @@ ORDER = (
     "equivalence",
     "backtest",
     "plan",
+    "random_features",
+    "duality",
 )
 NEEDED = ("experiment", "title", "caption", "flags", "versions")
 

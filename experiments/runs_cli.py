@@ -12,7 +12,7 @@ import sweep_cli as sweep
 from absl import flags
 from matplotlib.figure import Figure
 
-from scaletime_jax.analysis.claims import Claim, count_verdicts
+from scaletime_jax.analysis.claims import Claim
 from scaletime_jax.analysis.runs import describe_missing, missing_runs, select_runs
 from scaletime_jax.errors import InputError
 from scaletime_jax.sweep import provenance
@@ -185,8 +185,7 @@ def finish(
     summary = {
         "experiment": name,
         "flags": cli.flag_values(),
-        "verdicts": count_verdicts(claims),
-        "claims": [claim._asdict() for claim in claims],
+        **cli.claims_summary(claims),
         "missing": runs.missing,
         "runs": {
             "count": runs.num_runs,

@@ -82,6 +82,21 @@ def fit_power_law(
     )
 
 
+def exponent_gap(sizes: np.ndarray, first: np.ndarray, second: np.ndarray) -> Estimate:
+    """Returns by how much the first exponent is above the second, draw by draw.
+
+    Args:
+        sizes: [sizes] > 0.
+        first: [sizes, draws] losses.
+        second: [sizes, draws] of the same draws.
+    """
+
+    def gap(one, other):
+        return log_line(sizes, other)[0] - log_line(sizes, one)[0]
+
+    return jackknife(gap, first, second)
+
+
 def select_range(sizes: np.ndarray, losses: np.ndarray) -> np.ndarray:
     """Returns which sizes to fit: the longest straight stretch on log axes.
 

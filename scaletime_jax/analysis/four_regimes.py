@@ -1,7 +1,6 @@
 """The four scaling regimes of linear students of random features [B21, Fig. 3]."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -10,14 +9,14 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from scaletime_jax.analysis.claims import Claim, judge
-from scaletime_jax.analysis.estimates import Estimate, jackknife
+from scaletime_jax.analysis.estimates import Estimate
 from scaletime_jax.analysis.exponents import (
     NEAR_ONE,
     PowerLaw,
     Regime,
     classify_regime,
+    exponent_gap,
     fit_power_law,
-    log_line,
     variance_sizes,
 )
 from scaletime_jax.analysis.feature_pool import Spectrum
@@ -184,7 +183,7 @@ def make_claims(spectrum: Spectrum, regimes: Regimes, setting: dict) -> list[Cla
     data, other = regimes.resolution_data, regimes.resolution_features
     claims.append(
         judge(
-            jackknife(partial(_exponent_gap, data.sizes), data.losses, other.losses),
+            exponent_gap(data.sizes, data.losses, other.losses),
             (-SAME_EXPONENT, SAME_EXPONENT),
             source="[B21, Eq. 7]",
             statement="Loss over data and over features share an exponent.",
@@ -204,10 +203,6 @@ def make_claims(spectrum: Spectrum, regimes: Regimes, setting: dict) -> list[Cla
             )
         )
     return claims
-
-
-def _exponent_gap(sizes: np.ndarray, data: np.ndarray, other: np.ndarray) -> float:
-    return log_line(sizes, other)[0] - log_line(sizes, data)[0]
 
 
 def _less(first: Estimate, second: Estimate) -> Estimate:

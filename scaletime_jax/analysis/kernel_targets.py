@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from scaletime_jax.analysis.exponents import PowerLaw, fit_power_law
+from scaletime_jax.analysis.claims import Claim, beyond, judge
+from scaletime_jax.analysis.exponents import PowerLaw, exponent_gap, fit_power_law
 from scaletime_jax.theory.infinite_width import infinite_width_kernels
 from scaletime_jax.theory.kernel_theory import learning_curve
 from scaletime_jax.theory.random_features import (
@@ -104,6 +105,21 @@ def study_kernel(
         theory = np.asarray(learning_curve(eigenvalues, each, x))
         made.append(Targets(losses, theory, fit_power_law(x, losses), each))
     return KernelStudy(name, x, eigenvalues, *made)
+
+
+def judge_kernels(studies: Sequence[KernelStudy], setting: dict) -> list[Claim]:
+    """Returns whether teachers' targets have the larger exponent, kernel by kernel."""
+    return [
+        judge(
+            exponent_gap(each.sizes, each.teacher.losses, each.labels.losses),
+            (0.0, None),
+            source=beyond("[B21, Fig. S8]", setting["dataset"] == "cifar10"),
+            statement="Teachers' targets are learned faster than real labels.",
+            setting={**setting, "kernel": each.name},
+            quantity="exponent on teachers' targets - on real labels",
+        )
+        for each in studies
+    ]
 
 
 def study_kernels(

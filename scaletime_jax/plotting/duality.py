@@ -48,7 +48,7 @@ def plot_duality(
         figure.supxlabel("number of training points $D$, or of features $P$")
         figure.supylabel("test loss $L(D, P)$")
         figure.legend(
-            handles=_handles(panels[0][1]), loc="outside lower center", ncols=4
+            handles=_handles(panels[0][1]), loc="outside upper center", ncols=4
         )
     return figure
 

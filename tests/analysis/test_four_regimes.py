@@ -19,7 +19,7 @@ from scaletime_jax.analysis.feature_pool import (
 )
 from scaletime_jax.analysis.four_regimes import Sizes, measure_regimes
 from scaletime_jax.analysis.four_regimes import make_claims as judge_regimes
-from scaletime_jax.analysis.kernel_targets import study_kernel
+from scaletime_jax.analysis.kernel_targets import judge_kernels, study_kernel
 from scaletime_jax.analysis.planted_spectra import judge_planted, measure_planted
 
 N, S, ALPHA = 800, 400, 0.7
@@ -140,7 +140,10 @@ def test_kernels_tell_teachers_from_labels():
     total = np.sum(study.eigenvalues * study.labels.moments)
     assert total == pytest.approx(np.mean(labels**2))
     # a smooth target is easier than the kernel's own
-    assert study.labels.law.exponent.value > study.teacher.law.exponent.value
+    [claim] = judge_kernels([study], {"dataset": "planted"})
+    laws = study.teacher.law, study.labels.law
+    assert claim.value == pytest.approx(laws[0].exponent.value - laws[1].exponent.value)
+    assert claim.verdict == "fails" and claim.source.startswith("beyond")
 
 
 def test_inputs_lie_on_a_sphere_and_targets_are_normalised(digits):

@@ -289,7 +289,7 @@ def test_what_ships_follows_from_the_shipped_tables(tmp_path):
 
 @pytest.mark.slow
 def test_every_shipped_figure_again(tmp_path):
-    """A minute or two: all that is shipped, theory included."""
+    """Ten minutes, most for random features: all that is shipped, theory included."""
     done = run("figures", f"--workdir={tmp_path}")
     assert done.returncode == 0, done.stderr
     names = [path.name for path in (ROOT / "experiments/flagfiles").iterdir()]
