@@ -3,7 +3,7 @@
     python experiments/benchmarks/features.py --output=experiments/results/benchmarks
 
 Both ways take turns in one process, each compiled beforehand as one program: L(D) for D
-= 16, 32, ..., 512, L(P) likewise, and L(512, p) up to p = 512 and beyond it. They must
+= 32, 64, ..., 512, L(P) likewise, and L(512, p) up to p = 512 and beyond it. They must
 be the same numbers.
 """
 
@@ -26,50 +26,68 @@ from scaletime_jax.theory.student_losses import student_losses
 
 INPUTS = flags.DEFINE_integer("inputs", 3000, "N of the population.")
 POOL = flags.DEFINE_integer("features", 1500, "S of the pool.")
-SIZES = np.arange(16, 513, 16)
-BOTH_SIDES = (64, 128, 256, 384, 512, 768, 1024)
+SIZES = list(range(32, 513, 32))
+BOTH_SIDES = [64, 128, 256, 384, 512, 768, 1024]
 
 
-def make_ways(features, points, projection) -> dict:
-    """Returns, for each loss, all sizes at once and one by one."""
-    known = {"population_features": features}
-    at, some = SIZES - 1, BOTH_SIDES
+def alone(features, points, projection):
+    """Returns a loss as each would be computed by itself."""
+    return teacher_student_loss(points, projection, population_features=features)
 
-    def alone(d, p):
-        return teacher_student_loss(points[:d], projection[:p], **known)
 
+def of_data(features, points, projection):
+    """Returns L(D)."""
+    return losses_over_data(points, population_features=features)[jnp.array(SIZES) - 1]
+
+
+def of_data_alone(features, points, projection):
+    """Returns L(D)."""
     eye = jnp.eye(features.shape[1])
-    return {
-        "L(D)": (
-            lambda: losses_over_data(points[: SIZES[-1]], **known)[at],
-            lambda: jnp.stack(
-                [teacher_student_loss(points[:d], eye, **known) for d in SIZES]
-            ),
-        ),
-        "L(P)": (
-            lambda: losses_over_features(projection[: SIZES[-1]], **known)[at],
-            lambda: jnp.stack(
-                [teacher_student_loss(features, projection[:p], **known) for p in SIZES]
-            ),
-        ),
-        "L(512, p), p <= 512": (
-            lambda: student_losses(points, projection, list(SIZES), **known),
-            lambda: jnp.stack([alone(len(points), p) for p in SIZES]),
-        ),
-        "L(512, p), both sides": (
-            lambda: student_losses(points, projection, some, **known),
-            lambda: jnp.stack([alone(len(points), p) for p in some]),
-        ),
-    }
+    return jnp.stack([alone(features, points[:d], eye) for d in SIZES])
 
 
-def compare(ways) -> dict:
+def of_features(features, points, projection):
+    """Returns L(P)."""
+    first = projection[: SIZES[-1]]
+    losses = losses_over_features(first, population_features=features)
+    return losses[jnp.array(SIZES) - 1]
+
+
+def of_features_alone(features, points, projection):
+    """Returns L(P)."""
+    return jnp.stack([alone(features, features, projection[:p]) for p in SIZES])
+
+
+def of_students(sizes):
+    """Returns L(512, p), both ways."""
+
+    def together(features, points, projection):
+        return student_losses(points, projection, sizes, population_features=features)
+
+    def one_by_one(features, points, projection):
+        return jnp.stack([alone(features, points, projection[:p]) for p in sizes])
+
+    return together, one_by_one
+
+
+WAYS = {
+    "L(D)": (of_data, of_data_alone),
+    "L(P)": (of_features, of_features_alone),
+    "L(512, p), p <= 512": of_students(SIZES),
+    "L(512, p), both sides": of_students(BOTH_SIDES),
+}
+
+
+def compare(ways, *given) -> dict:
     """Times both in turn."""
-    together, alone = (jax.jit(way) for way in ways)
-    difference = np.max(np.abs(np.asarray(together() / alone()) - 1))
-    rounds = [(timed(together), timed(alone)) for _ in range(ROUNDS.value)]
+    together, one_by_one = (jax.jit(way) for way in ways)
+    difference = np.abs(np.asarray(together(*given) / one_by_one(*given)) - 1)
+    rounds = [
+        (timed(lambda: together(*given)), timed(lambda: one_by_one(*given)))
+        for _ in range(ROUNDS.value)
+    ]
     return {
-        "largest_relative_difference": float(difference),
+        "largest_relative_difference": float(np.max(difference)),
         "seconds_together": statistics.median(fast for fast, _ in rounds),
         "seconds_one_by_one": statistics.median(slow for _, slow in rounds),
         "ratio": statistics.median(slow / fast for fast, slow in rounds),
@@ -85,8 +103,8 @@ def main() -> None:
     features = jax.random.normal(keys[0], (INPUTS.value, POOL.value)) * scales
     points = features[jax.random.permutation(keys[1], INPUTS.value)[: SIZES[-1]]]
     projection = jax.random.normal(keys[2], (BOTH_SIDES[-1], POOL.value))
-    ways = make_ways(features, points, projection)
-    record = {name: compare(each) for name, each in ways.items()}
+    given = features, points, projection
+    record = {name: compare(each, *given) for name, each in WAYS.items()}
     print(json.dumps(record, indent=1))
     if OUTPUT.value:
         folder = pathlib.Path(OUTPUT.value)

@@ -88,6 +88,13 @@ def test_regimes_are_judged(population, regimes):
     difference = laws[0].exponent.value - laws[1].exponent.value
     assert gap.value == pytest.approx(difference)
     assert gap.interval[0] < gap.value < gap.interval[1]
+    law, spectrum = laws[0].exponent, population[1].exponent
+    assert claims[3].value == pytest.approx(law.value - spectrum.value)
+    reach = (
+        law.interval[0] - spectrum.interval[1],
+        law.interval[1] - spectrum.interval[0],
+    )
+    assert claims[3].interval == pytest.approx(reach)
     spectrum = population[1]._replace(exponent=Estimate(None, None))
     assert judge_regimes(spectrum, regimes, {})[3].verdict == "undecided"
 

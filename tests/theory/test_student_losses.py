@@ -17,7 +17,7 @@ def population():
 
 
 def test_sizes_on_both_sides_of_the_data(population):
-    rng, sizes = np.random.default_rng(1), [4, 16, 30]
+    rng, sizes = np.random.default_rng(1), [4, 16, 22, 30]
     points, projection = population[rng.permutation(N)[:16]], rng.normal(size=(30, S))
     known = {"population_features": population}
     losses = student_losses(points, projection, sizes, **known)
