@@ -23,6 +23,7 @@ from scaletime_jax.analysis.feature_duality import (
     measure_duality,
 )
 from scaletime_jax.plotting.duality import plot_duality
+from scaletime_jax.sweep import store
 from scaletime_jax.theory.arguments import require
 
 flags.adopt_module_key_flags(shared_flags)
@@ -86,17 +87,16 @@ def main() -> None:
     ridges = sorted(set(shared_flags.positive_numbers(RIDGES, float)))
     require(len(ridges) > 1, "--ridges: give a small one and more to choose from.")
     if shared_flags.DRY_RUN.value:
-        print(
-            f"{len(pool_sizes)} pool sizes x {len(fixed)} fixed numbers x {len(sizes)} "
-            f"sizes x {fc.DRAWS.value} draws of {fc.NUM_FEATURES.value} features."
-        )
+        population.describe(pool_sizes)
         return
+    folder = pathlib.Path(shared_flags.WORKDIR.value)
+    store.prepare(folder)  # a folder that cannot be is better known now than at the end
     drawn, summaries, rows, claims = [], [], [], []
     for pool_size in pool_sizes:
         features, spectrum = population.features(pool_size)
         exact = exchange_error(features, fc.SEED.value)
         for number in fixed:
-            how = sizes, ridges, fc.DRAWS.value, fc.SEED.value
+            how = sizes, ridges, *fc.draws()
             both = measure_duality(features, spectrum.eigenvalues, number, *how)
             drawn.append((pool_size, both))
             summaries += [summarise(pool_size, each, exact) for each in both]
@@ -105,7 +105,6 @@ def main() -> None:
         print(f"pooled by {pool_size}: measured.", flush=True)
     summary = {"experiment": "duality", "flags": cli.flag_values()}
     summary |= {**cli.claims_summary(claims), "curves": summaries}
-    folder = pathlib.Path(shared_flags.WORKDIR.value)
     cli.write_results(folder, summary, {"duality": rows}, plot_duality, drawn)
     cli.print_claims(claims)
 

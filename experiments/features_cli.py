@@ -12,6 +12,7 @@ from scaletime_jax.analysis.feature_pool import (
     make_inputs,
     measure_spectrum,
 )
+from scaletime_jax.analysis.four_regimes import FAR
 from scaletime_jax.data.sources import load_dataset
 from scaletime_jax.errors import InputError
 from scaletime_jax.theory.arguments import require, require_least
@@ -34,6 +35,7 @@ WIDTH = flags.DEFINE_integer("width", 2048, "Of the network's layers before the 
 DEPTH = flags.DEFINE_integer("depth", 3, "Hidden layers of the random network.")
 ACTIVATION = flags.DEFINE_string("activation", "relu", "relu or erf.")
 DRAWS = flags.DEFINE_integer("draws", 5, "Of training sets and projections.")
+COPIES = 7  # of the features in double precision, held at the peak
 SEED = flags.DEFINE_integer("seed", 101, "Of network and draws.")
 
 
@@ -64,6 +66,15 @@ class Population(NamedTuple):
         features = make_features(inputs, *how, WIDTH.value, SEED.value)
         return features, measure_spectrum(features)
 
+    def describe(self, pool_sizes: list[int]) -> None:
+        """Prints what would be measured, and the memory that takes."""
+        images, features = len(self.images), NUM_FEATURES.value
+        memory = COPIES * 8e-9 * images * features
+        print(
+            f"{len(pool_sizes)} pool sizes x {DRAWS.value} draws from {images} images "
+            f"and {features} features; about {memory:.1g} GB of memory."
+        )
+
 
 def load_population() -> tuple[Population, list[int]]:
     """Returns the images and the pool sizes that the flags ask for.
@@ -85,6 +96,20 @@ def load_population() -> tuple[Population, list[int]]:
             )
     labels = np.concatenate([data.train_labels, data.test_labels])
     return Population(data.name, images, labels, data.num_classes), pool_sizes
+
+
+def draws() -> tuple[int, int]:
+    """Returns how many draws, and their seed."""
+    return DRAWS.value, SEED.value
+
+
+def check_far(flag, sizes: list[int], fixed: int) -> None:
+    """Requires sizes for a variance-limited panel with enough of them to fit."""
+    require(
+        sizes[0] > 2 * fixed and sum(size >= FAR * fixed for size in sizes) >= 3,
+        f"--{flag.name} must be above 2 x --fixed, {2 * fixed}, and three of them must "
+        f"reach {FAR} x --fixed, {FAR * fixed}.",
+    )
 
 
 def sizes_below(flag, most: int, what: str) -> list[int]:

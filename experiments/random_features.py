@@ -25,7 +25,8 @@ from scaletime_jax.analysis.four_regimes import Sizes, make_claims, measure_regi
 from scaletime_jax.analysis.kernel_targets import judge_kernels, study_kernels
 from scaletime_jax.analysis.planted_spectra import judge_planted, measure_planted
 from scaletime_jax.plotting.random_features import plot_random_features
-from scaletime_jax.theory.arguments import require
+from scaletime_jax.sweep import store
+from scaletime_jax.theory.arguments import require, require_least
 
 flags.adopt_module_key_flags(shared_flags)
 flags.adopt_module_key_flags(fc)
@@ -55,9 +56,8 @@ def make_sizes(population: fc.Population) -> Sizes:
     data = fc.sizes_below(DATA_SIZES, images - 1, "images but one")
     other = fc.sizes_below(FEATURE_SIZES, features, "features")
     shared_flags.check_positive(FIXED)
-    for flag, sizes in ((DATA_SIZES, data), (FEATURE_SIZES, other)):
-        least = 2 * FIXED.value
-        require(sizes[0] > least, f"--{flag.name} must be above 2 x --fixed, {least}.")
+    for flag, mine in ((DATA_SIZES, data), (FEATURE_SIZES, other)):
+        fc.check_far(flag, mine, FIXED.value)
     require(resolved[-1] >= FIXED.value, "--sizes must reach --fixed.")
     return Sizes(resolved, FIXED.value, data, other)
 
@@ -65,8 +65,7 @@ def make_sizes(population: fc.Population) -> Sizes:
 def measure_pool(population: fc.Population, pool_size: int, sizes: Sizes) -> tuple:
     """Returns pool size, spectrum and regimes, and prints how far it is."""
     features, spectrum = population.features(pool_size)
-    draws = fc.DRAWS.value, fc.SEED.value
-    regimes = measure_regimes(features, spectrum.eigenvalues, sizes, *draws)
+    regimes = measure_regimes(features, spectrum.eigenvalues, sizes, *fc.draws())
     print(f"pooled by {pool_size}: measured.", flush=True)
     return pool_size, spectrum, regimes
 
@@ -77,8 +76,7 @@ def measure_kernels(population: fc.Population, pool_size: int, sizes: list[int])
     chosen = np.sort(order[: KERNEL_INPUTS.value])
     inputs = make_inputs(population.images[chosen], pool_size)
     targets = make_targets(population.labels[chosen], population.num_classes)
-    draws = fc.DRAWS.value, fc.SEED.value
-    return study_kernels(inputs, targets, fc.DEPTH.value, sizes, *draws)
+    return study_kernels(inputs, targets, fc.DEPTH.value, sizes, *fc.draws())
 
 
 def main() -> None:
@@ -89,14 +87,14 @@ def main() -> None:
     exponents = shared_flags.positive_numbers(PLANTED, float)
     planted_sizes = fc.sizes_below(PLANTED_SIZES, PLANTED_FEATURES.value, "features")
     of_kernels = fc.sizes_below(SIZES, KERNEL_INPUTS.value, "--kernel_inputs")
-    shared_flags.check_positive(PLANTED_DRAWS)
+    images, wanted = len(population.images), KERNEL_INPUTS.value
+    require(wanted <= images, f"--kernel_inputs: there are only {images} images.")
+    require_least("--planted_draws", PLANTED_DRAWS.value, 2)
     if shared_flags.DRY_RUN.value:
-        print(
-            f"{len(pool_sizes)} pool sizes x {fc.DRAWS.value} draws of up to "
-            f"{sizes.data[-1]} of {len(population.images)} images and "
-            f"{sizes.features[-1]} of {fc.NUM_FEATURES.value} features."
-        )
+        population.describe(pool_sizes)
         return
+    folder = pathlib.Path(shared_flags.WORKDIR.value)
+    store.prepare(folder)  # a folder that cannot be is better known now than at the end
     pools = [measure_pool(population, size, sizes) for size in pool_sizes]
     how = PLANTED_FEATURES.value, planted_sizes, PLANTED_DRAWS.value, fc.SEED.value
     planted = [measure_planted(each, *how) for each in exponents]
@@ -111,7 +109,6 @@ def main() -> None:
     summary |= tables.summarise(pools, planted, kernels)
     panels = tables.panels(pools, planted, kernels)
     drawn = pools, planted, kernels, FIXED.value
-    folder = pathlib.Path(shared_flags.WORKDIR.value)
     cli.write_results(folder, summary, panels, plot_random_features, *drawn)
     cli.print_claims(claims)
 

@@ -109,6 +109,8 @@ def _draw_exponents(axis, pools, planted: Sequence[Planted]) -> None:
     most = 0.2
     for each in planted:
         for law, marker in ((each.data_law, "o"), (each.features_law, "s")):
+            if law.exponent.value is None:
+                continue
             axis.plot(
                 each.exponent,
                 law.exponent.value,
@@ -117,7 +119,7 @@ def _draw_exponents(axis, pools, planted: Sequence[Planted]) -> None:
                 markersize=5,
                 markerfacecolor="none",
             )
-            most = max(most, law.exponent.value or 0)
+            most = max(most, law.exponent.value)
     for which, (_, spectrum, regimes) in enumerate(pools):
         at = spectrum.exponent
         if at.value is None:
@@ -129,6 +131,8 @@ def _draw_exponents(axis, pools, planted: Sequence[Planted]) -> None:
         ):
             style: Any = {"color": COLOURS[which % len(COLOURS)], "markersize": 5}
             value = panel.law.exponent.value
+            if value is None:
+                continue
             axis.errorbar(at.value, value, xerr=reach, fmt=marker, lw=0.8, **style)
             most = max(most, value, at.interval[1])
     span = np.array([0, most * 1.08])

@@ -25,7 +25,8 @@ for flagfile in flagfiles:
         flags.FLAGS[name].unparse()
     more = [f"--workdir={workdir}", "--dry_run"]
     if "--data_dir=TFDS_DIR" in pathlib.Path(flagfile).read_text():
-        small = {"dataset": "mnist12k", "train_sizes": "100,200", "data_sizes": "100"}
+        small = {"dataset": "mnist12k", "train_sizes": "100,200"}
+        small["data_sizes"] = "200,300,400"
         more += [f"--{name}={value}" for name, value in small.items() if name in known]
     flags.FLAGS([script, f"--flagfile={flagfile}", *more])
     main()

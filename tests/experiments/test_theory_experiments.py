@@ -99,6 +99,7 @@ def test_smoke_claims_what_it_measured(smoke):
         ("random_features", "--feature_sizes=64,20000", "20000 is more than there are"),
         ("random_features", "--data_sizes=64,12000", "12000 is more than there are"),
         ("random_features", "--fixed=40", "--data_sizes must be above 2 x --fixed"),
+        ("random_features", "--kernel_inputs=12001", "there are only 12000 images"),
         ("random_features", "--activation=tanh", "activation 'tanh' is not one of"),
         ("duality", "--ridges=1", "--ridges: give a small one and more"),
         ("duality", "--dataset=npz:none.npz", "none.npz"),
