@@ -7,15 +7,13 @@ Both ways take turns in one process, each compiled beforehand as one program: L(
 be the same numbers.
 """
 
-import json
-import pathlib
 import statistics
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from absl import flags
-from theory import OUTPUT, ROUNDS, cli, timed
+from theory import ROUNDS, cli, report, timed
 
 from scaletime_jax.theory.random_features import (
     losses_over_data,
@@ -105,11 +103,7 @@ def main() -> None:
     projection = jax.random.normal(keys[2], (BOTH_SIDES[-1], POOL.value))
     given = features, points, projection
     record = {name: compare(each, *given) for name, each in WAYS.items()}
-    print(json.dumps(record, indent=1))
-    if OUTPUT.value:
-        folder = pathlib.Path(OUTPUT.value)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "features.json").write_text(json.dumps(record, indent=1) + "\n")
+    report(record, "features")
 
 
 if __name__ == "__main__":

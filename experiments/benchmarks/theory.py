@@ -25,7 +25,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
 import cli
 
-OUTPUT = flags.DEFINE_string("output", None, "Folder for theory.json.")
+OUTPUT = flags.DEFINE_string("output", None, "Folder for what was measured, as JSON.")
 ROUNDS = flags.DEFINE_integer("rounds", 5, "Timed rounds of each, after one untimed.")
 TRIALS = flags.DEFINE_integer("trials", 5, "Draws of K and R at each p.")
 AMBIENT, RANK, RATE = 1000, 3, 1e-6
@@ -131,15 +131,21 @@ def measure_grams() -> dict:
     }
 
 
+def report(record: dict, name: str) -> None:
+    """Prints a record, and writes it to the folder asked for."""
+    text = json.dumps(record, indent=1)
+    print(text)
+    if OUTPUT.value:
+        folder = pathlib.Path(OUTPUT.value)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.json").write_text(text + "\n")
+
+
 def main() -> None:
     """Prints and writes what was measured."""
     jax.config.update("jax_enable_x64", True)
     record = {"figure_1": measure_steps(), "sample_gram": measure_grams()}
-    print(json.dumps(record, indent=1))
-    if OUTPUT.value:
-        folder = pathlib.Path(OUTPUT.value)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "theory.json").write_text(json.dumps(record, indent=1) + "\n")
+    report(record, "theory")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from scaletime_jax.analysis.claims import Claim, judge
-from scaletime_jax.analysis.estimates import Estimate
 from scaletime_jax.analysis.exponents import (
     NEAR_ONE,
     PowerLaw,
@@ -20,6 +19,7 @@ from scaletime_jax.analysis.exponents import (
     variance_sizes,
 )
 from scaletime_jax.analysis.feature_pool import Spectrum
+from scaletime_jax.analysis.spectral_fit import judge_decay
 from scaletime_jax.theory.kernel_theory import learning_curve, variance_limited_loss
 from scaletime_jax.theory.random_features import (
     losses_over_data,
@@ -192,28 +192,9 @@ def make_claims(spectrum: Spectrum, regimes: Regimes, setting: dict) -> list[Cla
         )
     )
     for panel, name in ((data, "alpha_D"), (other, "alpha_P")):
-        claims.append(
-            judge(
-                _less(panel.law.exponent, spectrum.exponent),
-                (-NEAR_ONE, NEAR_ONE),
-                source="[B21, Eq. 7]",
-                statement="The exponent of the loss is that of the spectrum.",
-                setting=setting,
-                quantity=f"{name} - alpha_K",
-            )
-        )
+        measured = panel.law.exponent
+        claims.append(judge_decay(name, measured, spectrum.exponent, setting))
     return claims
-
-
-def _less(first: Estimate, second: Estimate) -> Estimate:
-    """Returns a difference, its interval from the ends of both."""
-    if first.value is None or second.value is None:
-        return Estimate(None, None)
-    value = first.value - second.value
-    if first.interval is None or second.interval is None:
-        return Estimate(value, None)
-    low = first.interval[0] - second.interval[1]
-    return Estimate(value, (low, first.interval[1] - second.interval[0]))
 
 
 def _variance_panel(over, sizes, fixed, found, pool) -> Panel:

@@ -7,10 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from scaletime_jax.analysis.claims import Claim, judge
-from scaletime_jax.analysis.estimates import Estimate
-from scaletime_jax.analysis.exponents import NEAR_ONE, PowerLaw, fit_power_law
-from scaletime_jax.analysis.spectral_fit import SpectralFit, fit_spectrum
+from scaletime_jax.analysis.claims import Claim
+from scaletime_jax.analysis.exponents import PowerLaw, fit_power_law
+from scaletime_jax.analysis.spectral_fit import SpectralFit, fit_spectrum, judge_decay
 from scaletime_jax.theory.kernel_theory import learning_curve, power_law_curve
 from scaletime_jax.theory.random_features import (
     losses_over_data,
@@ -95,21 +94,9 @@ def measure_planted(
 
 def judge_planted(planted: Planted) -> list[Claim]:
     """Returns whether loss and spectrum share their exponent, as they should."""
-    claims = []
     setting = {"spectrum": f"planted i^-{1 + planted.exponent:g}"}
-    for law, name in ((planted.data_law, "alpha_D"), (planted.features_law, "alpha_P")):
-        value, interval = law.exponent
-        gap = None if value is None else value - planted.exponent
-        if interval is not None:
-            interval = interval[0] - planted.exponent, interval[1] - planted.exponent
-        claims.append(
-            judge(
-                Estimate(gap, interval),
-                (-NEAR_ONE, NEAR_ONE),
-                source="[B21, Eq. 7]",
-                statement="The exponent of the loss is that of the spectrum.",
-                setting=setting,
-                quantity=f"{name} - alpha_K",
-            )
-        )
-    return claims
+    alpha_k = planted.spectrum.exponent
+    laws = {"alpha_D": planted.data_law, "alpha_P": planted.features_law}
+    return [
+        judge_decay(name, law.exponent, alpha_k, setting) for name, law in laws.items()
+    ]

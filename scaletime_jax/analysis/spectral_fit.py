@@ -4,8 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scaletime_jax.analysis.claims import Claim, judge
 from scaletime_jax.analysis.estimates import Estimate
 from scaletime_jax.theory.arguments import require
+
+# How near the loss's exponent is to be to the spectrum's.
+SAME_EXPONENT = 0.05
 
 
 class SpectralFit(NamedTuple):
@@ -76,6 +80,37 @@ def last_settled(
     before = np.concatenate([[0.0], total])[first - 1]
     near = np.abs((total[last - 1] - before) / (last - first + 1)) <= tolerance
     return int(modes[near][-1]) if near.any() else 0
+
+
+def judge_decay(name: str, loss: Estimate, spectrum: Estimate, setting: dict) -> Claim:
+    """Returns whether an exponent of the loss is alpha_K.
+
+    Args:
+        name: of the loss's exponent.
+        loss: that exponent.
+        spectrum: alpha_K with its range; the interval of the difference is from the
+            ends of both.
+        setting: what both were measured on.
+    """
+    return judge(
+        _less(loss, spectrum),
+        (-SAME_EXPONENT, SAME_EXPONENT),
+        source="[B21, Eq. 7]",
+        statement="The exponent of the loss is that of the spectrum.",
+        setting=setting,
+        quantity=f"{name} - alpha_K",
+    )
+
+
+def _less(first: Estimate, second: Estimate) -> Estimate:
+    """Returns a difference, its interval from the ends of both."""
+    if first.value is None or second.value is None:
+        return Estimate(None, None)
+    value = first.value - second.value
+    if first.interval is None or second.interval is None:
+        return Estimate(value, None)
+    low = first.interval[0] - second.interval[1]
+    return Estimate(value, (low, first.interval[1] - second.interval[0]))
 
 
 def _slope(x: np.ndarray, y: np.ndarray) -> float:
