@@ -40,6 +40,7 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_ours_is_set_against_the_best_arrangement(folder):
     record = json.loads((folder / "engine.json").read_text())
     assert record["roofs"]["flops"] > 1e8 and record["roofs"]["bytes"] > 1e8
@@ -56,6 +57,7 @@ def test_ours_is_set_against_the_best_arrangement(folder):
     assert (folder / "roofline.png").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_choices_and_growth_are_measured(folder):
     record = json.loads((folder / "engine.json").read_text())
     assert [row["lanes"] for row in record["convolution"]] == [1, 2]

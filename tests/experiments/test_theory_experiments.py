@@ -53,7 +53,7 @@ def test_smoke_writes_summary_tables_and_figure(smoke):
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["experiment"] == name and "workdir" in summary["flags"]
     for file in FILES[name]:
-        assert len(pd.read_csv(folder / file)) > 3
+        assert len(pd.read_csv(folder / file)) >= 3
     assert "warning" not in done.stderr.lower(), done.stderr
 
 

@@ -70,8 +70,14 @@ def test_dynamics_have_four_panels(tmp_path):
     save_figure(figure, tmp_path / "dynamics")
 
 
+@pytest.fixture(scope="module")
 def small_regimes():
     """A pool, planted spectra and a kernel, all of Gaussian features."""
+    with double_precision():
+        return make_regimes()
+
+
+def make_regimes():
     keys = jax.random.split(jax.random.key(0))
     features = jax.random.normal(keys[0], (120, 60)) * jnp.arange(1.0, 61) ** -0.8
     spectrum = measure_spectrum(features)
@@ -84,9 +90,8 @@ def small_regimes():
     return [(4, spectrum, regimes)], [planted], [study]
 
 
-def test_regimes_have_nine_panels(tmp_path):
-    with double_precision():
-        drawn = small_regimes()
+def test_regimes_have_nine_panels(small_regimes, tmp_path):
+    drawn = small_regimes
     figure = plot_random_features(*drawn, 2)
     assert len(figure.axes) == 9
     assert all(axis.get_xlabel() and axis.get_ylabel() for axis in figure.axes)
@@ -98,9 +103,8 @@ def test_regimes_have_nine_panels(tmp_path):
     save_figure(figure, tmp_path / "regimes")
 
 
-def test_a_spectrum_without_a_fit_is_drawn_all_the_same():
-    with double_precision():
-        [(size, spectrum, regimes)], planted, studies = small_regimes()
+def test_a_spectrum_without_a_fit_is_drawn_all_the_same(small_regimes):
+    [(size, spectrum, regimes)], planted, studies = small_regimes
     bare = spectrum._replace(exponent=Estimate(None, None))
     figure = plot_random_features([(size, bare, regimes)], planted, studies, 2)
     texts = figure.axes[5].get_legend().get_texts()

@@ -75,7 +75,7 @@ def test_curve_tends_to_its_power_law(exponent):
 
 @pytest.mark.parametrize("exponent", [0.5, 1.0])
 def test_planted_spectra_meet_theory_within_three_percent(exponent):
-    size, draws, sizes = 2000, 40, np.array([40, 80, 160])
+    size, draws, sizes = 1000, 20, np.array([40, 80, 160])
     variances = jnp.arange(1.0, size + 1) ** -(1 + exponent)
 
     def draw(key):
