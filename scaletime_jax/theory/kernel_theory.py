@@ -55,7 +55,7 @@ def effective_ridge(
 ) -> Float[Array, "..."]:
     """Returns kappa(D), the scale below which modes are not learned [B21, Eq. S12].
 
-        kappa = ridge + sum_i kappa lambda_i / (kappa + D lambda_i).
+        kappa = ridge + sum_i kappa lambda_i / (kappa + D lambda_i)
 
     is solved by bisection [Canatar et al. 2021, Eq. 4]. Modes with D lambda_i well
     above kappa are learned. Without a ridge it is 0 where D is at least the number of

@@ -31,7 +31,7 @@ def student_curve(
 
     With z = sum_i lambda_i / (lambda_i + gamma) and q = sum_i lambda_i^2 / (lambda_i +
     gamma)^2, gamma solves gamma (D - z) (P - z) = ridge with z <= min(D, P), and
-    [Simon et al. 2024, Eq. 7-9, with the ridge of an unnormalised sum of squares]
+    [Simon et al. 2024, here with the ridge of an unnormalised sum of squares]
 
         L = (1/2) (sum_i gamma lambda_i w_i^2 / (lambda_i + gamma)
                    (1 - (P - z) / (P - q) lambda_i / (lambda_i + gamma)) + noise)

@@ -1,4 +1,4 @@
-"""A student's loss at many numbers of features or points, from one factorisation."""
+"""A student's loss at many numbers of features, or of points."""
 
 import operator
 from collections.abc import Sequence
@@ -25,8 +25,8 @@ def student_losses(
 
     Up to D they come from one QR decomposition X Pi^T = Q T: (X Pi_p^T)^+ = T_p^{-1}
     Q_p^T has the leading blocks of T and Q, so that R Pi_p^T T_p^{-1} and Q_p^T X are
-    the first columns and rows of those of D. Beyond, where f = Pi F interpolates, from
-    running sums of Pi_p^T Pi_p X^T.
+    the first columns and rows of those of D. Beyond, where f = Pi F interpolates, one
+    by one: running sums of Pi_p^T Pi_p X^T would square the condition number.
 
     For many d at one P, exchange data and features: X becomes (F Pi^T)^T, Pi the points
     picked and F its transpose.
