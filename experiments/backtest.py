@@ -10,15 +10,15 @@ own 95% intervals, and whether it beats scale-time.
   python experiments/backtest.py --flagfile=experiments/flagfiles/backtest/laptop.flags
 """
 
-import cli
 import numpy as np
-import runs_cli
-import shared_flags
-import threshold_cli
 from absl import flags
+from shell import cli
+from shell import flags as shared_flags
+from shell import runs as runs_cli
+from shell import threshold as threshold_cli
 
-from scaletime_jax.analysis.backtest import Score, Split, backtest, make_claims, score
 from scaletime_jax.errors import InputError
+from scaletime_jax.laws.backtest import Score, Split, backtest, make_claims, score
 from scaletime_jax.plotting.backtest import plot_backtest
 
 flags.adopt_module_key_flags(runs_cli)

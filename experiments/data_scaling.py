@@ -9,19 +9,19 @@ falls with data (the paper: it does), with intervals and verdicts.
     --flagfile=experiments/flagfiles/data_scaling/laptop.flags
 """
 
-import cli
-import runs_cli
-import threshold_cli
 from absl import flags
+from shell import cli
+from shell import runs as runs_cli
+from shell import threshold as threshold_cli
 
-from scaletime_jax.analysis.data_scaling import (
+from scaletime_jax.plotting.data_scaling import plot_data_scaling
+from scaletime_jax.stats.lines import fit_columns
+from scaletime_jax.studies.data_scaling import (
     DataScaling,
     WidthCurve,
     make_claims,
     scale_data,
 )
-from scaletime_jax.analysis.tradeoff import fit_columns
-from scaletime_jax.plotting.data_scaling import plot_data_scaling
 
 flags.adopt_module_key_flags(runs_cli)
 flags.adopt_module_key_flags(threshold_cli)

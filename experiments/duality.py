@@ -10,21 +10,21 @@ knows the spectrum alone and is the same for both.
 
 import pathlib
 
-import cli
-import features_cli as fc
 import jax
-import shared_flags
 from absl import flags
+from shell import cli
+from shell import features as fc
+from shell import flags as shared_flags
 
-from scaletime_jax.analysis.feature_duality import (
+from scaletime_jax.arguments import require
+from scaletime_jax.plotting.duality import plot_duality
+from scaletime_jax.runs import store
+from scaletime_jax.studies.duality import (
     DualCurves,
     exchange_error,
     make_claims,
     measure_duality,
 )
-from scaletime_jax.plotting.duality import plot_duality
-from scaletime_jax.sweep import store
-from scaletime_jax.theory.arguments import require
 
 flags.adopt_module_key_flags(shared_flags)
 flags.adopt_module_key_flags(fc)

@@ -10,15 +10,19 @@ tried, or none, give bounds.
     --flagfile=experiments/flagfiles/effective_size/laptop.flags
 """
 
-import cli
-import runs_cli
-import sweep_cli
-import threshold_cli
 from absl import flags
+from shell import cli
+from shell import runs as runs_cli
+from shell import sweep as sweep_cli
+from shell import threshold as threshold_cli
 
-from scaletime_jax.analysis.capacity import CapacityStudy, make_claims, study_capacity
 from scaletime_jax.errors import InputError
-from scaletime_jax.plotting.capacity import plot_capacity
+from scaletime_jax.plotting.effective_size import plot_capacity
+from scaletime_jax.studies.effective_size import (
+    CapacityStudy,
+    make_claims,
+    study_capacity,
+)
 
 flags.adopt_module_key_flags(runs_cli)
 flags.adopt_module_key_flags(threshold_cli)

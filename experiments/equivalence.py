@@ -12,18 +12,18 @@ the exponent at nine thresholds of the loss. Losses above that of guessing, or a
     --flagfile=experiments/flagfiles/equivalence/laptop.flags
 """
 
-import cli
-import runs_cli
-import threshold_cli
 from absl import flags
+from shell import cli
+from shell import runs as runs_cli
+from shell import threshold as threshold_cli
 
-from scaletime_jax.analysis.equivalence import (
+from scaletime_jax.laws.threshold_scan import ThresholdScan, scan_thresholds
+from scaletime_jax.plotting.equivalence import plot_equivalence
+from scaletime_jax.studies.equivalence import (
     Collapse,
     find_collapses,
     make_claims,
 )
-from scaletime_jax.analysis.threshold_scan import ThresholdScan, scan_thresholds
-from scaletime_jax.plotting.equivalence import plot_equivalence
 
 flags.adopt_module_key_flags(runs_cli)
 flags.adopt_module_key_flags(threshold_cli)

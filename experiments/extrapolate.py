@@ -10,21 +10,21 @@ size or time at which generalisation begins, with intervals and verdicts.
     --flagfile=experiments/flagfiles/extrapolate/laptop.flags
 """
 
-import cli
-import runs_cli
-import shared_flags
-import sweep_cli
-import threshold_cli
 from absl import flags
+from shell import cli
+from shell import flags as shared_flags
+from shell import runs as runs_cli
+from shell import sweep as sweep_cli
+from shell import threshold as threshold_cli
 
-from scaletime_jax.analysis.extrapolation import (
+from scaletime_jax.errors import InputError
+from scaletime_jax.plotting.extrapolate import plot_extrapolation
+from scaletime_jax.studies.extrapolate import (
     Extrapolation,
     Protocol,
     extrapolate,
     make_claims,
 )
-from scaletime_jax.errors import InputError
-from scaletime_jax.plotting.extrapolation import plot_extrapolation
 
 flags.adopt_module_key_flags(runs_cli)
 flags.adopt_module_key_flags(threshold_cli)

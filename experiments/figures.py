@@ -13,9 +13,9 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-import cli
-import shared_flags
 from absl import flags
+from shell import cli
+from shell import flags as shared_flags
 
 from scaletime_jax.errors import InputError
 

@@ -10,19 +10,19 @@ intervals and verdicts.
     --flagfile=experiments/flagfiles/label_noise/laptop.flags
 """
 
-import cli
-import runs_cli
-import sweep_cli
 from absl import flags
+from shell import cli
+from shell import runs as runs_cli
+from shell import sweep as sweep_cli
 
-from scaletime_jax.analysis.label_noise import (
+from scaletime_jax.errors import InputError
+from scaletime_jax.plotting.label_noise import plot_label_noise
+from scaletime_jax.studies.label_noise import (
     AXES,
     NoiseStudy,
     make_claims,
     study_noise,
 )
-from scaletime_jax.errors import InputError
-from scaletime_jax.plotting.label_noise import plot_label_noise
 
 flags.adopt_module_key_flags(runs_cli)
 flags.set_default(sweep_cli.OPTIMIZER, ["adam"])  # as the paper does [BF24, C.4]

@@ -12,13 +12,15 @@ limit.
 
 import pathlib
 
-import cli
 import jax
 import numpy as np
-import shared_flags
 from absl import flags
+from shell import cli
+from shell import flags as shared_flags
 
-from scaletime_jax.analysis.linear_dynamics import (
+from scaletime_jax.arguments import require, require_least
+from scaletime_jax.plotting.linear_dynamics import plot_linear_dynamics
+from scaletime_jax.studies.linear_dynamics import (
     DataCurve,
     SizeTimeCurve,
     Trajectory,
@@ -27,8 +29,6 @@ from scaletime_jax.analysis.linear_dynamics import (
     make_size_time_curves,
     make_trajectories,
 )
-from scaletime_jax.plotting.linear_dynamics import plot_linear_dynamics
-from scaletime_jax.theory.arguments import require, require_least
 
 flags.adopt_module_key_flags(shared_flags)
 DIM = flags.DEFINE_integer("dim", 50, "Parameters m of panel c.")

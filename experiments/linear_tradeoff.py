@@ -11,18 +11,18 @@ paper's panel stands one with p up to 10^9, its rate scaled down to stay stable 
 
 import pathlib
 
-import cli
 import jax
-import shared_flags
 from absl import flags
+from shell import cli
+from shell import flags as shared_flags
 
-from scaletime_jax.analysis.linear_tradeoff import (
+from scaletime_jax.plotting.linear_tradeoff import plot_linear_tradeoff
+from scaletime_jax.stats.lines import describe_fit, fit_columns
+from scaletime_jax.studies.linear_tradeoff import (
     StepCurve,
     count_steps,
     make_step_curves,
 )
-from scaletime_jax.analysis.tradeoff import describe_fit, fit_columns
-from scaletime_jax.plotting.linear_tradeoff import plot_linear_tradeoff
 
 flags.adopt_module_key_flags(shared_flags)
 SIZES = flags.DEFINE_list(

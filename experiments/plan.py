@@ -8,17 +8,16 @@ in WORKDIR/runs; writes to WORKDIR/plan the figure, its points as CSV, and summa
   python experiments/plan.py --runs=my_runs.csv --budget_flops=1e12
 """
 
-import cli
-import plan_cli
-import plan_words
-import runs_cli
-import threshold_cli
 from absl import flags
+from shell import cli, plan_words
+from shell import plan as plan_cli
+from shell import runs as runs_cli
+from shell import threshold as threshold_cli
 
-from scaletime_jax.analysis.law_ranking import Choice, rank_laws
-from scaletime_jax.analysis.learning_curves import learning_curves
-from scaletime_jax.analysis.planner import best_plan
-from scaletime_jax.plotting.planner import plot_plan
+from scaletime_jax.laws.planner import best_plan
+from scaletime_jax.laws.ranking import Choice, rank_laws
+from scaletime_jax.plotting.plan import plot_plan
+from scaletime_jax.runs.learning_curves import learning_curves
 
 flags.adopt_module_key_flags(runs_cli)
 flags.adopt_module_key_flags(threshold_cli)

@@ -12,21 +12,21 @@ infinitely wide networks.
 
 import pathlib
 
-import cli
-import features_cli as fc
 import jax
 import numpy as np
-import regime_tables as tables
-import shared_flags
 from absl import flags
+from shell import cli
+from shell import features as fc
+from shell import flags as shared_flags
+from shell import regime_tables as tables
 
-from scaletime_jax.analysis.feature_pool import make_inputs, make_targets
-from scaletime_jax.analysis.four_regimes import Sizes, make_claims, measure_regimes
-from scaletime_jax.analysis.kernel_targets import judge_kernels, study_kernels
-from scaletime_jax.analysis.planted_spectra import judge_planted, measure_planted
+from scaletime_jax.arguments import require, require_least
 from scaletime_jax.plotting.random_features import plot_random_features
-from scaletime_jax.sweep import store
-from scaletime_jax.theory.arguments import require, require_least
+from scaletime_jax.runs import store
+from scaletime_jax.studies.feature_pool import make_inputs, make_targets
+from scaletime_jax.studies.four_regimes import Sizes, make_claims, measure_regimes
+from scaletime_jax.studies.kernel_targets import judge_kernels, study_kernels
+from scaletime_jax.studies.planted_spectra import judge_planted, measure_planted
 
 flags.adopt_module_key_flags(shared_flags)
 flags.adopt_module_key_flags(fc)

@@ -10,10 +10,9 @@ time and versions. It opens from the file system and loads nothing from a networ
 import json
 import pathlib
 
-import cli
-import page
-import shared_flags
 from absl import flags
+from shell import cli, page
+from shell import flags as shared_flags
 
 from scaletime_jax.errors import InputError
 

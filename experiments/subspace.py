@@ -10,21 +10,21 @@ counted.
 
 import pathlib
 
-import cli
 import jax
 import jax.numpy as jnp
 import numpy as np
-import shared_flags
 from absl import flags
+from shell import cli
+from shell import flags as shared_flags
 
-from scaletime_jax.analysis.subspace import (
+from scaletime_jax.arguments import require_probability
+from scaletime_jax.plotting.subspace import plot_subspace
+from scaletime_jax.studies.subspace import (
     Comparison,
     compare_bounds,
     make_logistic,
     make_quadratic,
 )
-from scaletime_jax.plotting.subspace import plot_subspace
-from scaletime_jax.theory.arguments import require_probability
 
 flags.adopt_module_key_flags(shared_flags)
 SIZES = flags.DEFINE_list(

@@ -10,18 +10,18 @@ interval over seeds, and R^2.
 
 import re
 
-import cli
-import runs_cli
-import threshold_cli
 from absl import flags
+from shell import cli
+from shell import runs as runs_cli
+from shell import threshold as threshold_cli
 
-from scaletime_jax.analysis.tradeoff import (
+from scaletime_jax.plotting.tradeoff import panel_of, plot_tradeoff
+from scaletime_jax.stats.lines import fit_columns
+from scaletime_jax.studies.tradeoff import (
     TradeoffCurve,
-    fit_columns,
     fit_tradeoff,
     make_claims,
 )
-from scaletime_jax.plotting.tradeoff import panel_of, plot_tradeoff
 
 flags.adopt_module_key_flags(runs_cli)
 flags.adopt_module_key_flags(threshold_cli)

@@ -7,6 +7,7 @@ import jax
 import jaxtyping
 import numpy as np
 import pytest
+from precision import double_precision
 
 jaxtyping.install_import_hook("scaletime_jax", "beartype.beartype")
 
@@ -33,6 +34,20 @@ def shared_programs(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAX_COMPILATION_CACHE_DIR", folder)
         yield
+
+
+@pytest.fixture
+def float64():
+    with double_precision():
+        yield
+
+
+@pytest.fixture
+def unchecked():
+    """Lets wrong shapes through the annotations, which are checked in tests alone."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture(scope="session")

@@ -35,9 +35,9 @@ from scaletime_jax.sweep.tuning import make_tuning
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
-import cli
 import machine
 from cases import make_case
+from shell import cli
 
 CASES = flags.DEFINE_list(
     "cases",

@@ -23,7 +23,7 @@ from scaletime_jax.theory.random_subspace import sample_gram, steps_to_loss
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
-import cli
+from shell import cli
 
 OUTPUT = flags.DEFINE_string("output", None, "Folder for what was measured, as JSON.")
 ROUNDS = flags.DEFINE_integer("rounds", 5, "Timed rounds of each, after one untimed.")

@@ -7,7 +7,7 @@ import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from scaletime_jax.analysis.backtest import BASELINE, DIRECTIONS, Score
+from scaletime_jax.laws.backtest import BASELINE, DIRECTIONS, Score
 from scaletime_jax.plotting.settings import THRESHOLD, describe_setting
 from scaletime_jax.plotting.style import SETTINGS, shades, use_log_axis
 

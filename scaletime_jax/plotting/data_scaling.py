@@ -6,7 +6,6 @@ import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from scaletime_jax.analysis.data_scaling import DataScaling
 from scaletime_jax.plotting.settings import (
     THRESHOLD,
     describe_loss,
@@ -19,6 +18,7 @@ from scaletime_jax.plotting.style import (
     use_log_axis,
     use_loss_axis,
 )
+from scaletime_jax.studies.data_scaling import DataScaling
 
 
 def plot_data_scaling(made: Sequence[DataScaling]) -> Figure:

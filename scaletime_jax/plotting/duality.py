@@ -7,7 +7,6 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from scaletime_jax.analysis.feature_duality import DualCurves
 from scaletime_jax.plotting.style import (
     SETTINGS,
     annotate_corner,
@@ -15,6 +14,7 @@ from scaletime_jax.plotting.style import (
     use_decades,
     use_loss_axis,
 )
+from scaletime_jax.studies.duality import DualCurves
 
 COLOURS = ("#d55e00", "#0072b2")  # small ridge, tuned ridge
 

@@ -8,9 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from scaletime_jax.analysis.equivalence import CLAIMED, Collapse
-from scaletime_jax.analysis.learning_curves import LearningCurves
-from scaletime_jax.analysis.threshold_scan import ThresholdScan
+from scaletime_jax.laws.collapse import CLAIMED
+from scaletime_jax.laws.threshold_scan import ThresholdScan
 from scaletime_jax.plotting.settings import THRESHOLD, label_row
 from scaletime_jax.plotting.style import (
     SETTINGS,
@@ -18,6 +17,8 @@ from scaletime_jax.plotting.style import (
     use_log_axis,
     use_loss_axis,
 )
+from scaletime_jax.runs.learning_curves import LearningCurves
+from scaletime_jax.studies.equivalence import Collapse
 
 MARKERS: dict[str, Any] = {
     "equivalent": {"marker": "o", "markersize": 6, "color": "#1a6fa8"},

@@ -6,7 +6,6 @@ import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from scaletime_jax.analysis.label_noise import AXES, NoiseStudy
 from scaletime_jax.plotting.settings import draw_curve, label_row
 from scaletime_jax.plotting.style import (
     SETTINGS,
@@ -14,6 +13,7 @@ from scaletime_jax.plotting.style import (
     use_log_axis,
     use_loss_axis,
 )
+from scaletime_jax.studies.label_noise import AXES, NoiseStudy
 
 # Blue and vermilion of the palette by Okabe and Ito.
 CLEAN, NOISY = "#0072B2", "#D55E00"

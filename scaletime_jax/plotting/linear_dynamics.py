@@ -6,12 +6,12 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from scaletime_jax.analysis.linear_dynamics import (
+from scaletime_jax.plotting.style import SETTINGS, shades, use_decades, use_log_axis
+from scaletime_jax.studies.linear_dynamics import (
     DataCurve,
     SizeTimeCurve,
     Trajectory,
 )
-from scaletime_jax.plotting.style import SETTINGS, shades, use_decades, use_log_axis
 
 # Okabe and Ito's colours, told apart by colour-blind readers.
 COLOURS = ("0.2", "#e69f00", "#0072b2", "#cc79a7")

@@ -6,7 +6,6 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from scaletime_jax.analysis.linear_tradeoff import StepCurve
 from scaletime_jax.plotting.style import (
     GUIDE,
     SETTINGS,
@@ -15,6 +14,7 @@ from scaletime_jax.plotting.style import (
     shades,
     use_decades,
 )
+from scaletime_jax.studies.linear_tradeoff import StepCurve
 
 
 def plot_linear_tradeoff(panels: Sequence[Sequence[StepCurve]]) -> Figure:

@@ -7,10 +7,6 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from scaletime_jax.analysis.feature_pool import Spectrum
-from scaletime_jax.analysis.four_regimes import Panel, Regimes
-from scaletime_jax.analysis.kernel_targets import KernelStudy
-from scaletime_jax.analysis.planted_spectra import Planted
 from scaletime_jax.plotting.style import (
     GUIDE,
     SETTINGS,
@@ -18,6 +14,10 @@ from scaletime_jax.plotting.style import (
     use_log_axis,
     use_loss_axis,
 )
+from scaletime_jax.studies.feature_pool import Spectrum
+from scaletime_jax.studies.four_regimes import Panel, Regimes
+from scaletime_jax.studies.kernel_targets import KernelStudy
+from scaletime_jax.studies.planted_spectra import Planted
 
 # Okabe and Ito's colours, told apart by colour-blind readers.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "0.3")

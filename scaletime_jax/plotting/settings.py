@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from scaletime_jax.analysis.curves import Curve
-from scaletime_jax.sweep.logs import UNKNOWN
+from scaletime_jax.runs.curves import Curve
+from scaletime_jax.runs.logs import UNKNOWN
 
 # How a person writes what the run table calls otherwise.
 NAMES = {

@@ -8,8 +8,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from scaletime_jax.analysis.subspace import GAUSSIAN, KNOWN, THEOREM1, Comparison
 from scaletime_jax.plotting.style import SETTINGS, use_decades
+from scaletime_jax.studies.subspace import GAUSSIAN, KNOWN, THEOREM1, Comparison
 
 MAPS = (THEOREM1, KNOWN, GAUSSIAN)
 LABELS = {

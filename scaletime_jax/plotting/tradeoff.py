@@ -6,8 +6,6 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from scaletime_jax.analysis.curves import Curve
-from scaletime_jax.analysis.tradeoff import TradeoffCurve
 from scaletime_jax.plotting.settings import describe_loss, describe_setting, draw_curve
 from scaletime_jax.plotting.style import (
     GUIDE,
@@ -18,6 +16,8 @@ from scaletime_jax.plotting.style import (
     shades,
     use_log_axis,
 )
+from scaletime_jax.runs.curves import Curve
+from scaletime_jax.studies.tradeoff import TradeoffCurve
 
 
 def panel_of(curve: TradeoffCurve) -> tuple:

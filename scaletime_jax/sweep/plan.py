@@ -9,7 +9,7 @@ import jax
 import pandas as pd
 
 from scaletime_jax.data.sources import Dataset
-from scaletime_jax.sweep import store
+from scaletime_jax.runs import store
 from scaletime_jax.sweep.config import (
     Capacity,
     RunConfig,

@@ -15,7 +15,8 @@ import pandas as pd
 
 from scaletime_jax.data.sources import Dataset
 from scaletime_jax.errors import InputError
-from scaletime_jax.sweep import provenance, store
+from scaletime_jax.runs import store
+from scaletime_jax.sweep import provenance
 from scaletime_jax.sweep.config import RunConfig
 from scaletime_jax.sweep.lanes import (
     Lanes,

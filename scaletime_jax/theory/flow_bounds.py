@@ -9,7 +9,7 @@ with the stated probability.
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Real
 
-from scaletime_jax.theory.arguments import (
+from scaletime_jax.arguments import (
     Number,
     as_covariance,
     as_float,

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Real
 
-from scaletime_jax.theory.arguments import (
+from scaletime_jax.arguments import (
     Number,
     as_covariance,
     require,

@@ -5,14 +5,14 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Real
 
-from scaletime_jax.errors import InputError
-from scaletime_jax.theory.arguments import (
+from scaletime_jax.arguments import (
     Scalar,
     as_matrix,
     require,
     require_least,
     require_positive,
 )
+from scaletime_jax.errors import InputError
 
 
 class Kernels(NamedTuple):

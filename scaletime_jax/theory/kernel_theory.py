@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Real
 
-from scaletime_jax.theory.arguments import (
+from scaletime_jax.arguments import (
     Scalar,
     Values,
     as_float,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Real
 
-from scaletime_jax.theory.arguments import (
+from scaletime_jax.arguments import (
     Scalar,
     as_float,
     as_matrix,

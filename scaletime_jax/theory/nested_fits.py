@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from scaletime_jax.theory.arguments import (
+from scaletime_jax.arguments import (
     Scalar,
     as_float,
     require,

@@ -26,8 +26,7 @@ import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, ArrayLike, Float, Key, Real
 
-from scaletime_jax.errors import InputError
-from scaletime_jax.theory.arguments import (
+from scaletime_jax.arguments import (
     Scalar,
     as_matrix,
     require,
@@ -35,6 +34,7 @@ from scaletime_jax.theory.arguments import (
     require_positive,
     require_shape,
 )
+from scaletime_jax.errors import InputError
 from scaletime_jax.theory.nested_fits import check_ridge, orthogonalise, squares_left
 from scaletime_jax.theory.second_moment import (
     Projection,

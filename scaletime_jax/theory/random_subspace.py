@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jax.experimental.ode import odeint
 from jaxtyping import Array, Float, Int, Key, Real
 
-from scaletime_jax.theory.arguments import (
+from scaletime_jax.arguments import (
     Scalar,
     as_covariance,
     as_float,

@@ -5,8 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int, Real
 
-from scaletime_jax.errors import InputError
-from scaletime_jax.theory.arguments import (
+from scaletime_jax.arguments import (
     as_covariance,
     as_float,
     as_matrix,
@@ -14,6 +13,7 @@ from scaletime_jax.theory.arguments import (
     require_least,
     require_shape,
 )
+from scaletime_jax.errors import InputError
 
 
 class Root(NamedTuple):

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from scaletime_jax.theory.arguments import (
+from scaletime_jax.arguments import (
     Scalar,
     Values,
     as_float,

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, ArrayLike, Float, Real
 
-from scaletime_jax.theory.arguments import require
+from scaletime_jax.arguments import require
 from scaletime_jax.theory.nested_fits import orthogonalise, squares_left
 from scaletime_jax.theory.random_features import squares_of
 from scaletime_jax.theory.second_moment import as_points, as_projection, moment_root

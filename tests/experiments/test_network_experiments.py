@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pandas as pd
 import pytest
 
-from scaletime_jax.sweep import store
+from scaletime_jax.runs import store
 
 ROOT = pathlib.Path(__file__).parents[2]
 EPOCHS = {"extrapolate": ["--target_epochs=1"]}

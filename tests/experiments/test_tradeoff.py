@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scaletime_jax.sweep import store
+from scaletime_jax.runs import store
 
 ROOT = pathlib.Path(__file__).parents[2]
 QUICK = (

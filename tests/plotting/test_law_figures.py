@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 from planted import PARAMS, planted_runs
 
-from scaletime_jax.analysis.backtest import DIRECTIONS, Split, backtest, score
-from scaletime_jax.analysis.budget import Budget, Limits
-from scaletime_jax.analysis.equivalence import find_collapses
-from scaletime_jax.analysis.law_ranking import rank_laws
-from scaletime_jax.analysis.learning_curves import learning_curves
-from scaletime_jax.analysis.planner import best_plan
-from scaletime_jax.analysis.threshold_scan import scan_thresholds
+from scaletime_jax.laws.backtest import DIRECTIONS, Split, backtest, score
+from scaletime_jax.laws.budget import Budget, Limits
+from scaletime_jax.laws.planner import best_plan
+from scaletime_jax.laws.ranking import rank_laws
+from scaletime_jax.laws.threshold_scan import scan_thresholds
 from scaletime_jax.plotting.backtest import plot_backtest
 from scaletime_jax.plotting.equivalence import MARKERS, plot_equivalence
-from scaletime_jax.plotting.planner import plot_plan
+from scaletime_jax.plotting.plan import plot_plan
+from scaletime_jax.runs.learning_curves import learning_curves
+from scaletime_jax.studies.equivalence import find_collapses
 
 EPOCHS = np.logspace(-1, 2, 31)
 LIMIT = {"planted": 0.09}

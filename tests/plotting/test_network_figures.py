@@ -6,15 +6,15 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from planted import PARAMS, planted_runs
 
-from scaletime_jax.analysis.capacity import study_capacity
-from scaletime_jax.analysis.data_scaling import scale_data
-from scaletime_jax.analysis.extrapolation import Protocol, extrapolate
-from scaletime_jax.analysis.label_noise import study_noise
-from scaletime_jax.plotting.capacity import plot_capacity
 from scaletime_jax.plotting.data_scaling import plot_data_scaling
-from scaletime_jax.plotting.extrapolation import plot_extrapolation
+from scaletime_jax.plotting.effective_size import plot_capacity
+from scaletime_jax.plotting.extrapolate import plot_extrapolation
 from scaletime_jax.plotting.label_noise import plot_label_noise
 from scaletime_jax.plotting.style import make_panels
+from scaletime_jax.studies.data_scaling import scale_data
+from scaletime_jax.studies.effective_size import study_capacity
+from scaletime_jax.studies.extrapolate import Protocol, extrapolate
+from scaletime_jax.studies.label_noise import study_noise
 
 LIMIT = {"planted": 0.09}
 EPOCHS = np.concatenate([[0.0], np.geomspace(0.1, 100, 16)])

@@ -4,26 +4,26 @@ import numpy as np
 import pytest
 from precision import double_precision
 
-from scaletime_jax.analysis.estimates import Estimate
-from scaletime_jax.analysis.feature_duality import measure_duality
-from scaletime_jax.analysis.feature_pool import measure_spectrum
-from scaletime_jax.analysis.four_regimes import Sizes, measure_regimes
-from scaletime_jax.analysis.kernel_targets import study_kernel
-from scaletime_jax.analysis.linear_dynamics import (
-    make_data_curves,
-    make_regression,
-    make_size_time_curves,
-    make_trajectories,
-)
-from scaletime_jax.analysis.linear_tradeoff import make_step_curves
-from scaletime_jax.analysis.planted_spectra import measure_planted
-from scaletime_jax.analysis.subspace import compare_bounds, make_quadratic
 from scaletime_jax.plotting.duality import plot_duality
 from scaletime_jax.plotting.linear_dynamics import plot_linear_dynamics
 from scaletime_jax.plotting.linear_tradeoff import plot_linear_tradeoff
 from scaletime_jax.plotting.random_features import plot_random_features
 from scaletime_jax.plotting.style import save_figure
 from scaletime_jax.plotting.subspace import plot_subspace
+from scaletime_jax.stats.estimates import Estimate
+from scaletime_jax.studies.duality import measure_duality
+from scaletime_jax.studies.feature_pool import measure_spectrum
+from scaletime_jax.studies.four_regimes import Sizes, measure_regimes
+from scaletime_jax.studies.kernel_targets import study_kernel
+from scaletime_jax.studies.linear_dynamics import (
+    make_data_curves,
+    make_regression,
+    make_size_time_curves,
+    make_trajectories,
+)
+from scaletime_jax.studies.linear_tradeoff import make_step_curves
+from scaletime_jax.studies.planted_spectra import measure_planted
+from scaletime_jax.studies.subspace import compare_bounds, make_quadratic
 
 
 def test_steps_are_drawn_with_what_overshoots_open(tmp_path):

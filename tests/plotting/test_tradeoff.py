@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from planted import planted_table
 
-from scaletime_jax.analysis.tradeoff import fit_tradeoff
 from scaletime_jax.plotting.style import save_figure, shades
 from scaletime_jax.plotting.tradeoff import plot_tradeoff
+from scaletime_jax.studies.tradeoff import fit_tradeoff
 
 
 @pytest.fixture(scope="module")

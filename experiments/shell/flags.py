@@ -1,0 +1,48 @@
+"""The flags of every experiment."""
+
+import math
+
+from absl import flags
+
+from scaletime_jax.arguments import require_positive
+from scaletime_jax.errors import InputError
+
+WORKDIR = flags.DEFINE_string(
+    "workdir",
+    "results",
+    "Folder for everything: runs/ (shared by all experiments) and one per experiment.",
+)
+DRY_RUN = flags.DEFINE_bool(
+    "dry_run", False, "Print what would be done and what it takes; do nothing."
+)
+
+
+def numbers(flag, kind) -> list:
+    """Returns the values of a list flag as numbers; 1e6 is a whole one too."""
+    values = []
+    for text in flag.value:
+        try:
+            value = float(text)
+            values.append(kind(value))
+            fits = value == values[-1] or math.isnan(value)
+        except (ValueError, OverflowError):
+            fits = False
+        if not fits:
+            word = "a whole number" if kind is int else "a number"
+            raise InputError(f"--{flag.name}: {text!r} is not {word}.")
+    return values
+
+
+def positive_numbers(flag, kind) -> list:
+    """Returns the values of a list flag as finite numbers above 0, in order."""
+    values = sorted(numbers(flag, kind))
+    if not values:
+        raise InputError(f"--{flag.name} is empty; give at least one number.")
+    require_positive(f"--{flag.name}", values)
+    return values
+
+
+def check_positive(*holders) -> None:
+    """Requires the values of flags to be above 0."""
+    for flag in holders:
+        require_positive(f"--{flag.name}", flag.value)

@@ -1,0 +1,155 @@
+"""What every experiment that trains shares: the flags of a sweep, and the sweep."""
+
+import pathlib
+
+import pandas as pd
+from absl import flags
+
+from scaletime_jax.data.sources import Dataset, limit_test, load_dataset
+from scaletime_jax.errors import InputError
+from scaletime_jax.runs import store
+from scaletime_jax.sweep.config import RunConfig, make_grid
+from scaletime_jax.sweep.plan import plan_sweep
+from scaletime_jax.sweep.runner import run_sweep
+from scaletime_jax.training.optimizers import LEARNING_RATES, OPTIMIZERS
+from shell import flags as shared_flags
+
+DATASET = flags.DEFINE_list(
+    "dataset",
+    "mnist12k",
+    "What to train on: mnist12k (inside the package), a TFDS name such as mnist or "
+    "cifar10 (with --data_dir), npz:PATH or idx:DIR; NAME=WHAT calls it NAME. Several "
+    "with commas.",
+)
+DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Where TFDS keeps prepared datasets; its own default if not set."
+)
+ARCHITECTURE = flags.DEFINE_list("architecture", "mlp", "mlp, cnn, or both.")
+WIDTHS = flags.DEFINE_list("widths", "1,2,5,10,20", "Widths s of the network.")
+TRAIN_SIZES = flags.DEFINE_list(
+    "train_sizes", "500,1000,2000,5000", "Numbers of training examples."
+)
+TEST_SIZE = flags.DEFINE_integer(
+    "test_size",
+    None,
+    "Test examples to evaluate on, a fixed random subset; all of them if not set. "
+    "A part keeps evaluation of wide CNNs affordable on a CPU.",
+)
+OPTIMIZER = flags.DEFINE_list("optimizer", "sgd", "sgd, adam, or both.")
+RATES = flags.DEFINE_list(
+    "learning_rates",
+    None,
+    "Learning rates; if not set 0.01 for sgd and 0.001 for adam, as in the paper.",
+)
+LABEL_NOISE = flags.DEFINE_list(
+    "label_noise", "0", "Shares of training labels replaced by another class."
+)
+SEEDS = flags.DEFINE_list(
+    "seeds", "101,102,103,104,105", "Each draws its own data, weights and order."
+)
+EPOCHS = flags.DEFINE_integer("epochs", 100, "Passes through the training set.")
+BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Examples a training step.")
+INIT = flags.DEFINE_string("init", "pytorch", "Initialisation: pytorch, lecun or he.")
+LOSS = flags.DEFINE_string("loss", "mse", "Training loss: mse or cross_entropy.")
+RECORD = flags.DEFINE_string(
+    "record",
+    "both",
+    "When to evaluate: at the end of epochs; at log_steps, ten a decade (for little "
+    "data, where each epoch's evaluation would take most of the time); both, log_steps "
+    "within the first three epochs only; or only at the end (for timing).",
+)
+PRECISION = flags.DEFINE_enum(
+    "matmul_precision",
+    "float32",
+    ["float32", "tensorfloat32"],
+    "Matrix products on accelerators: float32, or tensorfloat32 (10 bits of mantissa, "
+    "faster on NVIDIA GPUs). A CPU computes in float32 whatever this says.",
+)
+LAUNCHER = flags.DEFINE_enum("launcher", "local", ["local"], "Where to train.")
+
+
+def load_datasets() -> dict[str, Dataset]:
+    """Loads what --dataset names."""
+    datasets = {}
+    for name in DATASET.value:
+        dataset = load_dataset(name, DATA_DIR.value)
+        if TEST_SIZE.value is not None:
+            dataset = limit_test(dataset, TEST_SIZE.value)
+        if dataset.name in datasets:
+            raise InputError(f"--dataset: two are called {dataset.name!r}.")
+        datasets[dataset.name] = dataset
+    return datasets
+
+
+def make_configs(datasets: dict[str, Dataset]) -> list[RunConfig]:
+    """Returns the runs that the flags ask for."""
+    if not datasets:
+        raise InputError("--dataset is empty; give at least one name.")
+    configs = []
+    for dataset in datasets.values():
+        for optimizer in OPTIMIZER.value or [""]:
+            if optimizer not in OPTIMIZERS:
+                raise InputError(
+                    f"unknown optimizer {optimizer!r}; choose one of "
+                    f"{', '.join(OPTIMIZERS)}."
+                )
+            rates = [LEARNING_RATES[optimizer]]
+            if RATES.value is not None:
+                rates = shared_flags.numbers(RATES, float)
+            configs += make_grid(
+                dataset,
+                architecture=ARCHITECTURE.value,
+                optimizer=[optimizer],
+                init=[INIT.value],
+                loss=[LOSS.value],
+                batch_size=[BATCH_SIZE.value],
+                epochs=[EPOCHS.value],
+                record=[RECORD.value],
+                train_size=shared_flags.numbers(TRAIN_SIZES, int),
+                width=shared_flags.numbers(WIDTHS, int),
+                learning_rate=rates,
+                label_noise=shared_flags.numbers(LABEL_NOISE, float),
+                seed=shared_flags.numbers(SEEDS, int),
+            )
+    return configs
+
+
+def runs_folder() -> pathlib.Path:
+    """Returns where the run table lies."""
+    return pathlib.Path(shared_flags.WORKDIR.value) / "runs"
+
+
+def train(datasets: dict[str, Dataset]) -> pd.DataFrame | None:
+    """Trains what is missing and returns its table; None for a dry run."""
+    configs = make_configs(datasets)
+    if shared_flags.DRY_RUN.value:
+        describe(configs, datasets, runs_folder())
+        return None
+    store.prepare(runs_folder())
+    return run_sweep(configs, datasets, runs_folder(), PRECISION.value)
+
+
+def describe(configs, datasets: dict[str, Dataset], folder: pathlib.Path) -> None:
+    """Prints what a sweep would train, with its work and memory."""
+    plan = plan_sweep(configs, datasets, folder)
+    units = plan.missing
+    missing = sum(len(unit.configs) for unit in units)
+    print(
+        f"{len(configs)} runs: {len(configs) - missing} are in {folder}, {missing} to "
+        f"train as {plan.num_programs} programs."
+    )
+    if not units:
+        return
+    print(f"{'':52}{'runs':>5}{'steps/run':>11}{'GFLOP':>13}{'MiB/run':>9}")
+    for unit in units:
+        print(
+            f"{unit.label:52}{len(unit.configs):5}"
+            f"{unit.configs[0].schedule[-1]:11,}{unit.flops / 1e9:13,.0f}"
+            f"{unit.lane_bytes / 2**20:9.1f}"
+        )
+    data = max(d.train_images.nbytes + d.test_images.nbytes for d in datasets.values())
+    print(
+        f"In all {sum(unit.steps for unit in units):,} steps, "
+        f"{sum(unit.flops for unit in units) / 1e12:,.2f} TFLOP; a device holds the "
+        f"images ({data / 2**20:.0f} MiB) and its share of a program's runs."
+    )

@@ -1,1 +1,0 @@
-"""Tables in, numbers with intervals out."""

@@ -1,0 +1,1 @@
+"""Laws of learning curves: fits, predictions, backtests, plans."""

@@ -1,0 +1,267 @@
+"""Which law predicts runs that it has not seen? Whole sizes or later times left out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from scaletime_jax.errors import InputError
+from scaletime_jax.laws.axis_laws import fit_no_change
+from scaletime_jax.laws.law import Law, make_targets
+from scaletime_jax.laws.predictors import PREDICTORS, Predictor
+from scaletime_jax.runs.learning_curves import LearningCurves, learning_curves
+from scaletime_jax.runs.select import SETTING, split_table
+from scaletime_jax.stats.claims import Claim, judge
+from scaletime_jax.stats.estimates import Estimate, bootstrap
+
+# What laws are extrapolated along: small and long to large, large and short to long.
+DIRECTIONS = ("num_params", "epoch")
+BASELINE, CLAIMED = "no change", "scale-time"
+
+
+class Split(NamedTuple):
+    """What to fit laws to.
+
+    Attributes:
+        sizes: how many of the smallest sizes; None for half of them and at least
+            three, but not all.
+        epochs: how long; None for a tenth of the longest run.
+    """
+
+    sizes: int | None = None
+    epochs: float | None = None
+
+
+class Trial(NamedTuple):
+    """One law on what was held out of one train size.
+
+    Attributes:
+        fields: setting and train_size.
+        direction: along which it was extrapolated.
+        predictor: the law's name.
+        errors: [1 + resamples] mean |log(predicted / true)| over points evenly spaced
+            in log time at which something had been learned; where the law does not
+            reach, by what was last measured along the direction.
+        reached: share of these points that the law reaches.
+        covered: share of runs, at points it reaches, inside its 95% intervals.
+        converged: whether the fit did, over all train sizes.
+        identified: whether the data determine its parameters, likewise.
+        seeds: how many.
+    """
+
+    fields: dict
+    direction: str
+    predictor: str
+    errors: np.ndarray
+    reached: float
+    covered: float | None
+    converged: bool
+    identified: bool
+    seeds: int
+
+
+class Score(NamedTuple):
+    """A law in one direction, over all train sizes of a setting.
+
+    Attributes:
+        fields: the setting.
+        direction: along which it was extrapolated.
+        predictor: the law's name.
+        error: mean over train sizes of the mean |log(predicted / true)|.
+        against_claimed: log of scale-time's error over this law's, both over all train
+            sizes; below 0 where scale-time predicts better.
+        reached: mean share.
+        covered: mean share.
+        converged: whether all fits did.
+        identified: whether all are.
+    """
+
+    fields: dict
+    direction: str
+    predictor: str
+    error: Estimate
+    against_claimed: Estimate
+    reached: float
+    covered: float | None
+    converged: bool
+    identified: bool
+
+
+def backtest(
+    table: pd.DataFrame, ceilings: Mapping[str, float], split: Split
+) -> list[Trial]:
+    """Returns how each law does in each setting, direction and train size.
+
+    Args:
+        table: one row per run and evaluation.
+        ceilings: test loss of guessing, by dataset, where known.
+        split: what laws are fitted to.
+
+    Raises:
+        InputError: nothing is left to predict.
+    """
+    trials: list[Trial] = []
+    for fields, rows in split_table(table, SETTING):
+        ceiling = ceilings.get(fields["dataset"], np.inf)
+        curves = learning_curves(rows, ceiling=ceiling)
+        for direction in DIRECTIONS:
+            trials += try_laws(curves, fields, direction, split)
+    if not trials:
+        raise InputError(
+            "no setting has two sizes to fit a law to, a larger one to predict, and "
+            "anything learned there; give more sizes or longer runs."
+        )
+    if split.sizes and "num_params" not in {trial.direction for trial in trials}:
+        raise InputError(
+            f"no setting has more than {split.sizes} sizes, so none is left to predict "
+            "from so many; give fewer sources."
+        )
+    return trials
+
+
+def try_laws(
+    curves: LearningCurves,
+    fields: dict,
+    direction: str,
+    split: Split,
+    predictors: Sequence[Predictor] = PREDICTORS,
+) -> list[Trial]:
+    """Returns a trial for each law and train size of one setting, in one direction."""
+    halves = divide(curves, direction, split)
+    if halves is None:
+        return []
+    known, held_out = halves
+    cells = list(_points(held_out))
+    laws = [(each, each.fit(known, direction)) for each in predictors]
+    stand_in = fit_no_change(known, direction)
+    return [
+        _try(law, stand_in, points)._replace(
+            fields={**fields, "train_size": int(size)},
+            direction=direction,
+            predictor=each.name,
+        )
+        for each, law in laws
+        for size, points in cells
+    ]
+
+
+def divide(
+    curves: LearningCurves, direction: str, split: Split
+) -> tuple[LearningCurves, LearningCurves] | None:
+    """Returns what to fit to and what to predict, or None where there is too little."""
+    sizes = np.unique(curves.num_params)
+    if direction == "num_params":
+        count = split.sizes or max(min(3, len(sizes) - 1), -(-len(sizes) // 2))
+        if count < 2 or count >= len(sizes):
+            return None
+        small = curves.num_params < sizes[count]
+        known, held_out = curves.where(small), curves.where(~small)
+    else:
+        known = curves.until(split.epochs or float(curves.epoch[-1]) / 10)
+        late = curves.epoch > (known.epoch[-1] if len(known.epoch) else 0)
+        held_out = curves._replace(epoch=curves.epoch[late], logs=curves.logs[:, late])
+        if len(known.epoch) < 2 or len(held_out.epoch) == 0 or len(sizes) < 2:
+            return None
+    if not known.learned.any() or not held_out.learned.any():
+        return None
+    return known, held_out
+
+
+class _Points(NamedTuple):
+    """What was held out of one train size, where something had been learned."""
+
+    num_params: np.ndarray
+    epoch: np.ndarray
+    train_size: np.ndarray
+    truth: np.ndarray  # [1 + resamples, points]
+    runs: np.ndarray  # [points, seeds]
+
+
+def _points(held_out: LearningCurves) -> Iterator[tuple[float, _Points]]:
+    for size in np.unique(held_out.train_size):
+        targets = make_targets(
+            held_out.where(held_out.train_size == size), learned=True
+        )
+        if len(targets.epoch):
+            at = targets.num_params, targets.epoch, targets.train_size
+            yield size, _Points(*at, targets.mean, targets.runs)
+
+
+def _try(law: Law, stand_in: Law, points: _Points) -> Trial:
+    at = points.num_params, points.epoch, points.train_size
+    logs, last = law.log_loss(*at), stand_in.log_loss(*at)
+    # the same points for all laws: those at which there is something to stand in
+    last = np.where(np.isfinite(last[:1]), last, np.nan)
+    filled = np.where(np.isfinite(logs) & np.isfinite(last), logs, last)
+    with np.errstate(invalid="ignore"):
+        errors = _mean(np.abs(filled - points.truth), axis=1)
+    reached = np.isfinite(logs[0])
+    predicted = law.predict(*at)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        low, high = np.log(predicted.low)[:, None], np.log(predicted.high)[:, None]
+        inside = (low <= points.runs) & (points.runs <= high)
+    counted = reached[:, None] & np.isfinite(points.runs)
+    covered = float(inside[counted].mean()) if counted.any() else None
+    how = float(reached.mean()), covered, law.converged, law.identified, law.seeds
+    return Trial({}, "", "", errors, *how)
+
+
+def _mean(values: np.ndarray, axis: int) -> np.ndarray:
+    there = np.isfinite(values)
+    count = there.sum(axis=axis)
+    total = np.where(there, values, 0.0).sum(axis=axis)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def score(trials: Sequence[Trial]) -> list[Score]:
+    """Returns the trials averaged over train sizes."""
+    groups: dict[tuple, list[Trial]] = {}
+    for trial in trials:
+        setting = tuple(v for k, v in trial.fields.items() if k != "train_size")
+        groups.setdefault((setting, trial.direction, trial.predictor), []).append(trial)
+    means = {
+        key: np.mean([trial.errors for trial in members], axis=0)
+        for key, members in groups.items()
+    }
+    scores = []
+    for (setting, direction, predictor), members in groups.items():
+        first = members[0]
+        claimed = means[setting, direction, CLAIMED]
+        mine = means[setting, direction, predictor]
+        covered = [m.covered for m in members if m.covered is not None]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.log(claimed / mine)
+        scores.append(
+            Score(
+                {k: v for k, v in first.fields.items() if k != "train_size"},
+                direction,
+                predictor,
+                bootstrap(mine, first.seeds),
+                bootstrap(ratio, first.seeds),
+                float(np.mean([m.reached for m in members])),
+                float(np.mean(covered)) if covered else None,
+                first.converged,
+                first.identified,
+            )
+        )
+    return scores
+
+
+def make_claims(scores: Sequence[Score]) -> list[Claim]:
+    """Returns a claim for each law but scale-time: that it predicts no better."""
+    words = {"num_params": "larger networks", "epoch": "longer training"}
+    return [
+        judge(
+            each.against_claimed,
+            (None, 0.0),
+            source="beyond [BF24, C.5]",
+            statement=f"Scale-time predicts {words[each.direction]} better than "
+            f"{each.predictor}.",
+            setting=each.fields,
+            quantity=f"log(error of scale-time / of {each.predictor}) on "
+            f"{words[each.direction]}",
+        )
+        for each in scores
+        if each.predictor != CLAIMED
+    ]

@@ -1,0 +1,165 @@
+"""The exponent at which curves of all sizes become one function of progress.
+
+Progress is num_params^kappa x epochs. The fit is shared: `studies.equivalence` judges
+what it leaves, `laws.scale_time` predicts with its exponent.
+"""
+
+import numpy as np
+
+from scaletime_jax.runs.learning_curves import LearningCurves
+from scaletime_jax.stats.estimates import seed_weights
+from scaletime_jax.stats.lines import MIN_SIZES
+from scaletime_jax.stats.mean_curve import functional_f_test
+
+CLAIMED = 1 / 3  # [BF24, App. B]
+KAPPAS = np.linspace(-0.5, 1.5, 201)
+# Share of its time that a curve must have in common with the next size's.
+MIN_OVERLAP = 0.25
+# Of log loss where curves overlap: a standard deviation of 1%.
+LEAST_VARIANCE = 1e-4
+WHOLE = 0.75
+
+
+def best_kappas(curves: LearningCurves) -> np.ndarray:
+    """Returns the exponent [1 + resamples] by the data and by resamples of the seeds.
+
+    NaN where curves hardly overlap at any, or a resample has no seed that is whole.
+    """
+    whole = _whole_seeds(curves)
+    weights = seed_weights(curves.seeds)[:, whole]
+    known = weights.sum(axis=1) > 0
+    found = np.full(len(weights), np.nan)
+    if known[0] and len(curves.num_params) > 1:
+        kappas, left, total = collapse_grams(keep_whole(curves), KAPPAS)
+        if len(kappas) >= 3:
+            found[known] = least_left(kappas, left, total, weights[known])
+    return found
+
+
+def _whole_seeds(curves: LearningCurves) -> np.ndarray:
+    """Returns which seeds [seeds] no size lacks and that diverged at none.
+
+    A run that ended a little earlier than others is whole; one that lacks a quarter of
+    the times that another seed has is not.
+    """
+    times = np.isfinite(curves.logs).sum(axis=1)
+    return np.all(times >= WHOLE * times.max(axis=1, keepdims=True), axis=0)
+
+
+def keep_whole(curves: LearningCurves) -> LearningCurves:
+    """Returns the whole seeds, at the times that they share."""
+    logs = curves.logs[:, :, _whole_seeds(curves)]
+    shared = np.isfinite(logs).all(axis=2, keepdims=True)
+    return curves._replace(logs=np.where(shared, logs, np.nan))
+
+
+def _shift(curves: LearningCurves, kappa: float) -> np.ndarray:
+    """Returns [sizes, places, seeds] over log progress, NaN where not recorded."""
+    time = np.log(curves.epoch)
+    step = time[1] - time[0]
+    shift = kappa * np.log(curves.num_params / curves.num_params[0])
+    first = time[0] + shift.min()
+    count = 1 + int(np.floor((time[-1] + shift.max() - first) / step + 1e-9))
+    # in steps: where each place lies on each curve's own grid
+    at = (first - time[0] - shift[:, None]) / step + np.arange(count)
+    below = np.floor(at + 1e-9).astype(int)
+    part = np.clip(at - below, 0.0, 1.0)[:, :, None]
+    inside = (below >= 0) & (at <= len(time) - 1 + 1e-9)
+    last = len(time) - 1
+    row = np.arange(len(shift))[:, None]
+    left = curves.logs[row, np.clip(below, 0, last)]
+    right = curves.logs[row, np.clip(below + 1, 0, last)]
+    # at a place on the grid its neighbour does not matter, nor whether it is there
+    value = np.where(part > 1e-9, (1 - part) * left + part * right, left)
+    return np.where(inside[:, :, None], value, np.nan)
+
+
+def _residuals(shifted: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """Returns what remains of the curves where two or more lie over each other.
+
+    Returns:
+        [points, seeds] values, the same less the sizes' mean at each place, and the
+        degrees of freedom of the latter: points less places.
+    """
+    there = np.isfinite(shifted).all(axis=2)
+    there &= there.sum(axis=0) >= 2
+    values = np.where(there[:, :, None], shifted, 0.0)
+    count = np.maximum(there.sum(axis=0), 1)[:, None]
+    rest = values - values.sum(axis=0) / count
+    places = int((there.sum(axis=0) > 0).sum())
+    return values[there], rest[there], int(there.sum()) - places
+
+
+def _overlap(curves: LearningCurves, kappa: float) -> float:
+    """Returns the least share of its time that a size has in common with the next."""
+    recorded = np.isfinite(curves.logs).all(axis=2)
+    time = np.log(curves.epoch)
+    first = time[np.argmax(recorded, axis=1)]
+    last = time[len(time) - 1 - np.argmax(recorded[:, ::-1], axis=1)]
+    shift = kappa * np.log(curves.num_params)
+    common = np.minimum(last[1:] + shift[1:], last[:-1] + shift[:-1])
+    common -= np.maximum(first[1:] + shift[1:], first[:-1] + shift[:-1])
+    shorter = np.minimum((last - first)[1:], (last - first)[:-1])
+    return float(np.min(common / np.maximum(shorter, 1e-12)))
+
+
+def collapse_grams(
+    curves: LearningCurves, kappas: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns what the common function leaves and all there is, as forms in the seeds.
+
+    With weights w on the seeds, w^T left w is the mean square of what the weighted mean
+    curves leave, w^T total w their variance, both over the places where two sizes or
+    more lie over each other: one form serves every resample.
+
+    Args:
+        curves: one train size; no seed lacks a place that another has.
+        kappas: exponents.
+
+    Returns:
+        The kappas at which neighbouring sizes overlap enough, left [kappas, seeds,
+        seeds] and total, alike.
+    """
+    kept, left, total = [], [], []
+    for kappa in kappas:
+        if _overlap(curves, kappa) < MIN_OVERLAP:
+            continue
+        values, rest, freedom = _residuals(_shift(curves, kappa))
+        if freedom < MIN_SIZES:
+            continue
+        around = values - values.mean(axis=0)
+        if np.mean(around**2) < LEAST_VARIANCE:  # no more than rounding and chance
+            continue
+        kept.append(kappa)
+        left.append(rest.T @ rest / freedom)
+        total.append(around.T @ around / (len(values) - 1))
+    return np.array(kept), np.array(left), np.array(total)
+
+
+def least_left(
+    kappas: np.ndarray, left: np.ndarray, total: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """Returns for each row of weights the kappa of the least share left [resamples]."""
+    shares = np.einsum("bs,kst,bt->bk", weights, left, weights)
+    shares /= np.einsum("bs,kst,bt->bk", weights, total, weights)
+    at = np.argmin(shares, axis=1)
+    inner = np.clip(at, 1, len(kappas) - 2)
+    row = np.arange(len(weights))
+    low, mid, high = (shares[row, inner + offset] for offset in (-1, 0, 1))
+    bend = low - 2 * mid + high
+    move = np.where(bend > 0, (low - high) / (2 * np.where(bend > 0, bend, 1)), 0.0)
+    step = kappas[1] - kappas[0]
+    fine = kappas[inner] + np.clip(move, -1, 1) * step
+    return np.where(at == inner, fine, kappas[at])
+
+
+def remaining_error(curves: LearningCurves, kappa: float) -> tuple[float, float, float]:
+    """Returns the error of the collapse in log loss, over the spread, and p-value."""
+    values, rest, freedom = _residuals(_shift(curves, kappa))
+    seeds = curves.seeds
+    # of different seeds' products only what they have in common is left
+    products = np.sum(rest.sum(axis=1) ** 2) - np.sum(rest**2)
+    square = products / (seeds * (seeds - 1)) / freedom
+    error = float(np.sqrt(max(square, 0.0)))
+    spread = float(np.sqrt(np.mean(np.var(values, axis=1, ddof=1))))
+    return error, error / max(spread, 1e-9), functional_f_test(rest)

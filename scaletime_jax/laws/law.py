@@ -1,0 +1,270 @@
+"""What every predictor returns: losses with intervals at any size, time and data."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from scaletime_jax.runs.learning_curves import LearningCurves
+from scaletime_jax.stats.estimates import (
+    bootstrap_error,
+    seed_weights,
+    t_quantile,
+)
+
+# Scatter is of runs within this factor of the time asked for, either way.
+NEARBY = np.sqrt(10)
+MOST = 700.0  # whose exponential still is a number
+LogLoss = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+
+class Prediction(NamedTuple):
+    """Test loss of one more run.
+
+    Attributes:
+        mean: [points] geometric mean; NaN where the law does not reach.
+        low: [points] lower end of the 95% interval.
+        high: [points] upper end.
+    """
+
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+class Scatter(NamedTuple):
+    """Standard deviation of runs about a law, by train size and time.
+
+    What seeds differ by and what the law misses, on what it was fitted to.
+
+    Attributes:
+        train_size: [sizes].
+        epoch: [times].
+        deviation: [sizes, times] of log loss, about the nearest times.
+        misfit: [sizes, times] of the means over seeds alone, likewise.
+        runs: [sizes] how many runs each is from.
+    """
+
+    train_size: np.ndarray
+    epoch: np.ndarray
+    deviation: np.ndarray
+    misfit: np.ndarray
+    runs: np.ndarray
+
+    def at(self, epoch: np.ndarray, train_size: np.ndarray):
+        """Returns deviation, misfit and runs [points], of the nearest size and time."""
+        sizes, times = np.log(self.train_size + 1), np.log(self.epoch)
+        row = np.abs(np.log(train_size + 1)[:, None] - sizes).argmin(axis=1)
+        column = np.abs(np.log(epoch)[:, None] - times).argmin(axis=1)
+        at = row, column
+        return self.deviation[at], self.misfit[at], self.runs[row]
+
+
+class Law(NamedTuple):
+    """A predictor that has been fitted.
+
+    Attributes:
+        log_loss: (num_params, epoch, train_size), each [points], -> [1 + resamples,
+            points]: by the data, then by each resample of the seeds; NaN where the law
+            does not reach.
+        scatter: of runs about it.
+        seeds: how many there were.
+        converged: whether the fit did.
+        identified: whether the data determine the parameters.
+        parameters: by name.
+    """
+
+    log_loss: LogLoss
+    scatter: Scatter
+    seeds: int
+    converged: bool
+    identified: bool
+    parameters: dict[str, float]
+
+    def predict(self, num_params, epoch, train_size) -> Prediction:
+        """Returns the loss of one more run, with its 95% interval.
+
+        The interval has the error of the fit, by the bootstrap over seeds, and the
+        scatter of runs about it; Student's t with Welch and Satterthwaite's degrees of
+        freedom. What a law misses only where nothing was measured, it cannot know.
+
+        Args:
+            num_params: [points], or one for all.
+            epoch: likewise.
+            train_size: likewise.
+        """
+        where = np.broadcast_arrays(
+            *(np.atleast_1d(v).astype(float) for v in (num_params, epoch, train_size))
+        )
+        logs = self.log_loss(*where)
+        # of a single seed there is none; else NaN where resamples do not reach
+        error = bootstrap_error(logs, self.seeds) if self.seeds > 1 else 0.0
+        scatter, _, runs = self.scatter.at(where[1], where[2])
+        variance = error**2 + scatter**2
+        parts = error**4 / max(1, self.seeds - 1) + scatter**4 / np.maximum(1, runs - 1)
+        free = np.fmax(variance**2 / np.fmax(parts, 1e-300), 1.0)
+        reach = t_quantile(free) * np.sqrt(variance)
+        mean = np.minimum(logs[0], MOST)
+        low, high = mean - reach, np.minimum(mean + reach, MOST)
+        return Prediction(np.exp(mean), np.exp(low), np.exp(high))
+
+
+class Targets(NamedTuple):
+    """Curves as points to fit, for each resample of the seeds.
+
+    Attributes:
+        num_params: [points].
+        epoch: [points].
+        train_size: [points].
+        mean: [1 + resamples, points] log loss, NaN where the resample has no run.
+        weight: [1 + resamples, points] 1, or 0 where the resample has no run.
+        runs: [points, seeds] log loss.
+    """
+
+    num_params: np.ndarray
+    epoch: np.ndarray
+    train_size: np.ndarray
+    mean: np.ndarray
+    weight: np.ndarray
+    runs: np.ndarray
+
+
+def resample_means(runs: np.ndarray) -> np.ndarray:
+    """Returns the means over seeds [1 + resamples, ...] of log losses [..., seeds].
+
+    By the data, then by each resample; NaN where a resample has no run.
+    """
+    drawn, there = seed_weights(runs.shape[-1]), np.isfinite(runs)
+    weight = np.tensordot(drawn, there, (1, -1))
+    total = np.tensordot(drawn, np.where(there, runs, 0.0), (1, -1))
+    some = weight > 1e-12
+    return np.where(some, total / np.where(some, weight, 1.0), np.nan)
+
+
+def make_targets(curves: LearningCurves, learned: bool = False) -> Targets:
+    """Returns the points at which at least one seed was recorded.
+
+    Args:
+        curves: to fit.
+        learned: leaves out what is not below the ceiling, for laws without a plateau.
+    """
+    count, times, seeds = curves.logs.shape
+    runs = curves.logs.reshape(-1, seeds)
+    there = np.isfinite(runs)
+    kept = curves.learned.ravel() if learned else there.any(axis=1)
+    mean = resample_means(runs[kept])
+    return Targets(
+        np.repeat(curves.num_params, times)[kept],
+        np.tile(curves.epoch, count)[kept],
+        np.repeat(curves.train_size, times)[kept],
+        mean,
+        np.isfinite(mean).astype(float),
+        runs[kept],
+    )
+
+
+def finish_law(
+    log_loss: LogLoss,
+    curves: LearningCurves,
+    converged: bool,
+    identified: bool,
+    parameters: dict[str, float],
+    held_out: LogLoss | None = None,
+) -> Law:
+    """Returns the law with its scatter on the curves it was fitted to.
+
+    The law follows the mean of each size's runs at best, which leaves n - 1 of n seeds'
+    variance; that is put right. `held_out` predicts the curves where `log_loss` would
+    only return each itself.
+    """
+    targets = make_targets(curves)
+    at = targets.num_params, targets.epoch, targets.train_size
+    fitted = np.minimum((held_out or log_loss)(*at)[0], curves.ceiling)
+    rest = (targets.runs - fitted[:, None]) ** 2
+    if curves.seeds > 1 and held_out is None:
+        rest *= curves.seeds / (curves.seeds - 1)
+    sizes = np.unique(curves.train_size)
+    mean_rest = (targets.mean[0] - fitted)[:, None] ** 2
+    where = [targets.train_size == size for size in sizes]
+    deviation, misfit = (
+        np.stack([_nearby(square[w], targets.epoch[w], curves.epoch) for w in where])
+        for square in (rest, mean_rest)
+    )
+    runs = [
+        np.isfinite(curves.logs[curves.train_size == size]).any(axis=1).sum()
+        for size in sizes
+    ]
+    scatter = Scatter(sizes, curves.epoch, deviation, misfit, np.array(runs))
+    return Law(
+        lambda *at: np.minimum(log_loss(*at), curves.ceiling),
+        scatter,
+        curves.seeds,
+        converged,
+        identified,
+        parameters,
+    )
+
+
+def _nearby(square: np.ndarray, epoch: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Returns the root of the mean of squares near each time [times].
+
+    Where none are near, of those at the nearest time that has some.
+    """
+    found = np.full(len(times), np.nan)
+    for k, time in enumerate(times):
+        ratio = epoch / time
+        near = square[(ratio <= NEARBY) & (ratio >= 1 / NEARBY)]
+        if np.isfinite(near).any():
+            found[k] = np.sqrt(np.nanmean(near))
+    known = np.flatnonzero(np.isfinite(found))
+    if known.size == 0:
+        return found
+    return found[known[np.abs(np.arange(len(times))[:, None] - known).argmin(axis=1)]]
+
+
+def no_law(curves: LearningCurves) -> Law:
+    """Returns a law that reaches nowhere: there is nothing to fit it to."""
+    resamples = len(seed_weights(curves.seeds))
+    return finish_law(
+        lambda num_params, *_: np.full((resamples, len(num_params)), np.nan),
+        curves,
+        converged=False,
+        identified=False,
+        parameters={},
+    )
+
+
+def by_train_size(curves: LearningCurves, fit: Callable[[LearningCurves], Law]) -> Law:
+    """Returns one law of several, each fitted to the curves of one train size."""
+    sizes = np.unique(curves.train_size)
+    laws = {size: fit(curves.where(curves.train_size == size)) for size in sizes}
+    resamples = len(seed_weights(curves.seeds))
+
+    def log_loss(num_params, epoch, train_size):
+        logs = np.full((resamples, len(num_params)), np.nan)
+        for size, law in laws.items():
+            mine = train_size == size
+            if mine.any():
+                at = num_params[mine], epoch[mine], train_size[mine]
+                logs[:, mine] = law.log_loss(*at)
+        return logs
+
+    scatters = [law.scatter for law in laws.values()]
+    return Law(
+        log_loss,
+        Scatter(
+            sizes,
+            curves.epoch,
+            np.concatenate([each.deviation for each in scatters]),
+            np.concatenate([each.misfit for each in scatters]),
+            np.concatenate([each.runs for each in scatters]),
+        ),
+        curves.seeds,
+        converged=all(law.converged for law in laws.values()),
+        identified=all(law.identified for law in laws.values()),
+        parameters={
+            f"{name} (n = {size:g})" if len(sizes) > 1 else name: value
+            for size, law in laws.items()
+            for name, value in law.parameters.items()
+        },
+    )

@@ -1,0 +1,270 @@
+"""How large, how long, on how much data, for what a run may cost."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from scaletime_jax.errors import InputError
+from scaletime_jax.laws.backtest import DIRECTIONS, Split, divide
+from scaletime_jax.laws.budget import Budget, Limits
+from scaletime_jax.laws.law import Law, Prediction
+from scaletime_jax.laws.ranking import Choice
+from scaletime_jax.runs.learning_curves import LearningCurves
+from scaletime_jax.stats.estimates import bootstrap_error, t_quantile
+
+SIZES, TIMES, ZOOMS = 61, 25, 2
+# A mean absolute error as a standard deviation, of Gaussian errors.
+AS_DEVIATION = np.sqrt(np.pi / 2)
+LEAST_REACH = 0.5  # of what the budget affords
+EXCHANGES = (0.25, 0.5, 1.0, 2.0, 4.0)
+
+
+class Option(NamedTuple):
+    """A size with the time that the budget leaves it.
+
+    Attributes:
+        num_params: trainable parameters.
+        epoch: of training.
+        train_size: examples.
+        loss: predicted test loss of one run.
+        low: lower end of its 95% interval.
+        high: upper end.
+    """
+
+    num_params: float
+    epoch: float
+    train_size: float
+    loss: float
+    low: float
+    high: float
+
+
+class Plan(NamedTuple):
+    """What to train.
+
+    Attributes:
+        best: the option of the least predicted loss.
+        as_good: least and most num_params that on this budget and train size do as
+            well: within the error of the fit, what the law misses of the means of
+            seeds, and what it misses beyond the runs.
+        exchange: smaller and larger networks, for as much longer or shorter.
+        frontier: options along the budget, at the best train size.
+        beyond: factors by which the best lies beyond what was measured, by name; 1
+            within.
+        choice: the law.
+        at_limit: names of the limits that the best lies at.
+    """
+
+    best: Option
+    as_good: tuple[float, float]
+    exchange: list[Option]
+    frontier: list[Option]
+    beyond: dict[str, float]
+    choice: Choice
+    at_limit: list[str]
+
+
+def best_plan(
+    curves: LearningCurves, budget: Budget, choices: Sequence[Choice]
+) -> Plan:
+    """Returns the plan of the law that is surest of it.
+
+    That with the narrowest intervals at what any of the laws would train: scatter on
+    the runs, error of the fit, and error on held-out runs as far as that lies beyond.
+
+    Args:
+        curves: what the laws were fitted to.
+        budget: what a run may cost.
+        choices: as `rank_laws` returns them, some or all.
+
+    Raises:
+        InputError: no law carries a plan.
+    """
+    reaching = [each for each in choices if each.reaches >= LEAST_REACH]
+    if not reaching:
+        raise InputError(
+            "no law reaches what this budget affords: the runs are too small or too "
+            "short to carry it; lower the budget or train larger networks for longer."
+        )
+    usable = [each for each in reaching if len(each.kept_in) < len(DIRECTIONS)]
+    if not usable:
+        error = reaching[0].error
+        raise InputError(
+            f"the runs cannot carry a plan: held out, even {reaching[0].name} is off "
+            f"by a factor of {np.exp(error):.2g}; train more sizes, for longer."
+        )
+    plans = [make_plan(curves, budget, each) for each in usable]
+    at = np.array([plan.best[:3] for plan in plans]).T
+    widths = [_mean_width(_options(curves, plan.choice, *at)) for plan in plans]
+    if not np.isfinite(widths).any():
+        raise InputError(
+            "no law can say how sure it is of these runs; train more sizes or seeds."
+        )
+    return plans[int(np.nanargmin(widths))]
+
+
+def _mean_width(options: list[Option]) -> float:
+    """Returns the mean log width of intervals, infinite where the law has none."""
+    widths = np.array([np.log(each.high / each.low) for each in options])
+    return float(np.mean(np.where(np.isfinite(widths), widths, np.inf)))
+
+
+def make_plan(curves: LearningCurves, budget: Budget, choice: Choice) -> Plan:
+    """Returns the best option that the budget affords by one law, and what is near.
+
+    Sizes and times are searched on a grid, then again around the best. A time shorter
+    than the budget allows is an option too: losses can rise again.
+
+    Raises:
+        InputError: the budget buys nothing of which the law knows.
+    """
+    limits = choice.limits
+    at = _search(choice.law, curves, budget, limits)
+    best = _options(curves, choice, *(np.array([each]) for each in at))[0]
+    frontier_at = _along(budget, limits, at)
+    frontier = _options(curves, choice, *frontier_at)
+    factors = np.array(EXCHANGES)
+    sizes, epochs = best.num_params * factors, best.epoch / factors
+    exchange = _options(curves, choice, sizes, epochs, np.full(len(sizes), at[2]))
+    return Plan(
+        best,
+        _as_good(curves, choice, frontier_at, at),
+        exchange,
+        frontier,
+        _beyond(curves, best),
+        choice,
+        _at_limit(budget, limits, best),
+    )
+
+
+def _search(law: Law, curves: LearningCurves, budget: Budget, limits: Limits):
+    low, high = np.log(limits.num_params)
+    first, found = float(curves.epoch[0]), None
+    for n in limits.train_sizes:
+        sizes, share = np.linspace(low, high, SIZES), np.linspace(-3.0, 0.0, TIMES)
+        for _ in range(1 + ZOOMS):
+            size, part = (each.ravel() for each in np.meshgrid(np.exp(sizes), share))
+            epoch = np.minimum(budget.epochs(size, n), limits.epoch) * np.exp(part)
+            loss = law.log_loss(size, epoch, np.full(len(size), float(n)))[0]
+            loss = np.where(epoch >= first * (1 - 1e-9), loss, np.nan)
+            if not np.isfinite(loss).any():
+                break
+            k = int(np.nanargmin(loss))
+            if found is None or loss[k] < found[0] - 1e-12:
+                found = float(loss[k]), (size[k], epoch[k], float(n))
+            sizes = _around(sizes, np.log(size[k]), low, high)
+            share = _around(share, part[k], -3.0, 0.0)
+    if found is None:
+        raise InputError(
+            f"a budget of {budget.amount:g} {budget.unit} buys nothing of which the "
+            "runs tell: too short a training of the smallest, or none that the law "
+            "reaches; change the budget or train other runs."
+        )
+    return found[1]
+
+
+def _around(values: np.ndarray, centre: float, low: float, high: float) -> np.ndarray:
+    reach = 1.5 * (values[1] - values[0])
+    first, last = max(centre - reach, low), min(centre + reach, high)
+    return np.linspace(first, last, len(values))
+
+
+def _epochs_at(budget: Budget, limits: Limits, sizes: np.ndarray, at) -> np.ndarray:
+    """Returns the time of each size: the share of what it can afford that is best."""
+    share = at[1] / min(float(budget.epochs(at[0], at[2])), limits.epoch)
+    return share * np.minimum(budget.epochs(sizes, at[2]), limits.epoch)
+
+
+def _along(budget: Budget, limits: Limits, at):
+    sizes = np.geomspace(*limits.num_params, SIZES)
+    return sizes, _epochs_at(budget, limits, sizes, at), np.full(SIZES, at[2])
+
+
+def _options(curves, choice: Choice, num_params, epoch, train_size) -> list[Option]:
+    law = choice.law.predict(num_params, epoch, train_size)
+    wider = _widen(law, _miss(curves, choice, num_params, epoch, train_size))
+    rows = zip(num_params, epoch, train_size, *wider, strict=True)
+    return [Option(*map(float, row)) for row in rows]
+
+
+def _miss(
+    curves: LearningCurves, choice: Choice, num_params, epoch, train_size
+) -> np.ndarray:
+    """Returns the standard deviation of what the law misses beyond the runs [points].
+
+    As on held-out runs, in proportion to how far beyond (log) those were.
+    """
+    variance = np.zeros(len(num_params))
+    largest, longest = _measured(curves, num_params, train_size)
+    for direction, value, known in (
+        ("num_params", num_params, largest),
+        ("epoch", epoch, longest),
+    ):
+        error, halves = choice.errors[direction], divide(curves, direction, Split())
+        if error is None or halves is None:
+            continue
+        ends = getattr(curves, direction).max(), getattr(halves[0], direction).max()
+        tested = np.log(ends[0] / ends[1])
+        further = np.maximum(np.log(value / known), 0.0) / tested
+        variance += (AS_DEVIATION * error * further) ** 2
+    return np.sqrt(variance)
+
+
+def _measured(curves: LearningCurves, num_params, train_size):
+    """Returns the largest size [points], and how long such large ones ran [points].
+
+    Of the train size in question; a run counts for the sizes below its own.
+    """
+    ran = np.isfinite(curves.mean)
+    last = np.array([curves.epoch[row].max(initial=0.0) for row in ran])
+    largest, longest = np.empty(len(num_params)), np.empty(len(num_params))
+    for k, (size, n) in enumerate(zip(num_params, train_size, strict=True)):
+        mine = (curves.train_size == n) & (last > 0)
+        largest[k] = curves.num_params[mine].max()
+        as_large = curves.num_params >= min(size, largest[k]) * (1 - 1e-9)
+        longest[k] = last[mine & as_large].max()
+    return largest, longest
+
+
+def _widen(law: Prediction, miss: np.ndarray):
+    mean = np.log(law.mean)
+    reach = np.hypot(np.log(law.high) - mean, t_quantile(np.inf) * miss)
+    return law.mean, np.exp(mean - reach), np.exp(mean + reach)
+
+
+def _as_good(curves, choice: Choice, frontier, at) -> tuple[float, float]:
+    """Returns the range of sizes whose loss cannot be told from the best one's."""
+    sizes, epochs, train_size = (
+        np.append(each, one) for each, one in zip(frontier, at, strict=True)
+    )
+    logs = choice.law.log_loss(sizes, epochs, train_size)
+    above = logs - logs[:, -1:]
+    seeds = choice.law.seeds
+    error = t_quantile(max(1, seeds - 1)) * np.nan_to_num(bootstrap_error(above, seeds))
+    miss = _miss(curves, choice, sizes, epochs, train_size)
+    misfit = choice.law.scatter.at(epochs, train_size)[1]
+    own = np.hypot(miss, misfit)
+    reach = np.hypot(error, t_quantile(np.inf) * np.hypot(own, own[-1]))
+    with np.errstate(invalid="ignore"):
+        good = np.append(sizes[above[0] <= reach], sizes[-1])
+    return float(good.min()), float(good.max())
+
+
+def _beyond(curves: LearningCurves, best: Option) -> dict[str, float]:
+    at = np.array([best.num_params]), np.array([best.train_size])
+    largest, longest = _measured(curves, *at)
+    least = curves.num_params[curves.train_size == best.train_size].min()
+    size = max(best.num_params / largest[0], least / best.num_params)
+    time = max(best.epoch / longest[0], curves.epoch[0] / best.epoch)
+    return {"num_params": float(max(1.0, size)), "epoch": float(max(1.0, time))}
+
+
+def _at_limit(budget: Budget, limits: Limits, best: Option) -> list[str]:
+    low, high = limits.num_params
+    found = {
+        "least num_params": best.num_params <= low * 1.001,
+        "most num_params": best.num_params >= high * 0.999,
+        "most epochs": best.epoch >= limits.epoch * 0.999,
+    }
+    return [name for name, there in found.items() if there]

@@ -1,0 +1,159 @@
+"""Sums of power laws in size, time and data."""
+
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+
+from scaletime_jax.laws.law import (
+    Law,
+    by_train_size,
+    finish_law,
+    make_targets,
+    no_law,
+)
+from scaletime_jax.runs.learning_curves import LearningCurves
+from scaletime_jax.stats.robust_fit import IDENTIFIED, fit_from_grid, told_apart
+
+# Exponents to start from, and losses to start from as a share of the lowest.
+EXPONENTS = (0.1, 0.3, 0.6, 1.2)
+FLOORS = (0.3, 0.9)
+LOG_EXPONENTS = -10.0, 2.0
+
+
+class Terms(NamedTuple):
+    """L = E + sum_k A_k prod_j x_j^{-powers_kj a_j}, x being N, T and D.
+
+    Attributes:
+        powers: [terms, variables] 1 where a term falls with a variable.
+    """
+
+    powers: np.ndarray
+
+    def log_loss(
+        self, parameters: np.ndarray, logs: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns [batch, points] and its Jacobian [batch, points, parameters].
+
+        Args:
+            parameters: [batch, 1 + terms + variables] log E, log A_k, log a_j.
+            logs: [points, variables] of the variables.
+        """
+        count = len(self.powers)
+        exponents = np.exp(np.clip(parameters[:, None, 1 + count :], *LOG_EXPONENTS))
+        fall = exponents * logs  # [batch, points, variables]
+        each = parameters[:, None, 1 : 1 + count] - fall @ self.powers.T
+        floor = np.broadcast_to(parameters[:, None, :1], (*each.shape[:2], 1))
+        each = np.concatenate([floor, each], axis=2)
+        most = each.max(axis=2, keepdims=True)
+        share = np.exp(each - most)
+        total = share.sum(axis=2, keepdims=True)
+        share /= total
+        by_exponent = -fall * (share[:, :, 1:] @ self.powers)
+        value = (most + np.log(total))[:, :, 0]
+        return value, np.concatenate([share, by_exponent], axis=2)
+
+    def starts(self, logs: np.ndarray, goal: np.ndarray) -> np.ndarray:
+        """Returns [starts, parameters]: a grid of exponents, the best A_k for each."""
+        made = []
+        for exponents in itertools.product(EXPONENTS, repeat=self.powers.shape[1]):
+            columns = np.exp(-logs @ (self.powers * np.array(exponents)).T)
+            for floor in FLOORS:
+                lowest = floor * np.exp(goal.min())
+                above = np.maximum(np.exp(goal) - lowest, 1e-12)
+                size, *_ = np.linalg.lstsq(
+                    columns / above[:, None], np.ones(len(goal)), rcond=None
+                )
+                least = np.exp(goal.min()) * 1e-3
+                amplitude = np.log(np.maximum(size, least / columns.max(axis=0)))
+                made.append([np.log(lowest), *amplitude, *np.log(exponents)])
+        return np.array(made)
+
+
+SIZE_TIME = Terms(np.array([[1, 0], [0, 1]]))
+SIZE_TIME_BOTH = Terms(np.array([[1, 0], [0, 1], [1, 1]]))
+SIZE_TIME_DATA = Terms(np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1]]))
+
+
+def fit_terms(curves: LearningCurves, terms: Terms, names: tuple[str, ...]) -> Law:
+    """Fits a sum of power laws by Huber's loss of the log error.
+
+    Args:
+        curves: of one train size, or of several where data is a variable.
+        terms: with T in epochs, or where data is a variable in examples seen.
+        names: of the exponents.
+    """
+    targets, with_data = make_targets(curves, True), terms.powers.shape[1] == 3
+    if len(targets.epoch) <= 1 + sum(terms.powers.shape):
+        return no_law(curves)
+
+    def variables(num_params, epoch, train_size):
+        if with_data:
+            columns = num_params, epoch * train_size, train_size
+        else:
+            columns = num_params, epoch
+        return np.log(np.stack(columns, axis=1))
+
+    at = targets.num_params, targets.epoch, targets.train_size
+    centre = variables(*at).mean(axis=0)
+    logs = variables(*at) - centre
+
+    def function(parameters):
+        return terms.log_loss(parameters, logs)
+
+    starts = terms.starts(logs, targets.mean[0])
+    fits = fit_from_grid(function, starts, targets.mean, targets.weight)
+    best = fits.parameters
+
+    def log_loss(num_params, epoch, train_size):
+        at = variables(num_params, epoch, train_size) - centre
+        return terms.log_loss(best, at)[0]
+
+    told = told_apart(function, best[0], targets.weight[0])
+    enough = [len(np.unique(column.round(9))) >= 3 for column in logs.T]
+    count = len(terms.powers)
+    exponents = np.exp(np.clip(best[0, 1 + count :], *LOG_EXPONENTS))
+    amplitudes = best[0, 1 : 1 + count] + terms.powers @ (exponents * centre)
+    letters = [f"log {letter}" for letter in ("A", "B", "C")[:count]]
+    parameters = {
+        "E": float(np.exp(best[0, 0])),
+        **dict(zip(letters, map(float, amplitudes), strict=True)),
+        **dict(zip(names, map(float, exponents), strict=True)),
+    }
+    return finish_law(
+        log_loss,
+        curves,
+        converged=bool(fits.converged[0]),
+        identified=bool(told > IDENTIFIED and all(enough)),
+        parameters=parameters,
+    )
+
+
+def fit_additive(curves: LearningCurves) -> Law:
+    """Fits L = E + A N^-a + B T^-b, T in epochs, train size by train size.
+
+    The form of [Rosenfeld et al. 2020] and [Hoffmann et al. 2022, Eq. 2] with time in
+    the place of data.
+    """
+    return by_train_size(curves, lambda each: fit_terms(each, SIZE_TIME, ("a", "b")))
+
+
+def fit_interaction(curves: LearningCurves) -> Law:
+    """Fits L = E + A N^-a + B T^-b + C N^-a T^-b, train size by train size.
+
+    With A = B = 0 it is a law of a product of size and time.
+    """
+    return by_train_size(
+        curves, lambda each: fit_terms(each, SIZE_TIME_BOTH, ("a", "b"))
+    )
+
+
+def fit_with_data(curves: LearningCurves) -> Law:
+    """Fits L = E + A N^-a + B T^-b + C D^-c to all train sizes at once.
+
+    T is examples seen, D how many of them differ [Hoffmann et al. 2022, Eq. 2 and a
+    third term]. Where logs do not say how much data there was, it reaches nowhere.
+    """
+    if np.any(curves.train_size <= 0):
+        return no_law(curves)
+    return fit_terms(curves, SIZE_TIME_DATA, ("a", "b", "c"))

@@ -1,0 +1,60 @@
+"""The laws of the field, each a function from learning curves to a fitted law."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from scaletime_jax.laws.axis_laws import (
+    fit_broken,
+    fit_no_change,
+    fit_power,
+    fit_sigmoidal,
+)
+from scaletime_jax.laws.law import Law
+from scaletime_jax.laws.power_laws import (
+    fit_additive,
+    fit_interaction,
+    fit_with_data,
+)
+from scaletime_jax.laws.scale_time import (
+    fit_scale_time,
+    fit_scale_time_kappa,
+    fit_unified,
+)
+from scaletime_jax.runs.learning_curves import LearningCurves
+
+
+class Predictor(NamedTuple):
+    """A law of the field.
+
+    Attributes:
+        name: short, as in tables.
+        source: where it is from.
+        fit: (curves, axis) -> law; the axis, 'num_params' or 'epoch', is that along
+            which it is to be extrapolated, for laws of one variable.
+        joint: it is one law of size and time, and so can plan.
+    """
+
+    name: str
+    source: str
+    fit: Callable[[LearningCurves, str], Law]
+    joint: bool
+
+
+def _jointly(fit: Callable[[LearningCurves], Law]):
+    return lambda curves, axis: fit(curves)
+
+
+PREDICTORS = (
+    Predictor("no change", "baseline", fit_no_change, False),
+    Predictor("scale-time", "[BF24, C.5]", _jointly(fit_scale_time), True),
+    Predictor(
+        "scale-time, fitted", "[BF24, C.5]", _jointly(fit_scale_time_kappa), True
+    ),
+    Predictor("unified law", "[BF24, Eq. 10]", _jointly(fit_unified), True),
+    Predictor("power law", "[Kaplan et al. 2020]", fit_power, False),
+    Predictor("additive", "[Hoffmann et al. 2022]", _jointly(fit_additive), True),
+    Predictor("with data", "[Hoffmann et al. 2022]", _jointly(fit_with_data), True),
+    Predictor("interaction", "additive and product", _jointly(fit_interaction), True),
+    Predictor("BNSL", "[Caballero et al. 2023]", fit_broken, False),
+    Predictor("M4", "[Alabdulmohsin et al. 2022]", fit_sigmoidal, False),
+)

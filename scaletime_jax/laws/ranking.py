@@ -1,0 +1,116 @@
+"""The laws that can plan, fitted to runs and tried on some held out of them."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from scaletime_jax.errors import InputError
+from scaletime_jax.laws.backtest import DIRECTIONS, Split, Trial, try_laws
+from scaletime_jax.laws.budget import Budget, Limits
+from scaletime_jax.laws.law import Law
+from scaletime_jax.laws.predictors import PREDICTORS
+from scaletime_jax.runs.learning_curves import LearningCurves
+from scaletime_jax.stats.lines import MIN_SIZES
+
+JOINT = [each for each in PREDICTORS if each.joint]
+# Mean |log(predicted / true)| beyond which a law is not trusted outside the runs.
+MOST_ERROR = np.log(2)
+SIZES = 61
+
+
+class Choice(NamedTuple):
+    """A law with how it did on runs held out of those at hand.
+
+    Attributes:
+        name: the law's.
+        law: fitted to all of them.
+        errors: mean |log(predicted / true)| by direction, over train sizes; None where
+            nothing could be held out.
+        limits: where to look; along a direction in which the law is off by a factor of
+            two or more, or could not be tried, no further than was measured.
+        kept_in: those directions.
+        reaches: share of what the budget affords there that it reaches.
+    """
+
+    name: str
+    law: Law
+    errors: dict[str, float | None]
+    limits: Limits
+    kept_in: list[str]
+    reaches: float
+
+    @property
+    def error(self) -> float:
+        """Mean over the directions in which it could be tried."""
+        known = [e for e in self.errors.values() if e is not None]
+        return float(np.mean(known)) if known else np.inf
+
+
+def rank_laws(curves: LearningCurves, budget: Budget, limits: Limits) -> list[Choice]:
+    """Returns the laws that can plan, by their error on held-out runs, best first.
+
+    The error is the mean over directions: larger networks from smaller ones, longer
+    training from shorter.
+
+    Raises:
+        InputError: the runs cannot carry a law.
+    """
+    sizes = np.unique(curves.num_params)
+    if len(sizes) < MIN_SIZES:
+        raise InputError(
+            f"the runs have {len(sizes)} sizes (num_params); a plan needs {MIN_SIZES} "
+            "to see what size is worth."
+        )
+    trials = [
+        trial
+        for direction in DIRECTIONS
+        for trial in try_laws(curves, {}, direction, Split(), JOINT)
+    ]
+    if not trials:
+        raise InputError(
+            "the runs cannot carry a plan: held out, the largest networks or the later "
+            "epochs leave nothing learned to predict them from; train longer."
+        )
+    choices = []
+    for each in JOINT:
+        law = each.fit(curves, "num_params")
+        errors = {
+            direction: _mean_error(trials, each.name, direction)
+            for direction in DIRECTIONS
+        }
+        kept_in = [
+            direction
+            for direction, error in errors.items()
+            if error is None or error > MOST_ERROR
+        ]
+        narrow = _keep_in(limits, kept_in, curves)
+        at = _affordable(budget, narrow)
+        reaches = float(np.isfinite(law.log_loss(*at)[0]).mean())
+        choices.append(Choice(each.name, law, errors, narrow, kept_in, reaches))
+    return sorted(choices, key=lambda each: each.error)
+
+
+def _keep_in(limits: Limits, kept_in: list[str], curves: LearningCurves) -> Limits:
+    low, high = limits.num_params
+    if "num_params" in kept_in:
+        high = max(low, min(high, float(curves.num_params.max())))
+    if "epoch" in kept_in:
+        limits = limits._replace(epoch=min(limits.epoch, float(curves.epoch[-1])))
+    return limits._replace(num_params=(low, high))
+
+
+def _mean_error(trials: list[Trial], name: str, direction: str) -> float | None:
+    mine = [
+        t.errors[0] for t in trials if (t.predictor, t.direction) == (name, direction)
+    ]
+    return float(np.nanmean(mine)) if np.isfinite(mine).any() else None
+
+
+def _affordable(budget: Budget, limits: Limits):
+    """Returns num_params, epoch and train_size of options that use the whole budget."""
+    sizes = np.geomspace(*limits.num_params, SIZES)
+    at = []
+    for n in limits.train_sizes:
+        epochs = np.minimum(budget.epochs(sizes, n), limits.epoch)
+        at.append(np.stack([sizes, epochs, np.full(SIZES, n)]))
+    return np.concatenate(at, axis=1)

@@ -1,0 +1,134 @@
+"""Laws in which size and time are one product."""
+
+import numpy as np
+from scipy.optimize import nnls
+
+from scaletime_jax.laws.collapse import CLAIMED, KAPPAS, best_kappas
+from scaletime_jax.laws.law import (
+    Law,
+    by_train_size,
+    finish_law,
+    make_targets,
+    no_law,
+    resample_means,
+)
+from scaletime_jax.laws.unified_law import design_matrix, fit_unified_law
+from scaletime_jax.runs.learning_curves import LearningCurves
+
+MIN_POINTS = 3
+
+
+def fit_scale_time(curves: LearningCurves) -> Law:
+    """The loss of size p at time t is that of size p0 at (p / p0) t [BF24, C.5].
+
+    p is num_params^(1/3); p0 is the nearest size trained for as long as that takes.
+    Nothing is fitted, and nothing is predicted beyond the progress p t that was seen.
+    """
+    return by_train_size(curves, lambda each: _shift_by(each, None))
+
+
+def fit_scale_time_kappa(curves: LearningCurves) -> Law:
+    """The same with the exponent at which the curves fall upon each other.
+
+    It is found as in `equivalence`, for each resample of the seeds.
+    """
+
+    def fit(each: LearningCurves) -> Law:
+        return _shift_by(each, best_kappas(each))
+
+    return by_train_size(curves, fit)
+
+
+def _shift_by(curves: LearningCurves, kappas: np.ndarray | None) -> Law:
+    mean = resample_means(curves.logs)  # [resamples, sizes, times]
+    found = kappas is not None and bool(KAPPAS[1] < kappas[0] < KAPPAS[-2])
+    each = np.full(len(mean), CLAIMED) if kappas is None else kappas
+    time, sizes = np.log(curves.epoch), np.log(curves.num_params)
+
+    def shifted(num_params, epoch, own: bool):
+        logs = np.full((len(mean), len(num_params)), np.nan)
+        for size in np.unique(num_params):
+            mine = num_params == size
+            ratios = np.log(size) - sizes
+            for source in np.argsort(np.abs(ratios)):
+                if own or np.abs(ratios[source]) > 1e-9:
+                    at = np.log(epoch[mine]) + each[:, None] * ratios[source]
+                    value = _between(time, mean[:, source], at)
+                    known = np.isfinite(logs[:, mine])
+                    logs[:, mine] = np.where(known, logs[:, mine], value)
+        return logs
+
+    return finish_law(
+        lambda num_params, epoch, _: shifted(num_params, epoch, own=True),
+        curves,
+        converged=True,
+        identified=kappas is None or found,
+        parameters={"kappa": float(each[0])},
+        held_out=lambda num_params, epoch, _: shifted(num_params, epoch, own=False),
+    )
+
+
+def _between(time: np.ndarray, curves: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Returns [batch, points] each curve [batch, times] at its own times."""
+    step = time[1] - time[0]
+    with np.errstate(invalid="ignore"):
+        place = (at - time[0]) / step
+        inside = (place >= -1e-9) & (place <= len(time) - 1 + 1e-9)
+    place = np.where(inside, place, 0.0)
+    below = np.clip(np.floor(place + 1e-9).astype(int), 0, len(time) - 1)
+    part = np.clip(place - below, 0.0, 1.0)
+    row = np.arange(len(curves))[:, None]
+    left = curves[row, below]
+    right = curves[row, np.minimum(below + 1, len(time) - 1)]
+    value = np.where(part > 1e-9, (1 - part) * left + part * right, left)
+    return np.where(inside, value, np.nan)
+
+
+def fit_unified(curves: LearningCurves) -> Law:
+    """The unified law by non-negative least squares [BF24, Eq. 10], p t its progress.
+
+    Resamples of the seeds keep the modes that the data chose and their ridge, and
+    weigh them anew: a problem of as many unknowns as modes.
+    """
+    return by_train_size(curves, _fit_modes)
+
+
+def _fit_modes(curves: LearningCurves) -> Law:
+    targets = make_targets(curves)
+    if len(targets.epoch) < MIN_POINTS:
+        return no_law(curves)
+    progress = np.cbrt(targets.num_params) * targets.epoch
+    law = fit_unified_law(progress, np.exp(targets.mean[0]), targets.num_params)
+    weights = np.concatenate([[law.offset], law.signal, law.noise / law.rates])
+    chosen = np.flatnonzero(weights > 0)
+
+    def columns(progress):
+        return design_matrix(progress, law.rates)[:, chosen]
+
+    design = columns(progress)
+    fitted = design @ weights[chosen]
+    # relative errors about the fit: a small change of log loss is a relative one
+    moved = np.where(targets.weight > 0, targets.mean - targets.mean[0], 0.0)
+    ridge = law.ridge * len(progress) / np.mean(np.exp(targets.mean[0])) ** 2
+    rows = design / fitted[:, None]
+    normal = rows.T @ rows + (ridge + 1e-10 * np.sum(rows**2)) * np.eye(len(chosen))
+    root = np.linalg.cholesky(normal)
+    goals = np.linalg.solve(
+        root, (normal @ weights[chosen])[:, None] + rows.T @ moved.T
+    )
+    each = np.stack([_non_negative(root.T, goal) for goal in goals.T])
+
+    def log_loss(num_params, epoch, train_size):
+        loss = each @ columns(np.cbrt(num_params) * epoch).T
+        return np.log(np.maximum(loss, 1e-300))
+
+    parameters = {"offset": law.offset, "modes": float(len(chosen)), "ridge": law.ridge}
+    return finish_law(log_loss, curves, True, True, parameters)
+
+
+def _non_negative(matrix: np.ndarray, goal: np.ndarray) -> np.ndarray:
+    """Returns the least-squares weights >= 0, NaN where none were found."""
+    try:
+        return nnls(matrix, goal, maxiter=100 * len(goal))[0]
+    except RuntimeError:  # modes that cannot be told apart by rounding
+        return np.full(len(goal), np.nan)

@@ -1,0 +1,118 @@
+"""The exponent of size at every loss: does it depend on where one looks?"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from scaletime_jax.runs.learning_curves import LearningCurves, learning_curves
+from scaletime_jax.runs.select import SETTING, split_table
+from scaletime_jax.stats.censored import fit_censored_line
+from scaletime_jax.stats.estimates import Estimate, bootstrap, seed_weights
+from scaletime_jax.stats.lines import MIN_SIZES
+
+THRESHOLDS = 9
+PER_DECADE = 20
+
+
+class ThresholdScan(NamedTuple):
+    """log epochs to the threshold = constant - kappa log num_params, per threshold.
+
+    Attributes:
+        fields: setting and train_size.
+        thresholds: [thresholds] test losses, falling.
+        kappa: at each; by maximum likelihood, in which a run that never got there
+            counts as longer than it ran; no value where fewer than three sizes have a
+            run that did.
+        reached: [thresholds] share of runs that got there.
+    """
+
+    fields: dict
+    thresholds: np.ndarray
+    kappa: list[Estimate]
+    reached: np.ndarray
+
+
+def scan_thresholds(
+    table: pd.DataFrame, ceilings: Mapping[str, float]
+) -> list[ThresholdScan]:
+    """Returns a scan for each setting and train size with three sizes or more.
+
+    Args:
+        table: one row per run and evaluation.
+        ceilings: test loss of guessing, by dataset, where known; thresholds are below.
+    """
+    scans = []
+    for fields, rows in split_table(table, (*SETTING, "train_size")):
+        if rows.num_params.nunique() >= MIN_SIZES:
+            ceiling = ceilings.get(fields["dataset"], np.inf)
+            scans.append(_scan(fields, learning_curves(rows, PER_DECADE, ceiling)))
+    return scans
+
+
+def _scan(fields: dict, curves: LearningCurves) -> ThresholdScan:
+    top, bottom = _range(curves)
+    levels = np.linspace(top, bottom, THRESHOLDS + 2)[1:-1]
+    crossed = [log_crossings(curves, level) for level in levels]
+    epochs = np.stack([c[0] for c in crossed])  # [levels, curves, seeds]
+    bound = np.stack([c[1] for c in crossed])
+    there = np.isfinite(epochs)
+    x = np.repeat(np.log(curves.num_params), curves.seeds)
+    drawn = seed_weights(curves.seeds)[:, None, None] * there
+    flat = len(levels), -1
+    y, side = np.where(there, epochs, 0.0).reshape(flat), bound.reshape(flat)
+    lines = fit_censored_line(x, y, side, drawn.reshape(len(drawn), *flat))
+    sizes = (there & (bound == 0)).any(axis=2).sum(axis=1)
+    kappa = [
+        bootstrap(-lines.slope[:, k], curves.seeds)
+        if sizes[k] >= MIN_SIZES
+        else Estimate(None, None)
+        for k in range(len(levels))
+    ]
+    reached = np.sum(there & (bound < 1), axis=(1, 2)) / there.sum(axis=(1, 2))
+    return ThresholdScan(fields, np.exp(levels), kappa, reached)
+
+
+def _range(curves: LearningCurves) -> tuple[float, float]:
+    """Returns log losses between which sizes can be told: all start above the first."""
+    with np.errstate(invalid="ignore"):
+        lowest = np.nanmin(np.where(np.isfinite(curves.logs), curves.logs, np.inf), 1)
+    first = curves.logs[:, 0]
+    top = float(np.nanmin(first)) if np.isfinite(first).any() else 0.0
+    # the third size by how far it gets: below, no slope has three sizes
+    reach = np.sort(np.where(np.isfinite(lowest), lowest, np.inf).min(axis=1))
+    return top, min(float(reach[MIN_SIZES - 1]), top)
+
+
+def log_crossings(
+    curves: LearningCurves, level: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns log epochs until log loss first falls below a level, and what they are.
+
+    Args:
+        curves: along power laws between their times.
+        level: log loss.
+
+    Returns:
+        [curves, seeds] log epochs, NaN for runs that have none; and 0 where they are
+        exact, 1 for the last epoch of a run that never got there, -1 for the first of
+        one that was below it then.
+    """
+    time, logs = np.log(curves.epoch), curves.logs
+    known = np.isfinite(logs)
+    below = known & (logs < level)
+    at = np.argmax(below, axis=1)
+    got = below.any(axis=1)
+    begin = np.argmax(known, axis=1)
+    end = logs.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1)
+    row, seed = np.indices(at.shape)
+    before = np.maximum(at - 1, 0)
+    high, low = logs[row, before, seed], logs[row, at, seed]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        part = (high - level) / (high - low)
+        inside = time[before] + part * (time[at] - time[before])
+    at_first = got & (at == begin)
+    log_epochs = np.where(got, np.where(at_first, time[begin], inside), time[end])
+    log_epochs = np.where(known.any(axis=1), log_epochs, np.nan)
+    return log_epochs, np.where(got, np.where(at_first, -1, 0), 1)

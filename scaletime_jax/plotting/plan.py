@@ -1,0 +1,76 @@
+"""What a budget buys: loss along it, and where it lies among sizes and times."""
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from scaletime_jax.laws.planner import Option, Plan
+from scaletime_jax.plotting.settings import describe_setting
+from scaletime_jax.plotting.style import SETTINGS, shades, use_log_axis, use_loss_axis
+
+RED = shades([0, 1])[1]
+
+
+def plot_plan(
+    plan: Plan, measured: np.ndarray, map_of_loss: tuple, fields: dict, budget: str
+) -> Figure:
+    """Draws predicted loss on one budget, and the budget among sizes and times.
+
+    Left: test loss against size, each size trained for as long as the budget allows,
+    with the 95% interval of one run; the circle is the best, the thick part of the axis
+    the sizes that do as well within error, grey what lies beyond the sizes measured.
+    Right: lines of equal predicted loss at the best train size; the dots were measured,
+    the budget runs along the dashes.
+    """
+    with matplotlib.rc_context(SETTINGS):
+        figure = Figure(figsize=(9.6, 3.9), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        _draw_frontier(left, plan, measured[0])
+        _draw_map(right, plan, measured, map_of_loss)
+        setting = describe_setting(fields).replace("\n", ", ")
+        figure.suptitle(f"{setting}: {budget}", fontsize=9.5)
+    return figure
+
+
+def _columns(options: list[Option]) -> np.ndarray:
+    return np.array(options, float).T
+
+
+def _draw_frontier(axis, plan: Plan, sizes: np.ndarray) -> None:
+    size, _, _, loss, low, high = _columns(plan.frontier)
+    axis.set_xscale("log")
+    axis.set_yscale("log")
+    axis.plot(size, loss, color=RED)
+    axis.fill_between(size, low, high, color=RED, alpha=0.18, linewidth=0)
+    best = plan.best
+    axis.plot([best.num_params], [best.loss], "o", color=RED, markersize=7)
+    axis.set_xlim(size.min(), size.max())
+    for first, last in ((size.min(), sizes.min()), (sizes.max(), size.max())):
+        if last > first:
+            axis.axvspan(first, last, color="0.93", zorder=0, linewidth=0)
+    transform = axis.get_xaxis_transform()
+    axis.plot(plan.as_good, [0, 0], color=RED, linewidth=5, transform=transform)
+    axis.set_xlabel("number of parameters")
+    axis.set_ylabel("predicted test loss")
+    use_loss_axis(axis.yaxis)
+
+
+def _draw_map(axis, plan: Plan, measured: np.ndarray, map_of_loss: tuple) -> None:
+    sizes, epochs, loss = map_of_loss
+    axis.set_xscale("log")
+    axis.set_yscale("log")
+    known = loss[np.isfinite(loss)]
+    if known.size and known.max() > known.min():
+        levels = np.geomspace(known.min(), known.max(), 13)[1:-1]
+        colours = list(shades(range(len(levels))).values())[::-1]
+        lines = axis.contour(sizes, epochs, loss, levels=levels, colors=colours)
+        axis.clabel(lines, fmt="%.2g", fontsize=7)
+    axis.plot(*measured, ".", color="0.6", markersize=2.5, zorder=0)
+    size, epoch, *_ = _columns(plan.frontier)
+    axis.plot(size, epoch, "--", color="0.2", linewidth=1.2)
+    axis.plot([plan.best.num_params], [plan.best.epoch], "o", color=RED, markersize=7)
+    axis.set_xlim(sizes.min(), sizes.max())
+    axis.set_ylim(epochs.min(), epochs.max())
+    axis.set_xlabel("number of parameters")
+    axis.set_ylabel("epochs")
+    use_log_axis(axis.yaxis, subs=(1,))

@@ -1,0 +1,138 @@
+"""Test losses of one setting as an array: what laws are fitted to."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from scaletime_jax.runs.curves import at_epochs
+
+PER_DECADE = 10
+
+
+class LearningCurves(NamedTuple):
+    """Log test loss of networks that differ in size, train size and seed alone.
+
+    Attributes:
+        num_params: [curves] trainable parameters.
+        train_size: [curves] training examples.
+        epoch: [times] > 0, evenly spaced in their logarithm.
+        logs: [curves, times, seeds] log test loss, along power laws between
+            evaluations; NaN where not recorded or after a run diverged.
+        ceiling: log loss above which nothing has been learned; none is.
+        evaluated: of each curve the epochs at which a run of it was; the grid if None.
+    """
+
+    num_params: np.ndarray
+    train_size: np.ndarray
+    epoch: np.ndarray
+    logs: np.ndarray
+    ceiling: float = np.inf
+    evaluated: tuple[np.ndarray, ...] | None = None
+
+    def where(self, curves: np.ndarray) -> "LearningCurves":
+        """Returns the curves of a mask [curves]."""
+        return self._replace(
+            num_params=self.num_params[curves],
+            train_size=self.train_size[curves],
+            logs=self.logs[curves],
+            evaluated=None
+            if self.evaluated is None
+            else tuple(self.evaluated[k] for k in np.flatnonzero(curves)),
+        )
+
+    def until(self, epoch: float) -> "LearningCurves":
+        """Returns what was recorded up to an epoch.
+
+        Between a curve's last evaluation by then and its next nothing is known: what
+        the grid has there came from later.
+        """
+        early = self.epoch <= epoch * (1 + 1e-9)
+        logs = self.logs[:, early].copy()
+        for curve, times in zip(logs, self.evaluated or (), strict=False):
+            last = max(times[times <= epoch * (1 + 1e-9)], default=0.0)
+            curve[self.epoch[early] > last * (1 + 1e-9)] = np.nan
+        return self._replace(epoch=self.epoch[early], logs=logs)
+
+    @property
+    def seeds(self) -> int:
+        """How many there are."""
+        return self.logs.shape[2]
+
+    @property
+    def learned(self) -> np.ndarray:
+        """Where the mean is below the ceiling, by 1% or more [curves, times]."""
+        with np.errstate(invalid="ignore"):
+            return self.mean < self.ceiling - 0.01
+
+    @property
+    def spread(self) -> np.ndarray:
+        """The standard deviation of log loss over seeds [curves, times], else NaN."""
+        there = np.isfinite(self.logs)
+        rest = np.where(there, self.logs - self.mean[:, :, None], 0.0)
+        free = there.sum(axis=2) - 1
+        variance = (rest**2).sum(axis=2) / np.maximum(free, 1)
+        return np.where(free > 0, np.sqrt(variance), np.nan)
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Mean log loss over the seeds that are there [curves, times], else NaN."""
+        there = np.isfinite(self.logs)
+        count = there.sum(axis=2)
+        total = np.where(there, self.logs, 0.0).sum(axis=2)
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+    @property
+    def sem(self) -> np.ndarray:
+        """The standard error of the mean [curves, times], else NaN."""
+        return self.spread / np.sqrt(np.maximum(np.isfinite(self.logs).sum(axis=2), 1))
+
+
+def learning_curves(
+    rows: pd.DataFrame, per_decade: int = PER_DECADE, ceiling: float = np.inf
+) -> LearningCurves:
+    """Returns the curves of one setting, by train size, then by size.
+
+    Seeds with the same name belong together, since they share their data; where no two
+    names are at all sizes, runs are numbered instead.
+
+    Args:
+        rows: one row per run and evaluation; runs differ in `num_params`,
+            `train_size` and `seed` alone.
+        per_decade: times a decade.
+        ceiling: test loss above which nothing has been learned, such as what guessing
+            costs; losses above it count as it.
+    """
+    trained = rows.epoch[rows.epoch > 0]
+    low, high = np.log10([trained.min(), trained.max()])
+    count = 1 + max(1, round((high - low) * per_decade))
+    epochs = np.logspace(low, high, count)
+    cells, curves, evaluated = [], [], []
+    for cell, runs in rows.groupby(["train_size", "num_params"], sort=True):
+        cells.append(cell)
+        evaluated.append(np.unique(runs.epoch.to_numpy(float)))
+        curves.append({s: _resample(run, epochs) for s, run in runs.groupby("seed")})
+    common = set.intersection(*(set(seeds) for seeds in curves))
+    if len(common) < 2:
+        curves = [dict(enumerate(seeds.values())) for seeds in curves]
+    names = sorted(set().union(*curves))
+    nothing = np.full(count, np.nan)
+    logs = [np.stack([c.get(s, nothing) for s in names], axis=-1) for c in curves]
+    train_size, num_params = np.array(cells, float).T
+    clipped = np.minimum(np.stack(logs), np.log(ceiling))
+    return LearningCurves(
+        num_params,
+        train_size,
+        epochs,
+        clipped,
+        float(np.log(ceiling)),
+        tuple(evaluated),
+    )
+
+
+def _resample(run: pd.DataFrame, epochs: np.ndarray) -> np.ndarray:
+    losses = run.set_index("epoch")[["test_loss"]].astype(float).sort_index()
+    if (losses.index > 0).sum() == 0:
+        return np.full(len(epochs), np.nan)
+    with np.errstate(invalid="ignore"):
+        return np.log(at_epochs(losses, epochs)[:, 0])

@@ -1,0 +1,1 @@
+"""Numbers with intervals: estimates, fits, exponents, claims."""

@@ -1,0 +1,1 @@
+"""One file a figure: from runs, or from theory, to claims, tables and figure."""

@@ -1,0 +1,180 @@
+"""How many examples networks can fit, against their number of parameters."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from scaletime_jax.arguments import Values, require, require_positive, require_shape
+from scaletime_jax.errors import InputError
+from scaletime_jax.runs.curves import final_over
+from scaletime_jax.runs.select import SETTING, split_table
+from scaletime_jax.stats.claims import Claim, judge
+from scaletime_jax.stats.estimates import Estimate, jackknife
+from scaletime_jax.stats.lines import MIN_SIZES, straight_line
+
+SOURCE = "[BF24, App. B]"
+# How far from 1/3 the claim still holds.
+RESOLUTION = 0.1
+
+
+class Capacity(NamedTuple):
+    """The most training points that a network fits.
+
+    Attributes:
+        train_size: where its final training error crosses 1/n of the chance error.
+        bound: 'exact' if it crosses within the sweep; 'above' if every size was fitted
+            (train_size is the largest), 'below' if none was (the smallest).
+    """
+
+    train_size: float
+    bound: str
+
+
+class NetworkCapacity(NamedTuple):
+    """Of one width.
+
+    Attributes:
+        width: the scale parameter s.
+        num_params: trainable parameters.
+        seeds: what each seed fits, 'exact' or a bound; of the train sizes at which it
+            did not diverge.
+    """
+
+    width: int
+    num_params: int
+    seeds: dict[int, Capacity]
+
+    @property
+    def exact(self) -> dict[int, float]:
+        """Of the seeds whose capacity lies within the sweep."""
+        return {k: c.train_size for k, c in self.seeds.items() if c.bound == "exact"}
+
+
+class CapacityStudy(NamedTuple):
+    """One setting.
+
+    Attributes:
+        fields: the setting.
+        networks: by width, in order.
+        exponent: of mean capacity (of logs, over seeds) against num_params, by the
+            seeds that all widths have and over widths at which all of these are exact;
+            no value for fewer than three of them.
+        line: the fit as [2, networks]: num_params and capacity.
+    """
+
+    fields: dict
+    networks: list[NetworkCapacity]
+    exponent: Estimate
+    line: np.ndarray
+
+
+def study_capacity(
+    table: pd.DataFrame, chance: Mapping[str, float]
+) -> list[CapacityStudy]:
+    """Measures the capacity of each network in the table by its final training loss.
+
+    Args:
+        table: one row per run and evaluation.
+        chance: loss of a constant guess, by dataset.
+
+    Raises:
+        InputError: the table has a single train size.
+    """
+    if table.train_size.nunique() < 2:
+        raise InputError(
+            "capacity is measured across train sizes and all runs have train_size "
+            f"{table.train_size.iloc[0]}; give several with --train_sizes."
+        )
+    studies = []
+    for fields, rows in split_table(table, SETTING):
+        error = chance[fields["dataset"]]
+        networks = [_measure(runs, error) for _, runs in rows.groupby("width")]
+        studies.append(CapacityStudy(fields, networks, *_fit(networks)))
+    return studies
+
+
+def _measure(runs: pd.DataFrame, chance: float) -> NetworkCapacity:
+    final = final_over(runs, "train_size", "train_loss")
+    seeds = {seed: final[seed][np.isfinite(final[seed])] for seed in final}
+    return NetworkCapacity(
+        int(runs.width.iloc[0]),
+        int(runs.num_params.iloc[0]),
+        {
+            seed: measure_capacity(errors.index.to_numpy(), errors.to_numpy(), chance)
+            for seed, errors in seeds.items()
+            if len(errors)
+        },
+    )
+
+
+def measure_capacity(
+    train_sizes: Values, train_errors: Values, chance_error: float
+) -> Capacity:
+    """Returns the largest n whose final training error is <= 1/n of the chance error.
+
+    "The maximum number of training points that can be fit" [BF24, App. B], made
+    precise: n error(n) / chance_error crosses 1 there for the last time, interpolated
+    linearly in log n between the sizes of the sweep.
+
+    Args:
+        train_sizes: [sizes] n, increasing.
+        train_errors: [sizes] final training errors, >= 0.
+        chance_error: of a constant guess, > 0.
+
+    Raises:
+        InputError: shapes do not match, sizes do not increase, errors are not numbers.
+    """
+    sizes, errors = np.asarray(train_sizes, float), np.asarray(train_errors, float)
+    require_shape("train_errors", errors, sizes.shape)
+    require(sizes.ndim == 1 and sizes.size > 0, "train_sizes must be a vector.")
+    require_positive("train_sizes", sizes)
+    require(bool(np.all(np.diff(sizes) > 0)), "train_sizes must increase.")
+    require(
+        bool(np.all(errors >= 0) and np.isfinite(errors).all()),
+        "train_errors must be finite and 0 or more.",
+    )
+    require_positive("chance_error", chance_error)
+    excess = sizes * errors / chance_error - 1  # fitted where it is 0 or less
+    fitted = np.flatnonzero(excess <= 0)
+    if fitted.size == 0:
+        return Capacity(float(sizes[0]), "below")
+    last = fitted[-1]
+    if last == len(sizes) - 1:
+        return Capacity(float(sizes[-1]), "above")
+    share = -excess[last] / (excess[last + 1] - excess[last])
+    low, high = np.log(sizes[last : last + 2])
+    return Capacity(float(np.exp(low + share * (high - low))), "exact")
+
+
+def _fit(networks: list[NetworkCapacity]) -> tuple[Estimate, np.ndarray]:
+    seeds = sorted(set.intersection(*(set(n.seeds) for n in networks)))
+    whole = [n for n in networks if seeds and set(seeds) <= set(n.exact)]
+    if len(whole) < MIN_SIZES:
+        return Estimate(None, None), np.empty((2, 0))
+    params = np.array([n.num_params for n in whole], float)
+    logs = np.log([[n.exact[seed] for seed in seeds] for n in whole])
+
+    def exponent(logs):
+        return straight_line(np.log(params), logs.mean(axis=1)).slope
+
+    estimate, means = jackknife(exponent, logs), logs.mean(axis=1)
+    slope, x = exponent(logs), np.log(params)
+    line = np.exp(means.mean() + slope * (x - x.mean()))
+    return estimate, np.stack([params, line])
+
+
+def make_claims(studies: list[CapacityStudy]) -> list[Claim]:
+    """Returns a claim a setting: the exponent is 1/3."""
+    return [
+        judge(
+            study.exponent,
+            (1 / 3 - RESOLUTION, 1 / 3 + RESOLUTION),
+            source=SOURCE,
+            statement="What a network fits grows as the cube root of its parameters.",
+            setting=study.fields,
+            quantity="exponent of capacity against number of parameters",
+        )
+        for study in studies
+    ]

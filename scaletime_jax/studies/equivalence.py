@@ -1,0 +1,154 @@
+"""Do size and time enter the loss as one product num_params^kappa x epochs?
+
+Scale-time equivalence says they do, with kappa = 1/3 [BF24, Eq. 10, App. B]. Here kappa
+is found, with its interval, and what is left where the curves are laid over each other
+is measured against what seeds differ by.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from scaletime_jax.errors import InputError
+from scaletime_jax.laws.collapse import (
+    CLAIMED,
+    KAPPAS,
+    collapse_grams,
+    keep_whole,
+    least_left,
+    remaining_error,
+)
+from scaletime_jax.runs.learning_curves import LearningCurves, learning_curves
+from scaletime_jax.runs.select import SETTING, split_table
+from scaletime_jax.stats.claims import Claim, judge
+from scaletime_jax.stats.estimates import Estimate, bootstrap, seed_weights
+from scaletime_jax.stats.lines import MIN_SIZES
+
+# Nearer to 1/3 than to 0 (size is worth nothing) or 2/3.
+RESOLUTION = 1 / 6
+PER_DECADE = 20
+MIN_SEEDS = 3
+SIGNIFICANT = 0.05
+
+
+class Collapse(NamedTuple):
+    """Curves of one setting and train size, laid over each other.
+
+    Attributes:
+        fields: setting and train_size.
+        curves: by size.
+        kappa: the exponent at which the curves leave the least share of variance
+            unexplained.
+        unexplained: that share; None where there is no kappa.
+        error: root mean square of log loss that the common function leaves, less what
+            chance leaves; None for fewer than three whole seeds.
+        error_in_spreads: it over what seeds differ by (the root of a mean variance).
+        p_value: of as much or more by chance alone.
+        verdict: 'equivalent', 'trade-off, other exponent', 'no collapse', 'undecided'.
+        reason: for the verdict, in words.
+    """
+
+    fields: dict
+    curves: LearningCurves
+    kappa: Estimate
+    unexplained: float | None
+    error: float | None
+    error_in_spreads: float | None
+    p_value: float | None
+    verdict: str
+    reason: str
+
+
+def find_collapses(
+    table: pd.DataFrame, ceilings: Mapping[str, float]
+) -> list[Collapse]:
+    """Returns a collapse for each setting and train size in the table.
+
+    Args:
+        table: one row per run and evaluation.
+        ceilings: test loss of guessing, by dataset, where known. Losses above it count
+            as it: how fast an untrained network's outputs shrink is not learning.
+
+    Raises:
+        InputError: no setting has three sizes.
+    """
+    made = []
+    for fields, rows in split_table(table, (*SETTING, "train_size")):
+        if rows.num_params.nunique() >= MIN_SIZES:
+            ceiling = ceilings.get(fields["dataset"], np.inf)
+            curves = learning_curves(rows, PER_DECADE, ceiling)
+            made.append(collapse_curves(curves, fields))
+    if not made:
+        most = table.groupby([*SETTING, "train_size"]).num_params.nunique().max()
+        raise InputError(
+            f"no setting has more than {most} size{'s' if most > 1 else ''} "
+            f"(num_params); an exponent needs {MIN_SIZES}."
+        )
+    return made
+
+
+def collapse_curves(curves: LearningCurves, fields: dict | None = None) -> Collapse:
+    """Lays the curves of one setting and train size over each other."""
+    nothing = Estimate(None, None), None, None, None, None
+    found = Collapse(fields or {}, curves, *nothing, verdict="undecided", reason="")
+    whole = keep_whole(curves)
+    if whole.seeds == 0:
+        return found._replace(reason="every seed diverged or is missing at some size")
+    kappas, left, total = collapse_grams(whole, KAPPAS)
+    if len(kappas) < 3:
+        return found._replace(reason="what was learned hardly overlaps at any exponent")
+    best = least_left(kappas, left, total, seed_weights(whole.seeds))
+    near = int(np.argmin(np.abs(kappas - best[0])))
+    found = found._replace(
+        kappa=bootstrap(best, whole.seeds),
+        unexplained=float(left[near].mean() / total[near].mean()),
+    )
+    if whole.seeds < MIN_SEEDS:
+        return found._replace(reason=f"fewer than {MIN_SEEDS} whole seeds")
+    error, in_spreads, p_value = remaining_error(whole, kappas[near])
+    found = found._replace(error=error, error_in_spreads=in_spreads, p_value=p_value)
+    verdict, reason = _judge(found, kappas)
+    return found._replace(verdict=verdict, reason=reason)
+
+
+def _judge(found: Collapse, kappas: np.ndarray) -> tuple[str, str]:
+    value, interval = found.kappa
+    assert value is not None and found.error_in_spreads is not None
+    if not kappas[1] < value < kappas[-2]:
+        return "undecided", "the best exponent is where the curves cease to overlap"
+    if not kappas[0] < CLAIMED < kappas[-1]:
+        return "undecided", "at 1/3 the curves hardly overlap"
+    if found.error_in_spreads > 1:
+        if found.p_value is not None and found.p_value < SIGNIFICANT:
+            return "no collapse", "more remains than seeds differ by"
+        return "undecided", "more remains than seeds differ by, but may be chance"
+    if interval is None:
+        return "undecided", "the exponent has no interval"
+    low, high = interval
+    if not low <= CLAIMED <= high:
+        return "trade-off, other exponent", "the interval leaves 1/3 out"
+    if low < CLAIMED - RESOLUTION or high > CLAIMED + RESOLUTION:
+        return "undecided", "the interval has 1/3 in it and is too wide to tell"
+    return "equivalent", "the interval has 1/3 in it, less remains than seeds differ by"
+
+
+def make_claims(made: list[Collapse]) -> list[Claim]:
+    """Returns a claim a collapse, that size and time are equivalent."""
+    verdicts = {"equivalent": "holds", "undecided": "undecided"}
+    claims = []
+    for each in made:
+        claim = judge(
+            each.kappa,
+            (CLAIMED - RESOLUTION, CLAIMED + RESOLUTION),
+            source="[BF24, Sec. 3, App. B]",
+            statement="Size^(1/3) and training time enter as one product.",
+            setting=each.fields,
+            quantity="exponent of num_params beside epochs, where curves collapse "
+            "and 1/3 is in its interval",
+        )
+        note = f"{each.verdict}: {each.reason}"
+        verdict = verdicts.get(each.verdict, "fails")
+        claims.append(claim._replace(verdict=verdict, note=note))
+    return claims

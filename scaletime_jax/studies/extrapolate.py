@@ -1,0 +1,254 @@
+"""Predicting large networks from small ones, and long training from large networks.
+
+By scale-time equivalence the error of size p1 at time t1 is that of size p0 at time
+(p1 / p0) t1 [BF24, C.5].
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from scaletime_jax.errors import InputError
+from scaletime_jax.runs.curves import (
+    Curve,
+    at_epochs,
+    first_crossing,
+    over_epochs,
+    summarise_seeds,
+)
+from scaletime_jax.runs.select import SETTING, split_table
+from scaletime_jax.stats.claims import Claim, judge
+from scaletime_jax.stats.estimates import Estimate, jackknife
+from scaletime_jax.theory.effective_size import cube_root_size
+
+LOSSES = ("test_loss", "train_loss")
+STATEMENTS = {
+    "size": "A small network trained for long predicts larger ones trained for short.",
+    "time": "Networks of other widths trained for short predict one trained longer.",
+}
+
+
+class Protocol(NamedTuple):
+    """From what to predict what.
+
+    Attributes:
+        source_width: trained for long, predicts larger ones; None for the smallest.
+        target_epochs: the short time at which it predicts them.
+        medium_width: predicted over time; None for the middle one.
+        source_epochs: the short time for which the networks that predict it train.
+        tolerance: mean |log(predicted / true)| up to which the claim holds.
+    """
+
+    source_width: int | None = None
+    target_epochs: float = 10.0
+    medium_width: int | None = None
+    source_epochs: float = 1.0
+    tolerance: float = 0.1
+
+
+class Extrapolation(NamedTuple):
+    """Predicted and true error of one setting, train size, loss and direction.
+
+    Attributes:
+        fields: setting and train_size.
+        direction: 'size' (x is effective size) or 'time' (x is epochs).
+        loss: 'test_loss' or 'train_loss'.
+        source: what the prediction is made from, in words.
+        truth: of networks trained.
+        predicted: at the x of other networks or times, the source itself among them.
+        error: mean |log(predicted / true)| but for the source itself.
+        change: mean |log(source / true)|: the error of predicting no change at all.
+        gain: log of error / change: below 0 where predicting is better than not.
+        onset: |log ratio| of predicted and true x at which the loss falls below the
+            threshold; no value where neither does, or both from the start.
+        onset_is_bound: one of them does not within the range of x, or does from the
+            start: it is taken to be at that end, and the ratio is a lower bound.
+    """
+
+    fields: dict
+    direction: str
+    loss: str
+    source: str
+    truth: Curve
+    predicted: Curve
+    error: Estimate
+    change: Estimate
+    gain: Estimate
+    onset: Estimate
+    onset_is_bound: bool
+
+
+def extrapolate(
+    table: pd.DataFrame, thresholds: Mapping[str, float], protocol: Protocol
+) -> list[Extrapolation]:
+    """Returns both directions for each setting, train size and loss in the table.
+
+    Args:
+        table: one row per run and evaluation.
+        thresholds: test loss at which generalisation begins, by dataset.
+        protocol: from what to predict what.
+
+    Raises:
+        InputError: a setting lacks the widths or epochs that the protocol needs.
+    """
+    made = []
+    for fields, rows in split_table(table, (*SETTING, "train_size")):
+        for loss in LOSSES:
+            networks = _Networks(rows, loss)
+            threshold = thresholds[fields["dataset"]]
+            made.append(_over_size(networks, fields, threshold, protocol))
+            made.append(_over_time(networks, fields, threshold, protocol))
+    return made
+
+
+class _Networks:
+    """The curves of one setting, by width.
+
+    Attributes:
+        loss: the column they are of.
+        curves: [epochs, seeds] by width, in order, for the seeds that all widths have.
+        sizes: effective size by width.
+    """
+
+    def __init__(self, rows: pd.DataFrame, loss: str):
+        self.loss = loss
+        widths = rows.groupby("width")
+        self.curves = {int(w): over_epochs(r, loss) for w, r in widths}
+        seeds = set.intersection(*(set(c.columns) for c in self.curves.values()))
+        if not seeds:
+            raise InputError(
+                f"the widths {list(self.curves)} have no seed in common; train all of "
+                "them with the same --seeds."
+            )
+        self.curves = {w: c[sorted(seeds)] for w, c in self.curves.items()}
+        self.sizes = {
+            int(w): float(cube_root_size(r.num_params.iloc[0])) for w, r in widths
+        }
+
+    def choose(self, width: int | None, default: int) -> int:
+        """Returns the width asked for, or that at place `default` of the widths."""
+        widths = list(self.curves)
+        if width is not None and width not in widths:
+            raise InputError(
+                f"no run has width {width}; those there have {widths}, choose one."
+            )
+        return widths[default] if width is None else width
+
+    def at(self, width: int, epochs) -> np.ndarray:
+        """Returns [points, seeds] of a width at given epochs."""
+        return at_epochs(self.curves[width], np.atleast_1d(epochs))
+
+
+def _over_size(networks: _Networks, fields, threshold: float, protocol: Protocol):
+    source = networks.choose(protocol.source_width, 0)
+    epochs, p0 = protocol.target_epochs, networks.sizes[source]
+    widths = [w for w in networks.curves if networks.sizes[w] >= p0]
+    ratios = np.array([networks.sizes[w] / p0 for w in widths])
+    predicted = networks.at(source, ratios * epochs)
+    truth = np.concatenate([networks.at(w, epochs) for w in widths])
+    words = f"width {source} up to epoch {networks.curves[source].index[-1]:g}"
+    x = ratios * p0
+    compared = _compare(x, truth, predicted, 0, threshold)
+    return Extrapolation(fields, "size", networks.loss, words, **compared)
+
+
+def _over_time(networks: _Networks, fields, threshold: float, protocol: Protocol):
+    middle = (len(networks.curves) - 1) // 2
+    medium = networks.choose(protocol.medium_width, middle)
+    epochs, size = protocol.source_epochs, networks.sizes[medium]
+    widths = list(networks.curves)
+    x = np.array([networks.sizes[w] / size * epochs for w in widths])
+    predicted = np.concatenate([networks.at(w, epochs) for w in widths])
+    truth = networks.at(medium, x)
+    words = f"widths {widths[0]} to {widths[-1]} at epoch {epochs:g}"
+    compared = _compare(x, truth, predicted, widths.index(medium), threshold)
+    whole = networks.curves[medium]
+    shown = whole[(whole.index >= x[0]) & (whole.index <= 2 * x[-1])]
+    if len(shown):  # every evaluation, not only those at which it is predicted
+        compared["truth"] = summarise_seeds(shown)
+    return Extrapolation(fields, "time", networks.loss, words, **compared)
+
+
+def _compare(
+    x: np.ndarray, truth: np.ndarray, predicted: np.ndarray, own: int, threshold: float
+) -> dict[str, Any]:
+    """Compares [points, seeds] but for the point `own`, the source on itself."""
+    known = np.isfinite(predicted).any(axis=1) & np.isfinite(truth).any(axis=1)
+    others = known & (np.arange(len(x)) != own)
+    beyond = truth[others], predicted[others]
+
+    def error(truth, predicted):
+        logs = np.log(predicted.mean(axis=-1) / truth.mean(axis=-1))
+        return np.mean(np.abs(logs)) if len(logs) else np.nan
+
+    def change(truth, source):
+        return error(truth, np.broadcast_to(source, truth.shape))
+
+    def gain(truth, predicted, source):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.log(error(truth, predicted) / change(truth, source))
+
+    def onsets(truth, predicted):
+        means = truth.mean(axis=-1), predicted.mean(axis=-1)
+        return [_onset(x[known], mean, threshold) for mean in means]
+
+    def onset(truth, predicted):
+        true, guessed = onsets(truth, predicted)
+        return abs(guessed - true) if guessed != true else np.nan
+
+    both, source = (truth[known], predicted[known]), predicted[own : own + 1]
+    span = np.log(x[known])
+
+    return {
+        "truth": summarise_seeds(pd.DataFrame(truth, index=x)),
+        "predicted": summarise_seeds(pd.DataFrame(predicted[known], index=x[known])),
+        "error": jackknife(error, *beyond),
+        "change": jackknife(change, truth[others], source),
+        "gain": jackknife(gain, *beyond, source),
+        "onset": jackknife(onset, *both),
+        "onset_is_bound": bool(set(onsets(*both)) & {*span[:1], *span[-1:]}),
+    }
+
+
+def _onset(x: np.ndarray, loss: np.ndarray, threshold: float) -> float:
+    """Returns log x at which the loss crosses the threshold, or the end beyond it."""
+    if len(x) == 0:
+        return float("nan")
+    crossing = first_crossing(np.log(x), loss, threshold)
+    return float(np.log(x[-1])) if np.isnan(crossing) else crossing
+
+
+def make_claims(made: list[Extrapolation], protocol: Protocol) -> list[Claim]:
+    """Returns of each extrapolation its error, its gain and the onset (test loss)."""
+    claims = []
+    for each in made:
+        within = (None, protocol.tolerance)
+        what = {
+            "source": f"[BF24, Fig. 3, {10 if each.direction == 'size' else 11}]",
+            "statement": STATEMENTS[each.direction],
+            "setting": {**each.fields, "loss_of": each.loss},
+        }
+        claim = judge(
+            each.error, within, quantity="mean |log(predicted / true)|", **what
+        )
+        if claim.verdict == "holds" and not _is_above(each.change, protocol.tolerance):
+            note = "predicting no change would do as well"
+            claim = claim._replace(verdict="undecided", note=note)
+        quantity = "log(error of the prediction / of predicting no change)"
+        claims += [claim, judge(each.gain, (None, 0.0), quantity=quantity, **what)]
+        if each.loss == "test_loss":
+            axis = "size" if each.direction == "size" else "epochs"
+            quantity = f"|log(predicted / true)| of the {axis} at the threshold"
+            claim = judge(each.onset, within, quantity=quantity, **what)
+            if each.onset_is_bound and claim.value is not None:
+                verdict = "undecided" if claim.verdict == "holds" else claim.verdict
+                note = "a lower bound: one of the two is out of range"
+                claim = claim._replace(verdict=verdict, note=note)
+            claims.append(claim)
+    return claims
+
+
+def _is_above(estimate: Estimate, limit: float) -> bool:
+    return estimate.interval is not None and estimate.interval[0] > limit

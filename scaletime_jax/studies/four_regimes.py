@@ -1,0 +1,239 @@
+"""The four scaling regimes of linear students of random features [B21, Fig. 3]."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from scaletime_jax.stats.claims import Claim, judge
+from scaletime_jax.stats.exponents import (
+    NEAR_ONE,
+    PowerLaw,
+    Regime,
+    classify_regime,
+    exponent_gap,
+    fit_power_law,
+    variance_sizes,
+)
+from scaletime_jax.stats.spectra import judge_decay
+from scaletime_jax.studies.feature_pool import Spectrum
+from scaletime_jax.theory.kernel_theory import learning_curve, variance_limited_loss
+from scaletime_jax.theory.random_features import (
+    losses_over_data,
+    losses_over_features,
+)
+from scaletime_jax.theory.student_losses import student_losses
+
+# Multiples of the fixed size from which on only the order 1 / size is left.
+FAR = 16
+# How near to each other exponents over data and over features are to be.
+SAME_EXPONENT = 0.03
+
+
+class Sizes(NamedTuple):
+    """Where losses are measured.
+
+    Attributes:
+        resolved: D with all features, and P with all data, in the resolution-limited
+            panels.
+        fixed: P or D in the variance-limited ones.
+        data: D there, above 2 `fixed`.
+        features: P there.
+    """
+
+    resolved: Sequence[int]
+    fixed: int
+    data: Sequence[int]
+    features: Sequence[int]
+
+
+class Panel(NamedTuple):
+    """The loss over data or over features.
+
+    Attributes:
+        over: 'data' or 'features'.
+        sizes: [sizes] D or P.
+        draws: [sizes] how many independent draws they equal: of N distinct images, D
+            count as 1 / (1 / D - 1 / N).
+        losses: [sizes, draws], less the limit in the variance-limited panels.
+        limits: [draws] what was subtracted; 0 in the resolution-limited panels.
+        theory: [sizes] the curve that knows the spectrum alone, or in the
+            variance-limited panels, the limits alone.
+        fitted: [sizes] which the exponents are from.
+        law: the power law of the losses, against `draws`.
+        theory_law: that of the theory, over the same sizes.
+        regime: what the losses themselves are called.
+    """
+
+    over: str
+    sizes: np.ndarray
+    draws: np.ndarray
+    losses: np.ndarray
+    limits: np.ndarray
+    theory: np.ndarray
+    fitted: np.ndarray
+    law: PowerLaw
+    theory_law: PowerLaw
+    regime: Regime
+
+    @property
+    def ratio(self) -> np.ndarray:
+        """Measured over theory at every size [sizes]."""
+        return self.losses.mean(axis=1) / self.theory
+
+
+class Regimes(NamedTuple):
+    """The four panels of one population.
+
+    Attributes:
+        variance_data: L(D, P) - L(P) at fixed P.
+        variance_features: L(D, P) - L(D) at fixed D.
+        resolution_data: L(D).
+        resolution_features: L(P).
+    """
+
+    variance_data: Panel
+    variance_features: Panel
+    resolution_data: Panel
+    resolution_features: Panel
+
+
+def measure_regimes(
+    features: Float[Array, "N S"],
+    eigenvalues: np.ndarray,
+    sizes: Sizes,
+    draws: int,
+    seed: int,
+) -> Regimes:
+    """Draws training sets and students and measures the loss in all four regimes.
+
+    Training points are distinct members of the population; Pi has iid normal entries.
+
+    Args:
+        features: [N, S] of the population.
+        eigenvalues: [S] of their C, for the theory.
+        sizes: where.
+        draws: how many; they run one after another in one program.
+        seed: of the draws.
+
+    Raises:
+        InputError: sizes do not fit the population.
+    """
+    population, pool = features.shape
+    resolved, fixed = jnp.array(sizes.resolved) - 1, sizes.fixed
+
+    def draw(features, key):
+        order_key, student_key = jax.random.split(key)
+        order = jax.random.permutation(order_key, population)
+        most = max(sizes.features[-1], sizes.resolved[-1])
+        projection = jax.random.normal(student_key, (most, pool), features.dtype)
+        points = features[order[: sizes.resolved[-1]]]
+        over_data = losses_over_data(points, population_features=features)
+        first = projection[: sizes.resolved[-1]]
+        over_features = losses_over_features(first, population_features=features)
+        few = (features @ projection[:fixed].T).T
+        with_data = student_losses(
+            few, order[: sizes.data[-1]], sizes.data, population_features=features.T
+        )
+        with_features = student_losses(
+            points[:fixed], projection, sizes.features, population_features=features
+        )
+        limits = over_features[fixed - 1], over_data[fixed - 1]
+        return (
+            (with_data, limits[0]),
+            (with_features, limits[1]),
+            over_data[resolved],
+            over_features[resolved],
+        )
+
+    keys = jax.random.split(jax.random.fold_in(jax.random.key(1), seed), draws)
+    # mapped, not vmapped: each decomposition uses all cores, and several batched ones
+    # in one program for the CPU may wait for each other for ever (jaxlib 0.10)
+    run = jax.jit(lambda f, keys: jax.lax.map(lambda key: draw(f, key), keys))
+    found = jax.tree.map(np.asarray, run(features, keys))
+    theory = np.asarray(
+        learning_curve(eigenvalues, 1 / pool, np.array(sizes.resolved, float))
+    )
+    return Regimes(
+        _variance_panel("data", sizes.data, fixed, found[0], population),
+        _variance_panel("features", sizes.features, fixed, found[1], np.inf),
+        _resolution_panel("data", sizes.resolved, found[2], theory),
+        _resolution_panel("features", sizes.resolved, found[3], theory),
+    )
+
+
+def make_claims(spectrum: Spectrum, regimes: Regimes, setting: dict) -> list[Claim]:
+    """Returns what [B21, Sec. 2.3] says of the exponents, beside those measured."""
+    claims = []
+    for panel in (regimes.variance_data, regimes.variance_features):
+        number = {"data": "D", "features": "P"}[panel.over]
+        claims.append(
+            judge(
+                panel.law.exponent,
+                (1 - NEAR_ONE, 1 + NEAR_ONE),
+                source="[B21, Fig. 3]",
+                statement="What finite data or size add to the loss falls as 1 / x.",
+                setting=setting,
+                quantity=f"variance-limited exponent in {number}",
+            )
+        )
+    data, other = regimes.resolution_data, regimes.resolution_features
+    claims.append(
+        judge(
+            exponent_gap(data.sizes, data.losses, other.losses),
+            (-SAME_EXPONENT, SAME_EXPONENT),
+            source="[B21, Eq. 7]",
+            statement="Loss over data and over features share an exponent.",
+            setting=setting,
+            quantity="alpha_D - alpha_P",
+        )
+    )
+    for panel, name in ((data, "alpha_D"), (other, "alpha_P")):
+        measured = panel.law.exponent
+        claims.append(judge_decay(name, measured, spectrum.exponent, setting))
+    return claims
+
+
+def _variance_panel(over, sizes, fixed, found, pool) -> Panel:
+    """Returns the panel of losses [draws, sizes] and limits [draws]."""
+    losses, limits = found
+    sizes, excess = np.array(sizes), (losses - limits[:, None]).T
+    independent = variance_sizes(sizes, pool)
+    theory = np.asarray(
+        variance_limited_loss(limits.mean(), fixed, sizes.astype(float), pool)
+    )
+    theory = theory - limits.mean()
+    fitted = sizes >= FAR * fixed
+    return Panel(
+        over,
+        sizes,
+        independent,
+        excess,
+        limits,
+        theory,
+        fitted,
+        fit_power_law(independent[fitted], excess[fitted]),
+        fit_power_law(independent[fitted], theory[fitted, None]),
+        classify_regime(independent[fitted], losses.T[fitted], limits),
+    )
+
+
+def _resolution_panel(over, sizes, losses, theory) -> Panel:
+    """Returns the panel of losses [draws, sizes]."""
+    sizes, losses = np.array(sizes), losses.T
+    none = np.zeros(losses.shape[1])
+    return Panel(
+        over,
+        sizes,
+        sizes.astype(float),
+        losses,
+        none,
+        theory,
+        np.ones(len(sizes), bool),
+        fit_power_law(sizes, losses),
+        fit_power_law(sizes, theory[:, None]),
+        classify_regime(sizes, losses, none),
+    )

@@ -1,0 +1,139 @@
+"""Teachers' and real labels under infinitely wide networks' kernels [B21, Fig. S8]."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from scaletime_jax.stats.claims import Claim, beyond, judge
+from scaletime_jax.stats.exponents import PowerLaw, exponent_gap, fit_power_law
+from scaletime_jax.theory.infinite_width import infinite_width_kernels
+from scaletime_jax.theory.kernel_theory import learning_curve
+from scaletime_jax.theory.random_features import (
+    label_losses_over_data,
+    losses_over_data,
+)
+
+# Name, which kernel, activation: those of the figure.
+KERNELS = (
+    ("NNGP, ReLU", "nngp", "relu"),
+    ("NTK, ReLU", "ntk", "relu"),
+    ("NTK, erf", "ntk", "erf"),
+)
+
+
+class Targets(NamedTuple):
+    """L(D) of targets of second moment 1, with what theory says.
+
+    Attributes:
+        losses: [sizes, draws].
+        theory: [sizes].
+        law: of the losses.
+        moments: [modes] w_i^2, the squared coefficients of the targets: flat for a
+            teacher, and in theory all there is to know of targets.
+    """
+
+    losses: np.ndarray
+    theory: np.ndarray
+    law: PowerLaw
+    moments: np.ndarray
+
+
+class KernelStudy(NamedTuple):
+    """One kernel on a population.
+
+    Attributes:
+        name: in words.
+        sizes: [sizes] D.
+        eigenvalues: [modes] of K / N, largest first, summing to 1.
+        teacher: with w_i^2 = 1.
+        labels: real ones, one-hot and centred.
+    """
+
+    name: str
+    sizes: np.ndarray
+    eigenvalues: np.ndarray
+    teacher: Targets
+    labels: Targets
+
+
+def study_kernel(
+    name: str,
+    kernel: Float[Array, "N N"],
+    targets: Float[np.ndarray, "N outputs"],
+    sizes: Sequence[int],
+    draws: int,
+    seed: int,
+) -> KernelStudy:
+    """Measures L(D) of ridgeless regression with a kernel.
+
+    A kernel on N inputs is one of N features, the rows of its root. Training points are
+    distinct members of the population.
+
+    Args:
+        name: in words.
+        kernel: [N, N] positive definite.
+        targets: [N, outputs] of second moment 1.
+        sizes: D, ascending, below N.
+        draws: of training sets.
+        seed: of the draws.
+    """
+    population, at = len(kernel), jnp.array(sizes) - 1
+    wanted = jnp.asarray(targets)
+    eigenvalues, vectors = (x[..., ::-1] for x in np.linalg.eigh(np.asarray(kernel)))
+    eigenvalues = np.maximum(eigenvalues, 0) / eigenvalues.sum()
+    features = jnp.asarray(vectors * np.sqrt(population * eigenvalues))
+
+    def draw(key):
+        order = jax.random.permutation(key, population)[: sizes[-1]]
+        points = features[order]
+        teacher = population * losses_over_data(points, population_features=features)
+        labels = label_losses_over_data(points, wanted[order], features, wanted)
+        return teacher[at], labels[at]
+
+    keys = jax.random.split(jax.random.fold_in(jax.random.key(3), seed), draws)
+    found = jax.jit(lambda keys: jax.lax.map(draw, keys))(keys)
+    coefficients = vectors.T @ np.asarray(targets) / np.sqrt(population)
+    moments = np.mean(coefficients**2, axis=1) / np.maximum(eigenvalues, 1e-300)
+    x = np.array(sizes, float)
+    made = []
+    for losses, each in zip(found, (np.ones(population), moments), strict=True):
+        losses = np.asarray(losses).T
+        theory = np.asarray(learning_curve(eigenvalues, each, x))
+        made.append(Targets(losses, theory, fit_power_law(x, losses), each))
+    return KernelStudy(name, x, eigenvalues, *made)
+
+
+def judge_kernels(studies: Sequence[KernelStudy], setting: dict) -> list[Claim]:
+    """Returns whether teachers' targets have the larger exponent, kernel by kernel."""
+    return [
+        judge(
+            exponent_gap(each.sizes, each.teacher.losses, each.labels.losses),
+            (0.0, None),
+            source=beyond("[B21, Fig. S8]", setting["dataset"] == "cifar10"),
+            statement="Teachers' targets are learned faster than real labels.",
+            setting={**setting, "kernel": each.name},
+            quantity="exponent on teachers' targets - on real labels",
+        )
+        for each in studies
+    ]
+
+
+def study_kernels(
+    inputs: Float[Array, "N d"],
+    targets: Float[np.ndarray, "N outputs"],
+    depth: int,
+    sizes: Sequence[int],
+    draws: int,
+    seed: int,
+) -> list[KernelStudy]:
+    """Returns `study_kernel` of each of KERNELS, of fully-connected networks."""
+    inputs, studies = inputs.astype(float), []
+    for name, kind, activation in KERNELS:
+        kernels = infinite_width_kernels(inputs, inputs, depth, activation)
+        kernel = getattr(kernels, kind)
+        studies.append(study_kernel(name, kernel, targets, sizes, draws, seed))
+    return studies

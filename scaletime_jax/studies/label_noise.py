@@ -1,0 +1,232 @@
+"""What wrong training labels add to the test error: over time, size and data."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from scaletime_jax.errors import InputError
+from scaletime_jax.runs.curves import (
+    Curve,
+    final_over,
+    over_epochs,
+    summarise_seeds,
+)
+from scaletime_jax.runs.select import SETTING, split_table
+from scaletime_jax.stats.claims import Claim, beyond, judge
+from scaletime_jax.stats.estimates import Estimate, jackknife, upturn
+from scaletime_jax.theory.effective_size import cube_root_size
+
+SOURCE = "[BF24, Fig. 6, 9]"  # with Adam [BF24, C.4]
+# The datasets on which the paper sees an upturn with size [BF24, Sec. 5.5].
+U_SHAPED = ("cifar10_", "svhn")
+# What still counts as most of the largest added error.
+PERSISTENT = 0.5
+AXES = ("epoch", "effective_size", "train_size")
+STATEMENTS = {
+    "epoch": "The error that label noise adds persists or grows with training time.",
+    "effective_size": "The error that label noise adds persists or grows with size.",
+    "train_size": "The error that label noise adds is local in the amount of data.",
+}
+
+
+class NoiseEffect(NamedTuple):
+    """Test loss with and without label noise along one axis.
+
+    Attributes:
+        axis: 'epoch', 'effective_size' or 'train_size'.
+        clean: test loss without noise.
+        noisy: with it.
+        added: noisy - clean, seed by seed.
+        persistence: the added error at the far end over its maximum, each a mean over
+            a tenth of the points.
+    """
+
+    axis: str
+    clean: Curve
+    noisy: Curve
+    added: Curve
+    persistence: Estimate
+
+
+class Shape(NamedTuple):
+    """Of the final test loss over size, at one train size.
+
+    Attributes:
+        train_size: examples.
+        noisy: height of an upturn with label noise.
+        clean: and without.
+    """
+
+    train_size: int
+    noisy: Estimate
+    clean: Estimate
+
+
+class NoiseStudy(NamedTuple):
+    """One setting with one share of wrong labels.
+
+    Attributes:
+        fields: the setting; its label_noise is that of the noisy runs.
+        width: of the curves over epochs and train size.
+        train_size: of the curves over epochs and size.
+        effects: along the axes over which there are two points or more.
+        shapes: over size, at each train size.
+    """
+
+    fields: dict
+    width: int
+    train_size: int
+    effects: list[NoiseEffect]
+    shapes: list[Shape]
+
+
+def study_noise(
+    table: pd.DataFrame, width: int | None = None, train_size: int | None = None
+) -> list[NoiseStudy]:
+    """Returns a study for each setting and each share of noise above 0.
+
+    Args:
+        table: one row per run and evaluation.
+        width: at which to look over epochs and data; None for the middle one.
+        train_size: at which to look over epochs and size; None for the middle one.
+
+    Raises:
+        InputError: a setting has no noisy runs or none without noise, or not the
+            width or train size asked for.
+    """
+    studies = []
+    but_noise = [name for name in SETTING if name != "label_noise"]
+    for fields, rows in split_table(table, but_noise):
+        shares = sorted(rows.label_noise.unique())
+        if shares[0] != 0 or len(shares) < 2:
+            raise InputError(
+                f"the runs of {fields['dataset']} {fields['architecture']} "
+                f"{fields['optimizer']} have label_noise "
+                f"{', '.join(f'{s:g}' for s in shares)} only; give 0 and one above, "
+                "as --label_noise=0,0.2."
+            )
+        clean = rows[rows.label_noise == 0]
+        for share in shares[1:]:
+            noisy = rows[rows.label_noise == share]
+            chosen = _choose_cell(clean, noisy, width, train_size)
+            effects = [_effect(axis, clean, noisy, *chosen) for axis in AXES]
+            found = [effect for effect in effects if effect is not None]
+            setting = {**fields, "label_noise": float(share)}
+            shapes = _shapes(clean, noisy)
+            studies.append(NoiseStudy(setting, *chosen, found, shapes))
+    return studies
+
+
+def _choose_cell(
+    clean: pd.DataFrame, noisy: pd.DataFrame, width: int | None, train_size: int | None
+) -> tuple[int, int]:
+    """Returns width and train size asked for, or the middle ones of both kinds."""
+    cells = [set(zip(r.width, r.train_size, strict=True)) for r in (clean, noisy)]
+    both = cells[0] & cells[1]
+    if not both:
+        raise InputError("no width and train_size have runs with and without noise.")
+    chosen = _choose("width", {w for w, _ in both}, width)
+    sizes = {n for w, n in both if w == chosen}
+    return chosen, _choose("train_size", sizes, train_size)
+
+
+def _choose(name: str, there: set, wanted: int | None) -> int:
+    values = sorted(int(value) for value in there)
+    if wanted is None:
+        return values[(len(values) - 1) // 2]
+    if wanted not in values:
+        raise InputError(f"no run has {name} {wanted}; those there have {values}.")
+    return wanted
+
+
+def _over_size(runs: pd.DataFrame) -> pd.DataFrame:
+    sizes = np.asarray(cube_root_size(runs.num_params.to_numpy()), float)
+    return final_over(runs.assign(effective_size=sizes), "effective_size", "test_loss")
+
+
+def _shapes(clean: pd.DataFrame, noisy: pd.DataFrame) -> list[Shape]:
+    sizes = sorted(
+        {int(n) for n in noisy.train_size} & {int(n) for n in clean.train_size}
+    )
+    return [
+        Shape(
+            n,
+            *(
+                upturn(_over_size(r[r.train_size == n]).to_numpy())
+                for r in (noisy, clean)
+            ),
+        )
+        for n in sizes
+    ]
+
+
+def _effect(
+    axis: str, clean: pd.DataFrame, noisy: pd.DataFrame, width: int, train_size: int
+) -> NoiseEffect | None:
+    def along(runs: pd.DataFrame) -> pd.DataFrame:
+        if axis == "train_size":
+            return final_over(runs[runs.width == width], axis, "test_loss")
+        runs = runs[runs.train_size == train_size]
+        if axis == "epoch":
+            return over_epochs(runs[runs.width == width], "test_loss")
+        return _over_size(runs)
+
+    pair = [along(clean), along(noisy)]
+    x = pair[0].index.intersection(pair[1].index)
+    seeds = pair[0].columns.intersection(pair[1].columns)
+    if len(x) < 2 or not len(seeds):
+        return None
+    first, second = (values.loc[x, seeds] for values in pair)
+    return NoiseEffect(
+        axis,
+        summarise_seeds(first),
+        summarise_seeds(second),
+        summarise_seeds(second - first),
+        jackknife(_persistence, (second - first).to_numpy()),
+    )
+
+
+def _persistence(added: np.ndarray) -> float:
+    """Returns end over maximum, each a mean over a tenth of the points.
+
+    Over epochs that takes out single evaluations at which training jumped; axes with
+    fewer than twenty points are taken as they are.
+    """
+    window = max(1, len(added) // 10)
+    mean = np.convolve(added.mean(axis=-1), np.full(window, 1 / window), "valid")
+    return mean[-1] / mean.max() if mean.max() > 0 else float("nan")
+
+
+def make_claims(studies: list[NoiseStudy]) -> list[Claim]:
+    """Returns a claim for each axis, and at each train size that of an upturn."""
+    claims = []
+    for study in studies:
+        adam = study.fields["optimizer"] == "adam"
+        at = {**study.fields, "width": study.width, "train_size": study.train_size}
+        claims += [
+            judge(
+                effect.persistence,
+                (None, PERSISTENT)
+                if effect.axis == "train_size"
+                else (PERSISTENT, None),
+                source=beyond(SOURCE, adam),
+                statement=STATEMENTS[effect.axis],
+                setting=at,
+                quantity="added error at the far end over its maximum",
+            )
+            for effect in study.effects
+        ]
+        named = f"{study.fields['dataset']}_".startswith(U_SHAPED)
+        claims += [
+            judge(
+                shape.noisy,
+                (0.0, None),
+                source=beyond("[BF24, Sec. 5.5]", adam and named),
+                statement="Under noise the error of the largest networks rises again.",
+                setting={**study.fields, "train_size": shape.train_size},
+                quantity="test loss of the largest less that of the best smaller one",
+            )
+            for shape in study.shapes
+        ]
+    return claims

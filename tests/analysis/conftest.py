@@ -1,8 +1,0 @@
-import pytest
-from precision import double_precision
-
-
-@pytest.fixture
-def float64():
-    with double_precision():
-        yield

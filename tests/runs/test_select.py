@@ -1,0 +1,95 @@
+import numpy as np
+import pandas as pd
+import pytest
+from planted import planted_table
+
+from scaletime_jax.errors import InputError
+from scaletime_jax.runs.select import (
+    describe_missing,
+    missing_runs,
+    select_runs,
+    split_table,
+)
+
+
+@pytest.fixture(scope="module")
+def table():
+    return planted_table(seeds=2, sizes=(500, 1000))
+
+
+def test_numbers_and_names_select(table):
+    rows = select_runs(table, {"width": [1, 5], "architecture": ["mlp"]})
+    assert set(rows.width) == {1, 5} and set(rows.train_size) == {500, 1000}
+    assert set(rows.epochs) == {100}
+    single = table.assign(learning_rate=np.float32(0.01))
+    assert len(select_runs(single, {"learning_rate": [0.01]})) == len(table)
+
+
+def test_nothing_left_says_what_is_there(table):
+    with pytest.raises(InputError, match="no run has width 3; those left have 1, 2, 5"):
+        select_runs(table, {"width": [3]})
+    with pytest.raises(InputError, match="no run has architecture cnn"):
+        select_runs(table, {"architecture": ["cnn"]})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("init", "lecun"), ("loss", "cross_entropy"), ("test_size", 7)]
+)
+def test_two_protocols_are_refused_unless_one_is_chosen(table, name, value):
+    other = table.assign(**{name: value, "run_id": "other-" + table.run_id})
+    both = pd.concat([table, other])
+    with pytest.raises(InputError, match=f"mix {name} .*--{name}="):
+        select_runs(both, {})
+    assert set(select_runs(both, {name: [value]})[name]) == {value}
+    # other families may differ, but for the loss that one axis shows
+    apart = pd.concat([table, other.assign(optimizer="adam")])
+    if name == "loss":
+        with pytest.raises(InputError, match="mix loss"):
+            select_runs(apart, {})
+    else:
+        select_runs(apart, {})
+
+
+def test_runs_of_two_lengths_are_two_protocols(table):
+    short = table[table.epoch <= 50].assign(run_id="short-" + table.run_id)
+    with pytest.raises(InputError, match=r"mix epochs 50 and 100; .*--epochs=50"):
+        select_runs(pd.concat([table, short]), {})
+
+
+def test_a_run_that_is_there_twice_is_refused(table):
+    twin = table.assign(run_id="twin-" + table.run_id)
+    with pytest.raises(InputError, match=r"several runs have dataset planted.*seed 0"):
+        select_runs(pd.concat([table, twin]), {})
+
+
+def test_what_is_missing_is_named_with_its_command(table):
+    gone = (table.width == 5) & (table.train_size == 500)
+    part = select_runs(table[~gone], {})
+    missing = missing_runs(part, {})
+    assert len(missing) == 2 and set(missing.width) == {5}
+    [sentence] = describe_missing(missing, part)
+    for word in ("2 runs", "--widths=5", "--train_sizes=500", "--epochs=100"):
+        assert word in sentence
+    assert len(missing_runs(part, {"seed": [0, 1, 2]})) == 2 + 8
+    assert len(missing_runs(select_runs(table, {}), {})) == 0
+
+
+def test_parts_have_plain_values(table):
+    parts = list(split_table(table, ("train_size", "loss")))
+    assert [fields["train_size"] for fields, _ in parts] == [500, 1000]
+    assert all(type(fields["train_size"]) is int for fields, _ in parts)
+    assert sum(len(rows) for _, rows in parts) == len(table)
+
+
+def test_a_family_that_is_wholly_absent_is_missing_too(table):
+    rows = select_runs(table, {})
+    missing = missing_runs(rows, {"architecture": ["mlp", "cnn"]})
+    assert set(missing.architecture) == {"cnn"} and len(missing) == 2 * 4 * 2
+    [sentence] = describe_missing(missing, rows)
+    assert "16 runs of planted cnn sgd" in sentence and "--epochs=100" in sentence
+    assert len(missing_runs(rows, {"architecture": ["mlp"]})) == 0
+
+
+def test_whole_numbers_select_exactly(table):
+    large = table.assign(seed=table.seed + 200_000)
+    assert set(select_runs(large, {"seed": [200_000]}).seed) == {200_000}

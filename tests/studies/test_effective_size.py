@@ -1,0 +1,120 @@
+import numpy as np
+import pytest
+from planted import PARAMS, planted_runs
+
+from scaletime_jax.errors import InputError
+from scaletime_jax.studies.effective_size import (
+    make_claims,
+    measure_capacity,
+    study_capacity,
+)
+
+SIZES = (20, 50, 100, 200, 500, 1000, 2000)
+EPOCHS = np.array([0.0, 1.0])
+CHANCE = {"planted": 0.09}
+
+
+def law(exponent, at_8400=60.0):
+    """n loss / chance is log-linear in n and crosses 1 at the planted capacity."""
+
+    def losses(p, t, n, _):
+        capacity = at_8400 * (p**3 / 8400) ** exponent
+        excess = 0.5 * np.log(n / capacity)
+        train = 0.09 / n * np.maximum(1 + excess, 0.01)
+        return np.ones_like(t), train + 0 * t
+
+    return losses
+
+
+@pytest.mark.parametrize(
+    ("exponent", "verdict"), [(1 / 3, "holds"), (1.0, "fails"), (0.0, "fails")]
+)
+def test_a_planted_exponent(exponent, verdict):
+    studies = study_capacity(planted_runs(law(exponent), EPOCHS, SIZES), CHANCE)
+    [study] = studies
+    for network in study.networks:
+        expected = 60.0 * (PARAMS[network.width] / 8400) ** exponent
+        np.testing.assert_allclose(list(network.exact.values()), expected, rtol=1e-6)
+    assert study.exponent.value == pytest.approx(exponent, abs=1e-6)
+    assert study.line[1][0] == pytest.approx(60.0, rel=1e-5)
+    assert [claim.verdict for claim in make_claims(studies)] == [verdict]
+
+
+def test_bounds_are_kept_apart_and_not_fitted():
+    table = planted_runs(law(1.0), EPOCHS, (100, 200, 500))
+    [study] = study_capacity(table, CHANCE)
+    bounds = [{seed.bound for seed in n.seeds.values()} for n in study.networks]
+    assert bounds == [{"below"}, {"exact"}, {"exact"}, {"above"}]
+    assert study.exponent.value is None and study.line.shape == (2, 0)
+    assert make_claims([study])[0].verdict == "undecided"
+
+
+def test_one_train_size_is_refused():
+    with pytest.raises(InputError, match="all runs have train_size 100"):
+        study_capacity(planted_runs(law(1.0), EPOCHS, (100,)), CHANCE)
+
+
+def test_a_width_with_one_bound_is_not_fitted():
+    table = planted_runs(law(1 / 3), EPOCHS, SIZES)
+    table.loc[(table.width == 5) & (table.seed == 0), "train_loss"] = 1.0
+    [study] = study_capacity(table, CHANCE)
+    [without] = study_capacity(table[table.width != 5], CHANCE)
+    assert len(study.networks[2].exact) == 4
+    assert study.exponent == without.exponent and study.exponent.value is not None
+
+
+def test_where_a_seed_diverged_it_is_left_out():
+    table = planted_runs(law(1 / 3), EPOCHS, SIZES)
+    diverged = (table.width == 5) & (table.seed == 0) & (table.train_size == 200)
+    table.loc[diverged, "train_loss"] = np.nan
+    [study] = study_capacity(table, CHANCE)
+    # by what it fitted elsewhere it is still measured
+    assert len(study.networks[2].exact) == 5
+    table.loc[(table.width == 5) & (table.seed == 0), "train_loss"] = np.nan
+    [study] = study_capacity(table, CHANCE)
+    assert len(study.networks[2].seeds) == 4
+    assert study.exponent.value == pytest.approx(1 / 3, abs=1e-6)
+
+
+def test_capacity_is_where_the_error_crosses_one_nth_of_chance():
+    sizes = np.array([100, 200, 400, 800])
+    # n error / chance is 1 a quarter of the way from 200 to 400, on a log axis
+    errors = 0.09 * np.array([0.0, 0.5, 2.5, 40]) / sizes
+    capacity = measure_capacity(sizes, errors, 0.09)
+    assert capacity.bound == "exact"
+    assert capacity.train_size == pytest.approx(200 * 2**0.25, rel=1e-9)
+
+
+def test_capacity_hardly_depends_on_how_well_less_is_fitted():
+    sizes = np.array([200, 400])
+    capacities = [
+        measure_capacity(sizes, 0.09 * np.array([fitted, 2.0]) / sizes, 0.09).train_size
+        for fitted in (0.0, 1e-8)
+    ]
+    assert capacities[0] == pytest.approx(capacities[1], rel=1e-6)
+
+
+def test_capacity_counts_the_last_crossing():
+    sizes = np.array([100, 200, 400])
+    errors = 0.09 * np.array([2.0, 0.1, 10.0]) / sizes
+    assert 200 < measure_capacity(sizes, errors, 0.09).train_size < 400
+
+
+def test_capacity_outside_the_sweep_is_a_bound():
+    sizes = np.array([100, 200])
+    assert measure_capacity(sizes, np.zeros(2), 0.09) == (200.0, "above")
+    assert measure_capacity(sizes, np.full(2, 0.09), 0.09) == (100.0, "below")
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda: measure_capacity([100, 200], [0.1], 0.09), "train_errors"),
+        (lambda: measure_capacity([200, 100], [0.1, 0.1], 0.09), "train_sizes"),
+        (lambda: measure_capacity([100, 200], [0.1, np.nan], 0.09), "train_errors"),
+        (lambda: measure_capacity([100, 200], [0.1, 0.1], 0.0), "chance_error"),
+    ],
+)
+def test_what_cannot_be_is_named(unchecked, call, name):
+    with pytest.raises(ValueError, match=name):
+        call()

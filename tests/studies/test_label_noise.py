@@ -1,0 +1,151 @@
+import numpy as np
+import pytest
+from planted import PARAMS, planted_runs
+
+from scaletime_jax.errors import InputError
+from scaletime_jax.studies.label_noise import make_claims, study_noise
+
+EPOCHS = np.array([0.0, 1.0, 3.0, 10.0, 30.0, 100.0])
+SIZES = (100, 500, 2000)
+P = {width: np.cbrt(num_params) for width, num_params in PARAMS.items()}
+
+
+def law(in_time, in_size, in_data):
+    """Noise adds 0.1 noise x a function of time, of size and of data."""
+
+    def losses(p, t, n, noise):
+        added = 0.1 * noise * in_time(t) * in_size(p) * in_data(n)
+        clean = 0.05 / (1 + t) + 1 / n + 1 / p
+        return clean + added, np.ones_like(t)
+
+    return losses
+
+
+def persistent(x):
+    return 1 - np.exp(-np.asarray(x, float))
+
+
+def local(x, at):
+    return np.exp(-(np.log((np.asarray(x, float) + 1e-9) / at) ** 2))
+
+
+def by_axis(table, **chosen):
+    [study] = study_noise(table, **chosen)
+    return study, {effect.axis: effect for effect in study.effects}
+
+
+def test_persistent_in_time_and_size_local_in_data():
+    effect = law(persistent, persistent, lambda n: local(n, 300))
+    table = planted_runs(effect, EPOCHS, SIZES, (0.0, 0.2))
+    study, effects = by_axis(table)
+    assert (study.width, study.train_size) == (2, 500)  # the middle ones
+    assert study.fields["label_noise"] == 0.2
+    assert effects["epoch"].persistence.value == pytest.approx(1.0, abs=1e-9)
+    ratio = local(2000, 300) / local(500, 300)
+    assert effects["train_size"].persistence.value == pytest.approx(ratio, abs=1e-9)
+    verdicts = {c.statement: c.verdict for c in make_claims([study])}
+    assert sum(v == "holds" for k, v in verdicts.items() if "noise adds" in k) == 3
+
+
+def test_the_opposite_fails():
+    effect = law(lambda t: local(t, 3), lambda p: local(p, 20), lambda n: n / 2000)
+    [study] = study_noise(planted_runs(effect, EPOCHS, SIZES, (0.0, 0.2)))
+    verdicts = {c.statement: c.verdict for c in make_claims([study])}
+    assert sum(v == "fails" for k, v in verdicts.items() if "noise adds" in k) == 3
+
+
+def test_added_is_noisy_less_clean_seed_by_seed():
+    table = planted_runs(
+        law(persistent, persistent, persistent), EPOCHS, SIZES, (0, 0.2)
+    )
+    table["test_loss"] += 0.05 * table.seed  # seeds differ, the same in both
+    _, effects = by_axis(table)
+    np.testing.assert_allclose(
+        effects["effective_size"].added.mean,
+        [0.02 * persistent(100) * persistent(p) * persistent(500) for p in P.values()],
+        rtol=1e-5,
+    )
+    np.testing.assert_allclose(effects["effective_size"].added.sem, 0, atol=1e-12)
+    assert effects["effective_size"].clean.sem.min() > 0.01
+
+
+@pytest.mark.parametrize(("strength", "verdict"), [(0.4, "holds"), (0.0, "fails")])
+def test_an_upturn_with_size_is_found_at_every_train_size(strength, verdict):
+    bump = law(persistent, lambda p: strength * (p / 20) ** 2, persistent)
+    table = planted_runs(bump, EPOCHS, SIZES, (0.0, 0.2))
+    [study] = study_noise(table.assign(optimizer="adam", dataset="cifar10"))
+    p = np.array(list(P.values()))
+    at_end = 1 / p + 0.02 * strength * (p / 20) ** 2
+    assert [shape.train_size for shape in study.shapes] == list(SIZES)
+    for shape in study.shapes:
+        assert shape.noisy.value == pytest.approx(
+            at_end[-1] - at_end[:-1].min(), rel=1e-3
+        )
+        assert shape.clean.value < 0
+    claims = [c for c in make_claims([study]) if "rises again" in c.statement]
+    assert {c.verdict for c in claims} == {verdict}
+    assert {c.source for c in claims} == {"[BF24, Sec. 5.5]"}
+
+
+@pytest.mark.parametrize(
+    ("dataset", "optimizer", "sources"),
+    [
+        ("mnist", "adam", {"[BF24, Fig. 6, 9]", "beyond [BF24, Sec. 5.5]"}),
+        ("cifar10_jpeg", "adam", {"[BF24, Fig. 6, 9]", "[BF24, Sec. 5.5]"}),
+        ("cifar100", "adam", {"[BF24, Fig. 6, 9]", "beyond [BF24, Sec. 5.5]"}),
+        ("mnist", "sgd", {"beyond [BF24, Fig. 6, 9]", "beyond [BF24, Sec. 5.5]"}),
+    ],
+)
+def test_what_the_paper_did_not_look_at_is_marked(dataset, optimizer, sources):
+    table = planted_runs(
+        law(persistent, persistent, persistent), EPOCHS, SIZES, (0, 0.2)
+    )
+    studies = study_noise(table.assign(dataset=dataset, optimizer=optimizer))
+    assert {claim.source for claim in make_claims(studies)} == sources
+
+
+def test_without_the_middle_cell_another_is_looked_at():
+    table = planted_runs(
+        law(persistent, persistent, persistent), EPOCHS, SIZES, (0, 0.2)
+    )
+    gone = (table.width == 2) & (table.train_size == 500) & (table.label_noise > 0)
+    study, effects = by_axis(table[~gone])
+    assert (study.width, study.train_size) == (2, 100)
+    assert set(effects) == {"epoch", "effective_size", "train_size"}
+
+
+def test_chosen_places():
+    table = planted_runs(
+        law(persistent, persistent, persistent), EPOCHS, SIZES, (0, 0.2)
+    )
+    study, _ = by_axis(table, width=10, train_size=100)
+    assert (study.width, study.train_size) == (10, 100)
+    with pytest.raises(InputError, match="no run has train_size 300"):
+        study_noise(table, train_size=300)
+
+
+@pytest.mark.parametrize("noises", [(0.0,), (0.2,), (0.1, 0.2)])
+def test_both_kinds_of_runs_are_needed(noises):
+    table = planted_runs(law(persistent, persistent, persistent), EPOCHS, SIZES, noises)
+    with pytest.raises(InputError, match=r"--label_noise=0,0\.2"):
+        study_noise(table)
+
+
+def test_each_share_of_noise_is_a_study():
+    table = planted_runs(
+        law(persistent, persistent, persistent), EPOCHS, SIZES, (0.0, 0.1, 0.4)
+    )
+    assert [s.fields["label_noise"] for s in study_noise(table)] == [0.1, 0.4]
+
+
+def test_one_evaluation_at_which_training_jumped_counts_a_tenth():
+    epochs = np.arange(40.0)
+    steady = law(lambda t: np.ones_like(t), persistent, persistent)
+    table = planted_runs(steady, epochs, (500,), (0.0, 0.2))
+    jumped = (table.label_noise > 0) & (table.epoch == 20)
+    added = 0.02 * persistent(P[2]) * persistent(500)
+    table.loc[jumped, "test_loss"] += 2 * added
+    [study] = study_noise(table)
+    effect = study.effects[0]
+    assert effect.axis == "epoch"
+    assert effect.persistence.value == pytest.approx(1 / 1.5, rel=1e-6)
