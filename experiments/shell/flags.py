@@ -1,6 +1,7 @@
-"""The flags of every experiment."""
+"""The flags of every experiment, and how values of flags are read."""
 
 import math
+import pathlib
 
 from absl import flags
 
@@ -15,6 +16,11 @@ WORKDIR = flags.DEFINE_string(
 DRY_RUN = flags.DEFINE_bool(
     "dry_run", False, "Print what would be done and what it takes; do nothing."
 )
+
+
+def workdir() -> pathlib.Path:
+    """Returns the folder for everything."""
+    return pathlib.Path(WORKDIR.value)
 
 
 def numbers(flag, kind) -> list:

@@ -8,11 +8,13 @@ from absl import flags
 from scaletime_jax.data.sources import Dataset, limit_test, load_dataset
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs import store
+from scaletime_jax.runs.fields import FIELDS, NEEDED, Field, lanes
 from scaletime_jax.sweep.config import RunConfig, make_grid
 from scaletime_jax.sweep.plan import plan_sweep
 from scaletime_jax.sweep.runner import run_sweep
 from scaletime_jax.training.optimizers import LEARNING_RATES, OPTIMIZERS
-from shell import flags as shared_flags
+from shell import flags as common
+from shell.flags import numbers
 
 DATASET = flags.DEFINE_list(
     "dataset",
@@ -81,13 +83,32 @@ def load_datasets() -> dict[str, Dataset]:
     return datasets
 
 
+def _define_later_fields() -> None:
+    """Defines a flag for each field that configs of version 0.1 did not have."""
+    for field in FIELDS:
+        if field.configured and field.default is not NEEDED:
+            flags.DEFINE_list(field.choice, str(field.default), field.describes)
+
+
+_define_later_fields()
+
+
+def chosen(field: Field) -> list:
+    """Returns the values of a field that its flag asks for."""
+    flag = flags.FLAGS[field.choice]
+    if not isinstance(flag.value, list):
+        return [flag.value]
+    return flag.value if field.kind is str else numbers(flag, field.kind)
+
+
 def make_configs(datasets: dict[str, Dataset]) -> list[RunConfig]:
     """Returns the runs that the flags ask for."""
     if not datasets:
         raise InputError("--dataset is empty; give at least one name.")
+    axes = {field.name: chosen(field) for field in in_order()}
     configs = []
     for dataset in datasets.values():
-        for optimizer in OPTIMIZER.value or [""]:
+        for optimizer in axes["optimizer"] or [""]:
             if optimizer not in OPTIMIZERS:
                 raise InputError(
                     f"unknown optimizer {optimizer!r}; choose one of "
@@ -95,34 +116,33 @@ def make_configs(datasets: dict[str, Dataset]) -> list[RunConfig]:
                 )
             rates = [LEARNING_RATES[optimizer]]
             if RATES.value is not None:
-                rates = shared_flags.numbers(RATES, float)
-            configs += make_grid(
-                dataset,
-                architecture=ARCHITECTURE.value,
-                optimizer=[optimizer],
-                init=[INIT.value],
-                loss=[LOSS.value],
-                batch_size=[BATCH_SIZE.value],
-                epochs=[EPOCHS.value],
-                record=[RECORD.value],
-                train_size=shared_flags.numbers(TRAIN_SIZES, int),
-                width=shared_flags.numbers(WIDTHS, int),
-                learning_rate=rates,
-                label_noise=shared_flags.numbers(LABEL_NOISE, float),
-                seed=shared_flags.numbers(SEEDS, int),
-            )
+                rates = axes["learning_rate"]
+            mine = {"optimizer": [optimizer], "learning_rate": rates}
+            configs += make_grid(dataset, **{**axes, **mine})
     return configs
+
+
+def in_order() -> list[Field]:
+    """Returns the fields of a grid, in the order in which the grid is trained.
+
+    Small train sizes and widths come first; lanes vary fastest.
+    """
+    last = ("train_size", "width", *lanes())
+    others = [f for f in FIELDS if f.configured and f.name not in last]
+    named = {field.name: field for field in FIELDS}
+    of_data = ("dataset", "fingerprint")
+    return [f for f in others if f.name not in of_data] + [named[name] for name in last]
 
 
 def runs_folder() -> pathlib.Path:
     """Returns where the run table lies."""
-    return pathlib.Path(shared_flags.WORKDIR.value) / "runs"
+    return common.workdir() / "runs"
 
 
 def train(datasets: dict[str, Dataset]) -> pd.DataFrame | None:
     """Trains what is missing and returns its table; None for a dry run."""
     configs = make_configs(datasets)
-    if shared_flags.DRY_RUN.value:
+    if common.DRY_RUN.value:
         describe(configs, datasets, runs_folder())
         return None
     store.prepare(runs_folder())

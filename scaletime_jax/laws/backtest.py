@@ -10,8 +10,9 @@ from scaletime_jax.errors import InputError
 from scaletime_jax.laws.axis_laws import fit_no_change
 from scaletime_jax.laws.law import Law, make_targets
 from scaletime_jax.laws.predictors import PREDICTORS, Predictor
+from scaletime_jax.runs.fields import setting_of
 from scaletime_jax.runs.learning_curves import LearningCurves, learning_curves
-from scaletime_jax.runs.select import SETTING, split_table
+from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.claims import Claim, judge
 from scaletime_jax.stats.estimates import Estimate, bootstrap
 
@@ -102,7 +103,7 @@ def backtest(
         InputError: nothing is left to predict.
     """
     trials: list[Trial] = []
-    for fields, rows in split_table(table, SETTING):
+    for fields, rows in split_table(table, setting_of(table)):
         ceiling = ceilings.get(fields["dataset"], np.inf)
         curves = learning_curves(rows, ceiling=ceiling)
         for direction in DIRECTIONS:
@@ -137,7 +138,7 @@ def try_laws(
     stand_in = fit_no_change(known, direction)
     return [
         _try(law, stand_in, points)._replace(
-            fields={**fields, "train_size": int(size)},
+            fields={**fields, "train_size": int(size) or None},
             direction=direction,
             predictor=each.name,
         )

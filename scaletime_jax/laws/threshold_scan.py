@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from scaletime_jax.runs.fields import setting_of
 from scaletime_jax.runs.learning_curves import LearningCurves, learning_curves
-from scaletime_jax.runs.select import SETTING, split_table
+from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.censored import fit_censored_line
 from scaletime_jax.stats.estimates import Estimate, bootstrap, seed_weights
 from scaletime_jax.stats.lines import MIN_SIZES
@@ -44,7 +45,7 @@ def scan_thresholds(
         ceilings: test loss of guessing, by dataset, where known; thresholds are below.
     """
     scans = []
-    for fields, rows in split_table(table, (*SETTING, "train_size")):
+    for fields, rows in split_table(table, (*setting_of(table), "train_size")):
         if rows.num_params.nunique() >= MIN_SIZES:
             ceiling = ceilings.get(fields["dataset"], np.inf)
             scans.append(_scan(fields, learning_curves(rows, PER_DECADE, ceiling)))

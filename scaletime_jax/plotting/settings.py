@@ -3,7 +3,6 @@
 from typing import Any
 
 from scaletime_jax.runs.curves import Curve
-from scaletime_jax.runs.logs import UNKNOWN
 
 # How a person writes what the run table calls otherwise.
 NAMES = {
@@ -29,7 +28,7 @@ def describe_setting(fields: dict) -> str:
 
     What is not known of a user's logs is left out.
     """
-    known = {k: v for k, v in fields.items() if UNKNOWN.get(k) != v}
+    known = {k: v for k, v in fields.items() if v is not None}
     network = [_name(known[k]) for k in ("dataset", "architecture") if k in known]
     training = [_name(known["optimizer"])] if "optimizer" in known else []
     if "learning_rate" in known:
@@ -40,9 +39,9 @@ def describe_setting(fields: dict) -> str:
     return "\n".join(", ".join(line) for line in (network, training) if line)
 
 
-def describe_loss(loss: str, split: str = "test") -> str:
+def describe_loss(loss: str | None, split: str = "test") -> str:
     """Returns what an axis of losses is called."""
-    return f"{split} {'loss' if loss == UNKNOWN['loss'] else _name(loss)}"
+    return f"{split} {'loss' if loss is None else _name(loss)}"
 
 
 def _name(name: str) -> str:

@@ -1,5 +1,6 @@
 """What all figures share: text, ticks and colours."""
 
+import io
 import pathlib
 from collections.abc import Sequence
 from typing import Any
@@ -89,8 +90,15 @@ def draw_exchange(axis, x: np.ndarray, y: np.ndarray) -> None:
     axis.set_ylim(*y)
 
 
+def render(figure: Figure, kind: str) -> bytes:
+    """Returns a figure as the content of a file, 'png' or 'svg'."""
+    content = io.BytesIO()
+    with matplotlib.rc_context(SETTINGS):
+        figure.savefig(content, format=kind)
+    return content.getvalue()
+
+
 def save_figure(figure: Figure, path: pathlib.Path) -> None:
     """Writes `path`.png and `path`.svg."""
-    with matplotlib.rc_context(SETTINGS):
-        figure.savefig(path.with_suffix(".png"))
-        figure.savefig(path.with_suffix(".svg"))
+    for kind in ("png", "svg"):
+        path.with_suffix(f".{kind}").write_bytes(render(figure, kind))

@@ -17,21 +17,11 @@ from scaletime_jax.plotting.style import (
     use_log_axis,
 )
 from scaletime_jax.runs.curves import Curve
-from scaletime_jax.studies.tradeoff import TradeoffCurve
-
-
-def panel_of(curve: TradeoffCurve) -> tuple:
-    """Returns what the curves of one panel share: all but the train size."""
-    return tuple(v for k, v in curve.fields.items() if k != "train_size")
+from scaletime_jax.studies.tradeoff import TradeoffCurve, panel_of
 
 
 def plot_tradeoff(curves: Sequence[TradeoffCurve]) -> Figure:
-    """Draws epochs to the threshold against effective size, a panel a setting.
-
-    Darker curves have more training data; bands are one s.e.m. over seeds; grey
-    dashes are lines of 1:1 exchange. An open triangle is a lower bound: some of the
-    runs there never reached the threshold.
-    """
+    """Draws the study's curves, a panel a setting; its caption says what is drawn."""
     panels = list(dict.fromkeys(panel_of(curve) for curve in curves))
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)

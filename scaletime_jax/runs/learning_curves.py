@@ -15,7 +15,8 @@ class LearningCurves(NamedTuple):
 
     Attributes:
         num_params: [curves] trainable parameters.
-        train_size: [curves] training examples.
+        train_size: [curves] training examples; 0 for curves whose size is not known,
+            which laws fit together.
         epoch: [times] > 0, evenly spaced in their logarithm.
         logs: [curves, times, seeds] log test loss, along power laws between
             evaluations; NaN where not recorded or after a run diverged.
@@ -108,6 +109,7 @@ def learning_curves(
     count = 1 + max(1, round((high - low) * per_decade))
     epochs = np.logspace(low, high, count)
     cells, curves, evaluated = [], [], []
+    rows = rows.assign(train_size=rows.train_size.fillna(0))
     for cell, runs in rows.groupby(["train_size", "num_params"], sort=True):
         cells.append(cell)
         evaluated.append(np.unique(runs.epoch.to_numpy(float)))

@@ -8,22 +8,12 @@ import numpy as np
 import pandas as pd
 
 from scaletime_jax.errors import InputError
-from scaletime_jax.runs.store import SCHEMA
+from scaletime_jax.runs import fields
 
 NEEDED = ("num_params", "epoch", "test_loss")
-# What is not known of a log: no run of ours has these.
-UNKNOWN = {
-    "architecture": "unknown",
-    "optimizer": "unknown",
-    "learning_rate": 0.0,
-    "init": "unknown",
-    "loss": "unknown",
-    "train_size": 0,
-    "test_size": 0,
-    "batch_size": 0,
-}
-MEASURED = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
-TEXT = ("dataset", "architecture", "optimizer", "init", "loss")
+COLUMNS = {field.name: field for field in fields.columns()}
+MEASURED = fields.measured()
+TEXT = tuple(name for name, field in COLUMNS.items() if field.kind is str)
 # Columns of the table that a log cannot have its own of.
 OURS = {"run_id", "step", "diverged", "file", "line"}
 
@@ -50,18 +40,16 @@ def read_logs(paths: Sequence[pathlib.Path], name: str) -> tuple[pd.DataFrame, d
     """
     pieces = [_read(path) for path in paths]
     logs = pd.concat(pieces, ignore_index=True)
-    given = [column for column in logs if column in SCHEMA.names and column not in OURS]
+    given = [column for column in logs if column in COLUMNS and column not in OURS]
     _check(logs, given)
     table = pd.DataFrame({name: logs[name] for name in given})
-    for column, value in {"dataset": name, **UNKNOWN}.items():
-        if column not in table:
-            table[column] = value
-    for column, value in {"label_noise": 0.0, "seed": 0}.items():
-        if column not in table:
-            table[column] = value
-    for column in set(MEASURED) - set(given):
-        table[column] = np.nan
-    if "width" not in table or table.groupby("width").num_params.nunique().max() > 1:
+    for column in COLUMNS.keys() - set(given) - OURS:
+        table[column] = None if column in TEXT else np.nan  # not known
+    if "dataset" not in given:
+        table["dataset"] = name
+    if "seed" not in given:
+        table["seed"] = 0  # a name for the only run of its kind
+    if "width" not in given or table.groupby("width").num_params.nunique().max() > 1:
         table["width"] = table.num_params  # what sizes differ in may be the depth
     if "seconds" in logs:
         table["seconds"] = pd.to_numeric(logs.seconds, errors="coerce")
@@ -72,7 +60,7 @@ def read_logs(paths: Sequence[pathlib.Path], name: str) -> tuple[pd.DataFrame, d
         "run_ids": list(table.run_id.unique()),
         "rates": _rates(table),
     }
-    return table[SCHEMA.names], known
+    return table[list(COLUMNS)], known
 
 
 def _rates(table: pd.DataFrame) -> list[dict]:
@@ -117,8 +105,8 @@ def _check_columns(path: pathlib.Path, columns: list[str]) -> None:
     twice = [name for name in columns if columns.count(name) > 1]
     if twice:
         raise InputError(f"{path} has two columns {twice[0]!r}; leave one out.")
-    known = [name for name in SCHEMA.names if name not in OURS]
-    others = [name for name in columns if name not in SCHEMA.names]
+    known = [name for name in COLUMNS if name not in OURS]
+    others = [name for name in columns if name not in COLUMNS]
     for name in (*NEEDED, *known):
         if name in columns:
             continue
@@ -182,7 +170,7 @@ def _as_runs(table: pd.DataFrame, logs: pd.DataFrame) -> pd.DataFrame:
     """
     measured = {*MEASURED, "epoch", "seconds"}
     constants = [column for column in table if column not in measured]
-    run = table.groupby(constants, sort=False).ngroup()
+    run = table.groupby(constants, sort=False, dropna=False).ngroup()
     twice = pd.DataFrame({"run": run, "epoch": table.epoch}).duplicated(keep="first")
     if twice.any():
         row = logs[twice].iloc[0]

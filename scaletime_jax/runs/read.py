@@ -1,27 +1,149 @@
-"""Run tables to be read only: ours from disk, or a user's own logs."""
+"""Runs to be read only: tables that a sweep wrote, or a user's own logs."""
 
 import json
 import pathlib
+from collections.abc import Mapping, Sequence, Set
+from typing import NamedTuple
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scaletime_jax.errors import InputError
+from scaletime_jax.runs.guessing import chance_loss
 from scaletime_jax.runs.logs import read_logs
-from scaletime_jax.runs.store import METADATA_KEY, SCHEMA, read_metadata
+from scaletime_jax.runs.select import Gap, find_gaps, select_runs
+from scaletime_jax.runs.store import (
+    METADATA_KEY,
+    DamagedTable,
+    read_metadata,
+    read_table,
+)
 
 
-def read_runs(path: pathlib.Path) -> tuple[pd.DataFrame, list[dict]]:
-    """Returns all rows of a file or folder, and the metadata of each file.
+class Runs(NamedTuple):
+    """What a study is made from.
 
-    Tables that `store` wrote, or a user's logs (CSV, or Parquet without our metadata;
-    see `logs.read_logs`), but not both. To the metadata comes `run_ids`, the runs it
-    is of.
+    Attributes:
+        table: one row per run and evaluation.
+        metadata: of the units that the runs are from.
+        gaps: what the runs' grid lacks, one for each family.
+    """
+
+    table: pd.DataFrame
+    metadata: list[dict]
+    gaps: list[Gap]
+
+    def select(
+        self, wanted: Mapping[str, Sequence], any_length: bool = False
+    ) -> "Runs":
+        """Returns the runs with the wanted values, and what their grid lacks.
+
+        Args:
+            wanted: values by column; other columns are free.
+            any_length: runs may differ in how long they ran.
+
+        Raises:
+            InputError: no run is left, or those left mix protocols.
+        """
+        table = select_runs(self.table, wanted, any_length)
+        gaps = [] if self.are_logs else find_gaps(table, wanted)
+        return Runs(table, of_runs(self.metadata, table), gaps)
+
+    def require(self, columns: Sequence[str], who: str) -> None:
+        """Raises InputError, which names `who`, unless logs have the columns."""
+        for column in columns:
+            known = (unit.get("columns", columns) for unit in self.metadata)
+            if not all(column in each for each in known):
+                words = f"the runs lack the column {column!r}"
+                raise InputError(f"{words}, which {who} needs.")
+
+    @property
+    def are_logs(self) -> bool:
+        """Whether these are a user's own."""
+        return any("logs" in unit for unit in self.metadata)
+
+    @property
+    def num_runs(self) -> int:
+        """How many runs there are."""
+        return int(self.table.run_id.nunique())
+
+    @property
+    def num_diverged(self) -> int:
+        """How many of them diverged."""
+        return int(self.table[self.table.diverged].run_id.nunique())
+
+    @property
+    def made_by(self) -> dict:
+        """What is known of how they were made."""
+        ours = [unit for unit in self.metadata if "logs" not in unit]
+        if ours:
+            return summarise_units(ours, set(self.table.run_id))
+        return {"logs": [path for unit in self.metadata for path in unit["logs"]]}
+
+    @property
+    def record(self) -> dict:
+        """What summary.json says of them."""
+        counts = {"count": self.num_runs, "diverged": self.num_diverged}
+        return {**counts, **self.made_by}
+
+    def ceilings(self, threshold: float | None = None) -> dict[str, float]:
+        """Returns the loss by dataset above which nothing has been learned, if known.
+
+        Args:
+            threshold: for all datasets; if None the loss of guessing equally frequent
+                classes, of which logs say nothing.
+
+        Raises:
+            InputError: two datasets have one name.
+        """
+        if threshold is not None:
+            return dict.fromkeys(self.table.dataset.unique(), threshold)
+        found: dict[str, float] = {}
+        for unit in self.metadata:
+            if "logs" in unit:
+                continue
+            config = unit["configs"][0]
+            name, loss = config["dataset"], config["loss"]
+            chance = chance_loss(loss, unit["num_classes"])
+            if found.setdefault(name, chance) != chance:
+                raise InputError(f"runs on two different datasets are called {name!r}.")
+        return found
+
+    def thresholds(self, threshold: float | None = None) -> dict[str, float]:
+        """Returns the loss to fall below for each dataset.
+
+        Args:
+            threshold: for all; if None that of guessing.
+
+        Raises:
+            InputError: logs do not say what guessing costs.
+        """
+        known = self.ceilings(threshold)
+        if not {*self.table.dataset} <= {*known}:
+            raise InputError(
+                "threshold is not set, and logs do not say what guessing costs; give "
+                "the test loss at which your networks begin to be of use.",
+                threshold=None,
+            )
+        return known
+
+
+def read_runs(path: str | pathlib.Path) -> Runs:
+    """Returns all runs of a file or folder.
+
+    Tables that a sweep wrote, or a user's logs (CSV, or Parquet without our metadata;
+    see `logs.read_logs`), but not both. To the metadata of each file comes `run_ids`,
+    the runs in it.
+
+    Args:
+        path: of a file, or of a folder of them.
 
     Raises:
-        InputError: there is no such file, or none in the folder, or one will not do.
+        InputError: there is no such file, or none in the folder, or one of them is not
+            a run table.
     """
+    path = pathlib.Path(path)
     paths = [path]
     if path.is_dir():
         paths = sorted([*path.glob("*.parquet"), *path.glob("*.csv")])
@@ -34,33 +156,66 @@ def read_runs(path: pathlib.Path) -> tuple[pd.DataFrame, list[dict]]:
     ours = [each for each in paths if each.suffix == ".parquet" and _is_ours(each)]
     if not ours:
         table, known = read_logs(paths, path.stem)
-        return table, [known]
+        return Runs(table, [known], [])
     if len(ours) < len(paths):
         other = next(each for each in paths if each not in ours)
         raise InputError(f"{other} was not written by a sweep, as {ours[0].name} was.")
     tables, metadata = [], []
     for each in paths:
         try:
-            rows = pq.read_table(each, page_checksum_verification=True)
-            tables.append(rows.select(SCHEMA.names).cast(SCHEMA))
-            ids = rows["run_id"].unique().to_pylist()
-            metadata.append({**read_metadata(each), "run_ids": ids})
-        except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise InputError(
-                f"{each} is not a run table ({reason}); remove it or train its runs "
-                "again."
-            ) from None
+            rows = read_table(each)
+        except DamagedTable as error:
+            raise _not_a_table(each, str(error)) from None
+        ids = rows["run_id"].unique().to_pylist()
+        tables.append(rows)
+        metadata.append({**read_metadata(each), "run_ids": ids})
     table = pa.concat_tables(tables).to_pandas()
-    return table.drop_duplicates(["run_id", "step"]), metadata
+    return Runs(table.drop_duplicates(["run_id", "step"]), metadata, [])
 
 
 def _is_ours(path: pathlib.Path) -> bool:
     try:
         metadata = pq.read_schema(path).metadata or {}
         return METADATA_KEY in metadata and bool(json.loads(metadata[METADATA_KEY]))
-    except (pa.ArrowException, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+    except PermissionError as error:
         raise InputError(
-            f"{path} is not a run table ({reason}); remove it or train its runs again."
+            f"{path} cannot be read ({error.strerror}); make the file readable, or "
+            "leave it out."
         ) from None
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _not_a_table(path, str(error).splitlines()[0]) from None
+
+
+def _not_a_table(path: pathlib.Path, reason: str) -> InputError:
+    return InputError(
+        f"{path} is not a run table ({reason}); remove it or train its runs again."
+    )
+
+
+def of_runs(metadata: list[dict], table: pd.DataFrame) -> list[dict]:
+    """Returns the metadata of the units that runs of the table are from."""
+    ids = set(table.run_id)
+    return [unit for unit in metadata if ids.intersection(unit["run_ids"])]
+
+
+def summarise_units(metadata: Sequence[dict], run_ids: Set[str]) -> dict:
+    """Returns what runs were made by, and for how long.
+
+    Args:
+        metadata: of the units they are from, with `run_ids`.
+        run_ids: the runs; of each unit's time they have their share.
+    """
+    times = sorted(each["time"] for each in metadata)
+    # units of early versions have wall seconds alone
+    seconds = [
+        each.get("device_seconds", each["wall_seconds"])
+        * len(run_ids & {*each["run_ids"]})
+        / len(each["run_ids"])
+        for each in metadata
+    ]
+    names = ("scaletime_jax", "git_commit", "jax", "device")
+    return {
+        **{name: sorted({str(each[name]) for each in metadata}) for name in names},
+        "device_seconds": round(sum(seconds), 1),
+        "trained": [times[0], times[-1]],
+    }

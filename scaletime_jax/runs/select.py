@@ -2,32 +2,14 @@
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from scaletime_jax.errors import InputError
-
-# What makes a panel of a figure.
-SETTING = (
-    "dataset",
-    "architecture",
-    "optimizer",
-    "learning_rate",
-    "label_noise",
-    "loss",
-)
-# What must not differ between the runs of a family.
-FAMILY = ("dataset", "architecture", "optimizer")
-PROTOCOL = ("init", "batch_size", "test_size", "epochs")
-AXES = ("width", "train_size", "label_noise", "learning_rate", "seed")
-# How the flag of a column is called where it is not called like the column.
-FLAGS = {
-    "width": "widths",
-    "train_size": "train_sizes",
-    "learning_rate": "learning_rates",
-    "seed": "seeds",
-}
+from scaletime_jax.runs import fields
+from scaletime_jax.runs.fields import Split
 
 
 def select_runs(
@@ -54,8 +36,8 @@ def select_runs(
             there = ", ".join(_words(table[name]))
             raise InputError(
                 f"no run has {name} {' or '.join(map(str, values))}"
-                f"{f'; those left have {there}' if there else ''}; the same command "
-                "without --runs trains what is missing."
+                f"{f'; those left have {there}' if there else ''}; choose what there "
+                "is, or train what is missing."
             )
         table = rows
     _check_protocol(table, any_length)
@@ -66,17 +48,20 @@ def _check_protocol(table: pd.DataFrame, any_length: bool) -> None:
     losses = _words(table.loss)
     if len(losses) > 1:  # one threshold and one axis for all
         raise InputError(
-            f"the runs mix loss {' and '.join(losses)}; choose with --loss={losses[0]}."
+            f"the runs mix loss {' and '.join(losses)}; choose one.", loss=losses[0]
         )
-    for family, rows in table.groupby(list(FAMILY)):
-        for name in PROTOCOL:
+    family = list(fields.family())
+    for names, rows in table.groupby(family, dropna=False):
+        for name in fields.apart(Split.PROTOCOL):
             values = _words(rows[name])
             if len(values) > 1 and not (any_length and name == "epochs"):
+                words = " ".join(str(each) for each in names if not pd.isna(each))
                 raise InputError(
-                    f"the runs of {' '.join(map(str, family))} mix {name} "
-                    f"{' and '.join(values)}; choose with --{name}={values[0]}."
+                    f"the runs of {words} mix {name} {' and '.join(values)}; choose "
+                    "one.",
+                    **{name: values[0]},
                 )
-    same = [*SETTING, "width", "train_size", "seed"]
+    same = [*fields.setting_of(table), "width", "train_size", "seed"]
     ids = table.drop_duplicates("run_id")
     twice = ids[ids.duplicated(same, keep=False)]
     if len(twice):
@@ -90,11 +75,33 @@ def _check_protocol(table: pd.DataFrame, any_length: bool) -> None:
 def split_table(
     table: pd.DataFrame, names: Sequence[str]
 ) -> Iterator[tuple[dict, pd.DataFrame]]:
-    """Yields the rows that agree in the named columns, with the columns' values."""
-    for values, rows in table.groupby(list(names), sort=True):
-        # some versions of pandas give NumPy numbers, which JSON does not take
-        plain = [v.item() if isinstance(v, np.generic) else v for v in values]
-        yield dict(zip(names, plain, strict=True)), rows
+    """Yields the rows that agree in the named columns, with the columns' values.
+
+    A value that is not known is None.
+    """
+    for values, rows in table.groupby(list(names), sort=True, dropna=False):
+        yield dict(zip(names, map(_plain, values), strict=True)), rows
+
+
+def _plain(value):
+    """Returns a value as JSON has it: some versions of pandas give NumPy's."""
+    if pd.isna(value):
+        return None
+    return value.item() if isinstance(value, np.generic) else value
+
+
+class Gap(NamedTuple):
+    """What the grid of a family lacks.
+
+    Attributes:
+        family: in words.
+        num_runs: how many are missing.
+        trained_by: values of each field that train what is missing, as words.
+    """
+
+    family: str
+    num_runs: int
+    trained_by: dict[str, list[str]]
 
 
 def missing_runs(table: pd.DataFrame, wanted: Mapping[str, Sequence]) -> pd.DataFrame:
@@ -104,53 +111,54 @@ def missing_runs(table: pd.DataFrame, wanted: Mapping[str, Sequence]) -> pd.Data
     wanted. A family that is wanted and wholly absent has the axes of all.
     """
     there = table.drop_duplicates("run_id")
-    families = set(there[list(FAMILY)].itertuples(index=False, name=None))
+    family, axes = list(fields.family()), list(fields.axes())
+    families = set(there[family].itertuples(index=False, name=None))
     missing = []
-    for family in sorted(families | _wanted_families(there, wanted)):
-        rows = there[(there[list(FAMILY)] == list(family)).all(axis=1)]
+    for each in sorted(families | _wanted_families(there, wanted)):
+        rows = there[(there[family] == list(each)).all(axis=1)]
         known = there if rows.empty else rows
-        axes = [sorted({*known[name], *wanted.get(name, ())}) for name in AXES]
-        has = set(rows[list(AXES)].itertuples(index=False, name=None))
-        gone = [cell for cell in itertools.product(*axes) if cell not in has]
-        missing += [(*family, *cell) for cell in gone]
-    return pd.DataFrame(missing, columns=[*FAMILY, *AXES])
+        values = [sorted({*known[name], *wanted.get(name, ())}) for name in axes]
+        has = set(rows[axes].itertuples(index=False, name=None))
+        gone = [cell for cell in itertools.product(*values) if cell not in has]
+        missing += [(*each, *cell) for cell in gone]
+    return pd.DataFrame(missing, columns=[*family, *axes])
 
 
 def _wanted_families(there: pd.DataFrame, wanted: Mapping[str, Sequence]) -> set:
     """Returns the families that have a wanted value which no run has."""
-    asked = [name for name in FAMILY if name in wanted]
+    family = fields.family()
+    asked = [name for name in family if name in wanted]
     if not asked:
         return set()
-    values = [wanted.get(name, there[name].unique()) for name in FAMILY]
+    values = [wanted.get(name, there[name].unique()) for name in family]
     absent = {
         (name, value) for name in asked for value in {*wanted[name]} - {*there[name]}
     }
     return {
-        family
-        for family in itertools.product(*values)
-        if absent & set(zip(FAMILY, family, strict=True))
+        each
+        for each in itertools.product(*values)
+        if absent & set(zip(family, each, strict=True))
     }
 
 
-def describe_missing(missing: pd.DataFrame, table: pd.DataFrame) -> list[str]:
-    """Returns a sentence a family, with the flags that train what it lacks."""
-    sentences = []
-    for family, rows in missing.groupby(list(FAMILY)):
-        mine = table[(table[list(FAMILY)] == list(family)).all(axis=1)]
-        chosen = dict(zip(FAMILY, family, strict=True))
-        flags = [f"--{name}={value}" for name, value in chosen.items()]
+def find_gaps(table: pd.DataFrame, wanted: Mapping[str, Sequence]) -> list[Gap]:
+    """Returns what the grid lacks, a gap for each family."""
+    gaps = []
+    family, axes = list(fields.family()), fields.axes()
+    for each, rows in missing_runs(table, wanted).groupby(family):
+        mine = table[(table[family] == list(each)).all(axis=1)]
         mine = table if mine.empty else mine
-        for name in (*AXES, "loss", *PROTOCOL):
-            values = _words(rows[name] if name in AXES else mine[name])
-            flags.append(f"--{FLAGS.get(name, name)}={','.join(values)}")
-        sentences.append(
-            f"{len(rows)} runs of {' '.join(map(str, family))} are missing; "
-            f"{' '.join(flags)} trains them"
-        )
-    return sentences
+        trained_by = {
+            name: [str(value)] for name, value in zip(family, each, strict=True)
+        }
+        for name in (*axes, "loss", *fields.apart(Split.PROTOCOL)):
+            if name not in trained_by:
+                trained_by[name] = _words((rows if name in axes else mine)[name])
+        gaps.append(Gap(" ".join(map(str, each)), len(rows), trained_by))
+    return gaps
 
 
 def _words(column: pd.Series) -> list[str]:
-    """Returns the column's values in order, numbers in their shortest form."""
-    values = sorted(column.unique())
+    """Returns the column's known values in order, numbers in their shortest form."""
+    values = sorted(column.dropna().unique())
     return [v if isinstance(v, str) else f"{v:.12g}" for v in values]

@@ -1,4 +1,4 @@
-"""The run table: one Parquet file a unit, written whole or not at all."""
+"""The run table on disk: one Parquet file a unit, written whole or not at all."""
 
 import contextlib
 import json
@@ -11,34 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scaletime_jax.errors import InputError
+from scaletime_jax.runs.fields import NEEDED, columns, schema
 
-SCHEMA = pa.schema(
-    [
-        ("run_id", pa.string()),
-        ("dataset", pa.string()),
-        ("architecture", pa.string()),
-        ("width", pa.int32()),
-        ("num_params", pa.int64()),
-        ("optimizer", pa.string()),
-        ("learning_rate", pa.float64()),
-        ("init", pa.string()),
-        ("loss", pa.string()),
-        ("train_size", pa.int32()),
-        ("test_size", pa.int32()),
-        ("label_noise", pa.float64()),
-        ("batch_size", pa.int32()),
-        ("seed", pa.int64()),
-        ("step", pa.int64()),
-        ("epoch", pa.float64()),
-        ("train_loss", pa.float32()),
-        ("test_loss", pa.float32()),
-        ("train_accuracy", pa.float32()),
-        ("test_accuracy", pa.float32()),
-        ("diverged", pa.bool_()),
-    ]
-)
 METADATA_KEY = b"scaletime_jax"
 PART = ".part-"
+
+
+class DamagedTable(Exception):
+    """A file that is no whole Parquet file, or lacks a column that all tables have."""
 
 
 def prepare(folder: pathlib.Path) -> None:
@@ -50,43 +30,119 @@ def prepare(folder: pathlib.Path) -> None:
         probe.unlink()
     except OSError as error:
         raise InputError(
-            f"--workdir: cannot write to {folder} ({error.strerror}); choose a folder "
-            "you may write to."
+            f"cannot write to {folder} ({error.strerror}); choose a folder you may "
+            "write to.",
+            workdir=None,
         ) from None
     for leftover in folder.glob(f"{PART}*"):  # of a run that was killed
         with contextlib.suppress(OSError):
             leftover.unlink()
 
 
+def write_whole(path: pathlib.Path, content: bytes) -> None:
+    """Writes a file; no reader ever sees a part of it.
+
+    Raises:
+        InputError: the folder cannot be written to.
+    """
+    part = path.with_name(f"{PART}{path.name}-{os.getpid()}")
+    try:
+        with open(part, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise InputError(
+            f"cannot write {path} ({error.strerror}); make room or choose another "
+            "folder.",
+            workdir=None,
+        ) from None
+
+
 def write(folder: pathlib.Path, name: str, table: pd.DataFrame, metadata: dict) -> None:
     """Writes a unit's rows to `folder/name.parquet`; no reader sees a part of it."""
-    rows = pa.Table.from_pandas(table, schema=SCHEMA, preserve_index=False)
+    for field in columns():
+        if field.default is not NEEDED and field.name not in table:
+            table = table.assign(**{field.name: field.default})
+    rows = pa.Table.from_pandas(table, schema=schema(), preserve_index=False)
     rows = rows.replace_schema_metadata({METADATA_KEY: json.dumps(metadata)})
-    part = folder / f"{PART}{name}-{os.getpid()}"
-    with open(part, "wb") as file:
-        pq.write_table(rows, file, compression="zstd", write_page_checksum=True)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, folder / f"{name}.parquet")
+    content = pa.BufferOutputStream()
+    pq.write_table(rows, content, compression="zstd", write_page_checksum=True)
+    write_whole(folder / f"{name}.parquet", content.getvalue().to_pybytes())
+
+
+def read_table(path: pathlib.Path) -> pa.Table:
+    """Returns the rows of one file, with the columns that this version knows.
+
+    A column that the file lacks has its field's default. A column that this version
+    does not know is left out, with a warning that names it.
+
+    Raises:
+        DamagedTable: the content is not a whole run table.
+        InputError: the file may not be read, or a column has another type.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}); make the file readable, or "
+            "leave it out."
+        ) from None
+    try:
+        reader = pa.BufferReader(content)
+        rows = pq.read_table(reader, page_checksum_verification=True)
+    except (pa.ArrowException, OSError) as error:
+        raise DamagedTable(str(error).splitlines()[0]) from None
+    unknown = [name for name in rows.column_names if name not in schema().names]
+    if unknown:
+        warnings.warn(
+            f"{path} is from a newer version; this one does not read "
+            f"{', '.join(map(repr, unknown))}",
+            stacklevel=3,
+        )
+    known = {}
+    for field in columns():
+        if field.name in rows.column_names:
+            known[field.name] = _cast(path, rows[field.name], field.name, field.type)
+        elif field.default is NEEDED:
+            raise DamagedTable(f"no column {field.name!r}")
+        else:
+            known[field.name] = pa.array([field.default] * len(rows), field.type)
+    return pa.table(known, schema=schema())
+
+
+def _cast(path: pathlib.Path, column, name: str, kind: pa.DataType):
+    try:
+        return column.cast(kind)
+    except pa.ArrowException:
+        raise InputError(
+            f"{path} has the column {name!r} as {column.type}, where {kind} is "
+            "expected; leave the file out, or read it with the version that wrote it."
+        ) from None
 
 
 def read(folder: pathlib.Path) -> pd.DataFrame:
     """Returns all rows in the folder, one per run and evaluation.
 
-    A file that cannot be read is renamed to `*.damaged`, with a warning that names
-    it, and counts as absent. A run that stands in two files is taken once.
+    A damaged file is renamed to `*.damaged`, with a warning that names it, and counts
+    as absent. A run that stands in two files is taken once.
+
+    Raises:
+        InputError: a file may not be read, or has a column of another type; no file is
+            renamed for that.
     """
-    tables = [pa.table({name: [] for name in SCHEMA.names}, schema=SCHEMA)]
+    tables = [schema().empty_table()]
     for path in sorted(folder.glob("*.parquet")):
         try:
-            rows = pq.read_table(path, page_checksum_verification=True)
-            tables.append(rows.select(SCHEMA.names).cast(SCHEMA))
-        except (pa.ArrowException, OSError, KeyError) as error:
+            tables.append(read_table(path))
+        except DamagedTable as error:
             aside = path.with_name(path.name + ".damaged")
             path.rename(aside)
-            reason = str(error).splitlines()[0]
             warnings.warn(
-                f"{path} is damaged ({reason}); it is set aside as {aside.name} and "
+                f"{path} is damaged ({error}); it is set aside as {aside.name} and "
                 "its runs are trained again",
                 stacklevel=2,
             )

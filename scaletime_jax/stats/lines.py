@@ -67,9 +67,9 @@ def fit_line(sizes: np.ndarray, values: np.ndarray) -> LineFit:
         sizes: [sizes] > 0.
         values: [sizes, seeds] > 0.
     """
-    slope, intercept = log_line(sizes, values)
-    y = np.log(values.mean(axis=1))
-    residual = y - intercept - slope * np.log(sizes)
+    slope = log_line(sizes, values).slope
+    x, y = np.log(sizes), np.log(values.mean(axis=1))
+    residual = y - y.mean() - slope * (x - x.mean())
     total = np.sum((y - y.mean()) ** 2)
     r_squared = float(1 - residual @ residual / total) if np.ptp(y) > 0 else None
     interval = jackknife(lambda each: log_line(sizes, each).slope, values).interval

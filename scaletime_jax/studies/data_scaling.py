@@ -12,7 +12,8 @@ from scaletime_jax.runs.curves import (
     first_crossing,
     summarise_seeds,
 )
-from scaletime_jax.runs.select import SETTING, split_table
+from scaletime_jax.runs.fields import setting_of
+from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.claims import Claim, beyond, judge
 from scaletime_jax.stats.estimates import Estimate, jackknife
 from scaletime_jax.stats.lines import MIN_SIZES, LineFit, fit_line
@@ -76,7 +77,7 @@ def scale_data(
         thresholds: of the test loss, by dataset.
     """
     made = []
-    for fields, rows in split_table(table, SETTING):
+    for fields, rows in split_table(table, setting_of(table)):
         threshold = thresholds[fields["dataset"]]
         curves = [_width_curve(r, threshold) for _, r in rows.groupby("width")]
         made.append(

@@ -9,7 +9,8 @@ import pandas as pd
 from scaletime_jax.arguments import Values, require, require_positive, require_shape
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs.curves import final_over
-from scaletime_jax.runs.select import SETTING, split_table
+from scaletime_jax.runs.fields import setting_of
+from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.claims import Claim, judge
 from scaletime_jax.stats.estimates import Estimate, jackknife
 from scaletime_jax.stats.lines import MIN_SIZES, straight_line
@@ -88,7 +89,7 @@ def study_capacity(
             f"{table.train_size.iloc[0]}; give several with --train_sizes."
         )
     studies = []
-    for fields, rows in split_table(table, SETTING):
+    for fields, rows in split_table(table, setting_of(table)):
         error = chance[fields["dataset"]]
         networks = [_measure(runs, error) for _, runs in rows.groupby("width")]
         studies.append(CapacityStudy(fields, networks, *_fit(networks)))

@@ -20,8 +20,9 @@ from scaletime_jax.laws.collapse import (
     least_left,
     remaining_error,
 )
+from scaletime_jax.runs.fields import setting_of
 from scaletime_jax.runs.learning_curves import LearningCurves, learning_curves
-from scaletime_jax.runs.select import SETTING, split_table
+from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.claims import Claim, judge
 from scaletime_jax.stats.estimates import Estimate, bootstrap, seed_weights
 from scaletime_jax.stats.lines import MIN_SIZES
@@ -74,14 +75,14 @@ def find_collapses(
     Raises:
         InputError: no setting has three sizes.
     """
-    made = []
-    for fields, rows in split_table(table, (*SETTING, "train_size")):
+    made, cells = [], (*setting_of(table), "train_size")
+    for fields, rows in split_table(table, cells):
         if rows.num_params.nunique() >= MIN_SIZES:
             ceiling = ceilings.get(fields["dataset"], np.inf)
             curves = learning_curves(rows, PER_DECADE, ceiling)
             made.append(collapse_curves(curves, fields))
     if not made:
-        most = table.groupby([*SETTING, "train_size"]).num_params.nunique().max()
+        most = max(rows.num_params.nunique() for _, rows in split_table(table, cells))
         raise InputError(
             f"no setting has more than {most} size{'s' if most > 1 else ''} "
             f"(num_params); an exponent needs {MIN_SIZES}."

@@ -18,7 +18,8 @@ from scaletime_jax.runs.curves import (
     over_epochs,
     summarise_seeds,
 )
-from scaletime_jax.runs.select import SETTING, split_table
+from scaletime_jax.runs.fields import setting_of
+from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.claims import Claim, judge
 from scaletime_jax.stats.estimates import Estimate, jackknife
 from scaletime_jax.theory.effective_size import cube_root_size
@@ -94,7 +95,7 @@ def extrapolate(
         InputError: a setting lacks the widths or epochs that the protocol needs.
     """
     made = []
-    for fields, rows in split_table(table, (*SETTING, "train_size")):
+    for fields, rows in split_table(table, (*setting_of(table), "train_size")):
         for loss in LOSSES:
             networks = _Networks(rows, loss)
             threshold = thresholds[fields["dataset"]]

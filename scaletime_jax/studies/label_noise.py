@@ -12,7 +12,8 @@ from scaletime_jax.runs.curves import (
     over_epochs,
     summarise_seeds,
 )
-from scaletime_jax.runs.select import SETTING, split_table
+from scaletime_jax.runs.fields import setting_of
+from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.claims import Claim, beyond, judge
 from scaletime_jax.stats.estimates import Estimate, jackknife, upturn
 from scaletime_jax.theory.effective_size import cube_root_size
@@ -96,7 +97,7 @@ def study_noise(
             width or train size asked for.
     """
     studies = []
-    but_noise = [name for name in SETTING if name != "label_noise"]
+    but_noise = [name for name in setting_of(table) if name != "label_noise"]
     for fields, rows in split_table(table, but_noise):
         shares = sorted(rows.label_noise.unique())
         if shares[0] != 0 or len(shares) < 2:

@@ -1,5 +1,6 @@
-"""Training time against size at a fixed loss: slope, interval, goodness of fit."""
+"""Figures 2 and 7 of [BF24]: training time against size at a fixed loss."""
 
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -7,14 +8,23 @@ import pandas as pd
 
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs.curves import epochs_to_threshold
-from scaletime_jax.runs.select import SETTING, split_table
+from scaletime_jax.runs.fields import describe, setting_of
+from scaletime_jax.runs.read import Runs
+from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.claims import Claim, beyond, judge
 from scaletime_jax.stats.estimates import Estimate, u_depth
-from scaletime_jax.stats.lines import MIN_SIZES, LineFit, fit_line
+from scaletime_jax.stats.lines import MIN_SIZES, LineFit, fit_columns, fit_line
+from scaletime_jax.studies.result import Result
 from scaletime_jax.theory.effective_size import cube_root_size
 
-# What makes a curve; all that is plotted against is in the points.
-CURVE_FIELDS = (*SETTING, "train_size")
+NAME = "tradeoff"
+TITLE = "Figures 2 and 7: least epochs to a test loss against network size"
+CAPTION = (
+    "Draws epochs to the threshold against effective size, a panel a setting. Darker "
+    "curves have more training data; bands are one s.e.m. over seeds; grey dashes are "
+    "lines of 1:1 exchange. An open triangle is a lower bound: some of the runs there "
+    "never reached the threshold."
+)
 # How far from -1 a slope still is one to one.
 RESOLUTION = 0.15
 
@@ -72,10 +82,68 @@ class TradeoffCurve(NamedTuple):
         return sum(point.censored for point in self.points)
 
 
+def study(runs: Runs, threshold: float | None = None) -> Result:
+    """Returns how epochs to a test loss depend on size, per setting and train size.
+
+    Args:
+        runs: of networks of several widths.
+        threshold: test loss to fall below; if None that of guessing.
+
+    Raises:
+        InputError: logs do not say what guessing costs, or a run is below the threshold
+            when first evaluated.
+    """
+    curves = fit_tradeoff(runs.table, runs.thresholds(threshold))
+    return Result(
+        NAME,
+        TITLE,
+        CAPTION,
+        make_claims(curves),
+        _tables(curves),
+        {"curves": [_summarise(curve) for curve in curves]},
+        {"curves": curves},
+        [_censored(curve) for curve in curves if curve.censored],
+    )
+
+
+def panel_of(curve: TradeoffCurve) -> tuple:
+    """Returns what the curves of one panel share: all but the train size."""
+    return tuple(v for k, v in curve.fields.items() if k != "train_size")
+
+
+def _tables(curves: list[TradeoffCurve]) -> dict[str, list[dict]]:
+    """Returns the plotted points of each panel, named for a file."""
+    tables: dict[str, list[dict]] = {}
+    for curve in curves:
+        name = re.sub(r"[^\w.]+", "-", "-".join(str(v) for v in panel_of(curve)))
+        points = tables.setdefault(f"tradeoff-{name}", [])
+        points += [{**curve.fields, **point._asdict()} for point in curve.points]
+    return tables
+
+
+def _summarise(curve: TradeoffCurve) -> dict:
+    return {
+        **curve.fields,
+        "threshold": curve.threshold,
+        **fit_columns(curve.fit),
+        "reached": curve.reached,
+        "censored": curve.censored,
+        "points": [point._asdict() for point in curve.points],
+    }
+
+
+def _censored(curve: TradeoffCurve) -> str:
+    runs = curve.reached + curve.censored
+    return (
+        f"{describe(curve.fields)}: {curve.censored} of {runs} runs never reached "
+        f"{curve.threshold:.4g}"
+    )
+
+
 def fit_tradeoff(
     table: pd.DataFrame, thresholds: dict[str, float]
 ) -> list[TradeoffCurve]:
-    """Returns a curve for each combination of `CURVE_FIELDS` in the run table.
+    """Returns a curve for each setting and train size in the run table.
 
     Args:
         table: one row per run and evaluation.
@@ -99,9 +167,10 @@ def fit_tradeoff(
             raise InputError(
                 f"{len(at_first)} of {len(runs)} runs on {dataset} are below the "
                 f"threshold {threshold:g} when first evaluated, at epoch "
-                f"{at_first.first_epoch.iloc[0]:g}; train with --record=both."
+                f"{at_first.first_epoch.iloc[0]:g}; record it earlier.",
+                record="both",
             )
-        for fields, group in split_table(runs, CURVE_FIELDS):
+        for fields, group in split_table(runs, (*setting_of(table), "train_size")):
             curves.append(_fit_curve(fields, threshold, group))
     return curves
 

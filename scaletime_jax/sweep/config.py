@@ -13,13 +13,12 @@ from scaletime_jax.errors import InputError
 from scaletime_jax.models.cnn import CNN, MIN_IMAGE
 from scaletime_jax.models.initializers import INITS
 from scaletime_jax.models.mlp import MLP
+from scaletime_jax.runs import fields
 from scaletime_jax.training.losses import LOSSES
 from scaletime_jax.training.optimizers import OPTIMIZERS
 from scaletime_jax.training.schedule import RECORDS, make_schedule
 
 ARCHITECTURES = ("mlp", "cnn")
-# Numbers in which the lanes of a unit may differ.
-LANE_FIELDS = ("seed", "label_noise", "learning_rate")
 MAX_SEED = 2**32 - 1
 # The largest train size over the smallest that one program serves: it shuffles the
 # largest one's indices each epoch, which tells in small networks' steps on little data.
@@ -28,24 +27,7 @@ SIZE_RANGE = 10
 
 @dataclasses.dataclass(frozen=True)
 class RunConfig:
-    """One training run.
-
-    Attributes:
-        dataset: the name it was asked for by.
-        fingerprint: of the dataset's content.
-        architecture: 'mlp' or 'cnn'.
-        width: the scale parameter s.
-        optimizer: 'sgd' or 'adam'.
-        learning_rate: > 0.
-        init: 'pytorch', 'lecun' or 'he'.
-        loss: 'mse' or 'cross_entropy'.
-        train_size: training examples, drawn by the seed.
-        label_noise: share of wrong training labels in [0, 1].
-        batch_size: examples a step.
-        epochs: passes through the training set.
-        record: when to evaluate: 'epochs', 'log_steps', 'both' or 'end'.
-        seed: of subset, noise, initialisation and order.
-    """
+    """One training run: the configured fields of `runs.fields`, described there."""
 
     dataset: str
     fingerprint: str
@@ -96,15 +78,15 @@ class RunConfig:
 
     @property
     def run_id(self) -> str:
-        """16 hex digits from the config's canonical JSON."""
-        text = json.dumps(dataclasses.asdict(self), sort_keys=True)
+        """16 hex digits from the canonical JSON of what identifies the config."""
+        text = json.dumps(fields.identify(dataclasses.asdict(self)), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def shape(self) -> tuple:
         """What configs of one unit share: every field but the lanes'."""
-        fields = dataclasses.asdict(self)
-        return tuple(v for name, v in fields.items() if name not in LANE_FIELDS)
+        values, lanes = dataclasses.asdict(self), fields.lanes()
+        return tuple(v for name, v in values.items() if name not in lanes)
 
     @property
     def family(self) -> tuple:

@@ -11,27 +11,12 @@ from jaxtyping import Array, Float, Int, Num, UInt
 
 from scaletime_jax.data.sources import Dataset
 from scaletime_jax.data.transforms import add_label_noise, draw_subset
+from scaletime_jax.runs import fields
 from scaletime_jax.sweep.config import RunConfig, make_model
 from scaletime_jax.sweep.tuning import Tuning
 from scaletime_jax.training.losses import make_loss
 from scaletime_jax.training.optimizers import make_optimizer
 from scaletime_jax.training.train import Curves, Hyper, TrainData, make_train
-
-# The columns of the run table that a config gives.
-CONFIG_COLUMNS = (
-    "run_id",
-    "dataset",
-    "architecture",
-    "width",
-    "optimizer",
-    "learning_rate",
-    "init",
-    "loss",
-    "train_size",
-    "label_noise",
-    "batch_size",
-    "seed",
-)
 
 
 class Lanes(NamedTuple):
@@ -171,7 +156,7 @@ def unit_table(
     runs, records = len(configs), len(steps)
     columns = {
         name: np.repeat([getattr(config, name) for config in configs], records)
-        for name in CONFIG_COLUMNS
+        for name in fields.config_columns()
     }
     columns["num_params"] = np.full(runs * records, num_params)
     columns["test_size"] = np.full(runs * records, test_size)

@@ -5,7 +5,7 @@ import datetime
 import hashlib
 import pathlib
 import subprocess
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -67,29 +67,6 @@ def versions() -> dict:
         "jax": jax.__version__,
         "numpy": np.__version__,
         "device": f"{jax.local_device_count()} x {device.device_kind}",
-    }
-
-
-def summarise(metadata: Sequence[dict], run_ids: Set[str]) -> dict:
-    """Returns what runs were made by, and for how long.
-
-    Args:
-        metadata: of the units they are from, with `run_ids`.
-        run_ids: the runs; of each unit's time they have their share.
-    """
-    times = sorted(each["time"] for each in metadata)
-    # units of early versions have wall seconds alone
-    seconds = [
-        each.get("device_seconds", each["wall_seconds"])
-        * len(run_ids & {*each["run_ids"]})
-        / len(each["run_ids"])
-        for each in metadata
-    ]
-    names = ("scaletime_jax", "git_commit", "jax", "device")
-    return {
-        **{name: sorted({str(each[name]) for each in metadata}) for name in names},
-        "device_seconds": round(sum(seconds), 1),
-        "trained": [times[0], times[-1]],
     }
 
 

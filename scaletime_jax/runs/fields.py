@@ -1,0 +1,243 @@
+"""The fields of a run: one tuple, from which table, ids, lanes and selection follow.
+
+A field of version 0.1 has no default. A field added later has one: tables and configs
+from before the field are read with it, and an id leaves the field out where it has its
+default. So tables and ids outlive every new field.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, NamedTuple
+
+import pandas as pd
+import pyarrow as pa
+
+
+class Role(Enum):
+    """What a field is to a run.
+
+    An identity is a property of the whole run. A lane is one too, a number in which
+    runs that share a program may differ. A coordinate says where in the run a row was
+    recorded, a measurement what was recorded there.
+    """
+
+    IDENTITY = "identity"
+    LANE = "lane"
+    COORDINATE = "coordinate"
+    MEASUREMENT = "measurement"
+
+
+class Split(Enum):
+    """How runs that differ in a field are kept apart.
+
+    A family has its own grid, and is named first. Settings are panels of a figure. A
+    protocol must be the same for all runs of a family. Axes are what figures plot
+    over, and what a grid spans.
+    """
+
+    FAMILY = "family"
+    SETTING = "setting"
+    PROTOCOL = "protocol"
+    AXIS = "axis"
+
+
+NEEDED: Any = object()
+
+
+class Field(NamedTuple):
+    """A property of a run, or of a row of its table.
+
+    Attributes:
+        name: of the table's column and of the config's attribute.
+        type: Arrow's.
+        role: what the field is to a run.
+        describes: what the field means, with its unit.
+        default: its value in tables and configs older than the field; NEEDED for
+            fields of version 0.1.
+        split: how runs that differ in it are kept apart; None if they are not.
+        several: what a list of its values is called; the name if None.
+        column: whether the table has it.
+        configured: whether a config has it.
+    """
+
+    name: str
+    type: pa.DataType
+    role: Role
+    describes: str
+    default: Any = NEEDED
+    split: Split | None = None
+    several: str | None = None
+    column: bool = True
+    configured: bool = True
+
+    @property
+    def kind(self) -> type:
+        """The Python type of its values."""
+        if pa.types.is_string(self.type):
+            return str
+        if pa.types.is_boolean(self.type):
+            return bool
+        return int if pa.types.is_integer(self.type) else float
+
+    @property
+    def choice(self) -> str:
+        """The quantity by which a user chooses among its values."""
+        return self.several or self.name
+
+
+_ID, _LANE = Role.IDENTITY, Role.LANE
+_AT, _SEEN = Role.COORDINATE, Role.MEASUREMENT
+_TEXT, _TRUTH = pa.string(), pa.bool_()
+_INT, _LONG = pa.int32(), pa.int64()
+_DOUBLE, _SINGLE = pa.float64(), pa.float32()
+
+FIELDS = (
+    Field("run_id", _TEXT, _ID, "16 hex digits from the config", configured=False),
+    Field("dataset", _TEXT, _ID, "the dataset's name", split=Split.FAMILY),
+    Field("fingerprint", _TEXT, _ID, "of the dataset's content", column=False),
+    Field("architecture", _TEXT, _ID, "'mlp' or 'cnn'", split=Split.FAMILY),
+    Field("optimizer", _TEXT, _ID, "'sgd' or 'adam'", split=Split.FAMILY),
+    Field("width", _INT, _ID, "scale parameter s", split=Split.AXIS, several="widths"),
+    Field("num_params", _LONG, _ID, "trainable parameters", configured=False),
+    Field(
+        "train_size",
+        _INT,
+        _ID,
+        "training examples, drawn by the seed",
+        split=Split.AXIS,
+        several="train_sizes",
+    ),
+    Field(
+        "learning_rate",
+        _DOUBLE,
+        _LANE,
+        "> 0",
+        split=Split.SETTING,
+        several="learning_rates",
+    ),
+    Field(
+        "label_noise",
+        _DOUBLE,
+        _LANE,
+        "share of wrong training labels in [0, 1]",
+        split=Split.SETTING,
+    ),
+    Field("loss", _TEXT, _ID, "'mse' or 'cross_entropy'", split=Split.SETTING),
+    Field("init", _TEXT, _ID, "'pytorch', 'lecun' or 'he'", split=Split.PROTOCOL),
+    Field("batch_size", _INT, _ID, "examples a step", split=Split.PROTOCOL),
+    Field(
+        "test_size",
+        _INT,
+        _ID,
+        "examples that test losses are means over",
+        split=Split.PROTOCOL,
+        configured=False,
+    ),
+    Field(
+        "epochs",
+        _INT,
+        _ID,
+        "passes through the training set",
+        split=Split.PROTOCOL,
+        column=False,
+    ),
+    Field("record", _TEXT, _ID, "when runs are evaluated", column=False),
+    Field(
+        "seed",
+        _LONG,
+        _LANE,
+        "of subset, noise, initialisation and order",
+        split=Split.AXIS,
+        several="seeds",
+    ),
+    Field("step", _LONG, _AT, "training steps so far", configured=False),
+    Field("epoch", _DOUBLE, _AT, "passes so far, may be fractional", configured=False),
+    Field("train_loss", _SINGLE, _SEEN, "on the training set", configured=False),
+    Field("test_loss", _SINGLE, _SEEN, "on the test set", configured=False),
+    Field("train_accuracy", _SINGLE, _SEEN, "share that is right", configured=False),
+    Field("test_accuracy", _SINGLE, _SEEN, "share that is right", configured=False),
+    Field("diverged", _TRUTH, _SEEN, "whether a loss was not finite", configured=False),
+)
+
+
+def columns() -> tuple[Field, ...]:
+    """The fields that the run table has, in order."""
+    return tuple(field for field in FIELDS if field.column)
+
+
+def schema() -> pa.Schema:
+    """The run table's schema."""
+    return pa.schema([(field.name, field.type) for field in columns()])
+
+
+def named(*roles: Role) -> tuple[str, ...]:
+    """The names of the columns with these roles."""
+    return tuple(field.name for field in columns() if field.role in roles)
+
+
+def config_columns() -> tuple[str, ...]:
+    """The names of the columns that a config gives, its id first."""
+    return ("run_id", *(field.name for field in columns() if field.configured))
+
+
+def measured() -> tuple[str, ...]:
+    """The names of the measured numbers."""
+    seen = (field for field in columns() if field.role is Role.MEASUREMENT)
+    return tuple(field.name for field in seen if field.kind is float)
+
+
+def lanes() -> tuple[str, ...]:
+    """The names of the numbers in which runs of one program may differ."""
+    return named(Role.LANE)
+
+
+def apart(split: Split) -> tuple[str, ...]:
+    """The names of the fields by which runs are split so."""
+    return tuple(field.name for field in FIELDS if field.split is split)
+
+
+def family() -> tuple[str, ...]:
+    """What a family of runs shares."""
+    return apart(Split.FAMILY)
+
+
+def axes() -> tuple[str, ...]:
+    """What a grid of runs spans: all axes, and all lanes."""
+    kept = (f for f in FIELDS if f.split is Split.AXIS or f.role is Role.LANE)
+    return tuple(field.name for field in kept)
+
+
+def setting_of(table: pd.DataFrame) -> tuple[str, ...]:
+    """What makes a panel of a figure of these runs.
+
+    A field added after version 0.1 counts only where some run has another value than
+    its default.
+    """
+    names = [field for field in FIELDS if field.split in (Split.FAMILY, Split.SETTING)]
+    return tuple(
+        field.name
+        for field in names
+        if field.default is NEEDED or _differs(table, field)
+    )
+
+
+def _differs(table: pd.DataFrame, field: Field) -> bool:
+    return field.name in table and bool((table[field.name] != field.default).any())
+
+
+def identify(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the entries of a config that its id is made from.
+
+    Every field of version 0.1, and each later one that has not its default.
+    """
+    default = {field.name: field.default for field in FIELDS if field.configured}
+    return {k: v for k, v in config.items() if v != default[k]}
+
+
+def describe(fields: Mapping[str, Any]) -> str:
+    """Returns columns of the run table with their values, in words, where known."""
+    return ", ".join(
+        str(value) if isinstance(value, str) else f"{name} {value:g}"
+        for name, value in fields.items()
+        if value is not None
+    )

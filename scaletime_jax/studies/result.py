@@ -1,0 +1,51 @@
+"""What a study returns: everything that a script writes, as a value."""
+
+import math
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from scaletime_jax.stats.claims import Claim, count_verdicts
+
+
+class Result(NamedTuple):
+    """Claims, tables, numbers and a figure of one study.
+
+    Attributes:
+        name: of the study, its script, its figure and its folder.
+        title: one line.
+        caption: what the figure shows.
+        claims: what the papers say, beside what was measured.
+        tables: rows of each CSV file, by the file's name without its ending.
+        summary: more numbers, as they stand in summary.json.
+        figure: what `plotting.<name>.plot_<name>` draws, by argument.
+        notes: sentences for the terminal, beyond a line for each claim.
+    """
+
+    name: str
+    title: str
+    caption: str
+    claims: list[Claim]
+    tables: dict[str, list[dict]]
+    summary: dict
+    figure: dict[str, Any]
+    notes: list[str]
+
+    @property
+    def record(self) -> dict:
+        """The claims with their verdicts, and all other numbers."""
+        return {
+            "verdicts": count_verdicts(self.claims),
+            "claims": [claim._asdict() for claim in self.claims],
+            **self.summary,
+        }
+
+
+def rows(**columns) -> list[dict]:
+    """Returns a row for each place in the columns; single values go everywhere."""
+    return pd.DataFrame(columns).to_dict("records")
+
+
+def finite(value) -> float | None:
+    """Returns a number as JSON has it, None where the number is not finite."""
+    return float(value) if math.isfinite(value) else None
