@@ -94,9 +94,13 @@ def read_table(path: pathlib.Path) -> pa.Table:
     try:
         reader = pa.BufferReader(content)
         rows = pq.read_table(reader, page_checksum_verification=True)
-    except (pa.ArrowException, OSError) as error:
+        names = rows.column_names  # may be damaged too
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise DamagedTable(str(error).splitlines()[0]) from None
-    unknown = [name for name in rows.column_names if name not in schema().names]
+    needed = {field.name for field in columns() if field.default is NEEDED}
+    if lacking := sorted(needed - set(names)):
+        raise DamagedTable(f"no column {lacking[0]!r}")
+    unknown = [name for name in names if name not in schema().names]
     if unknown:
         warnings.warn(
             f"{path} is from a newer version; this one does not read "
@@ -105,10 +109,8 @@ def read_table(path: pathlib.Path) -> pa.Table:
         )
     known = {}
     for field in columns():
-        if field.name in rows.column_names:
+        if field.name in names:
             known[field.name] = _cast(path, rows[field.name], field.name, field.type)
-        elif field.default is NEEDED:
-            raise DamagedTable(f"no column {field.name!r}")
         else:
             known[field.name] = pa.array([field.default] * len(rows), field.type)
     return pa.table(known, schema=schema())
