@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import warnings
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -15,6 +16,7 @@ from scaletime_jax.runs.fields import NEEDED, columns, schema
 
 METADATA_KEY = b"scaletime_jax"
 PART = ".part-"
+Metadata = dict[str, Any]  # as JSON has it
 
 
 class DamagedTable(Exception):
@@ -62,7 +64,9 @@ def write_whole(path: pathlib.Path, content: bytes) -> None:
         ) from None
 
 
-def write(folder: pathlib.Path, name: str, table: pd.DataFrame, metadata: dict) -> None:
+def write(
+    folder: pathlib.Path, name: str, table: pd.DataFrame, metadata: Metadata
+) -> None:
     """Writes a unit's rows to `folder/name.parquet`; no reader sees a part of it."""
     for field in columns():
         if field.default is not NEEDED and field.name not in table:
@@ -116,7 +120,9 @@ def read_table(path: pathlib.Path) -> pa.Table:
     return pa.table(known, schema=schema())
 
 
-def _cast(path: pathlib.Path, column, name: str, kind: pa.DataType):
+def _cast(
+    path: pathlib.Path, column: pa.ChunkedArray, name: str, kind: pa.DataType
+) -> pa.ChunkedArray:
     try:
         return column.cast(kind)
     except pa.ArrowException:
@@ -153,6 +159,7 @@ def read(folder: pathlib.Path) -> pd.DataFrame:
     return table.sort_values(["run_id", "step"], ignore_index=True)
 
 
-def read_metadata(path: pathlib.Path) -> dict:
+def read_metadata(path: pathlib.Path) -> Metadata:
     """Returns what was written beside a unit's rows: configs, versions, times."""
-    return json.loads((pq.read_schema(path).metadata or {})[METADATA_KEY])
+    metadata: Metadata = json.loads(pq.read_schema(path).metadata[METADATA_KEY])
+    return metadata
