@@ -216,7 +216,9 @@ def _fit(networks: list[NetworkCapacity]) -> tuple[Estimate, np.ndarray]:
     logs = np.log([[n.exact[seed] for seed in seeds] for n in whole])
 
     def exponent(logs):
-        return straight_line(np.log(params), logs.mean(axis=1)).slope
+        means = logs.mean(axis=1)
+        # centred, so that rounding of the mean does not enter the slope
+        return straight_line(np.log(params), means - means.mean()).slope
 
     estimate, means = jackknife(exponent, logs), logs.mean(axis=1)
     slope, x = exponent(logs), np.log(params)
