@@ -10,7 +10,10 @@ import pandas as pd
 import pytest
 from scripts import FLAGFILES, ROOT, call, refused
 
+from scaletime_jax.plotting.draw import draw
+from scaletime_jax.plotting.style import render
 from scaletime_jax.runs import store
+from scaletime_jax.studies import drawn
 
 EPOCHS = {"extrapolate": ["--target_epochs=1"]}
 # The first trains; its grid has the runs of the others.
@@ -65,7 +68,9 @@ def test_smoke_writes_what_it_promises(smoke, name):
         f": {claim['verdict']}" in line and claim["quantity"] in line
         for claim, line in zip(summary["claims"], said, strict=True)
     )
-    assert (folder / f"{name}.png").stat().st_size > 10_000
+    picture = (folder / f"{name}.png").read_bytes()
+    stored = drawn.unpack((folder / f"{name}.npz").read_bytes())
+    assert render(draw(name, stored), "png") == picture and len(picture) > 10_000
     assert "<text" in (folder / f"{name}.svg").read_text()
     panels = sorted(folder.glob("*.csv"))
     assert panels and all(len(pd.read_csv(panel)) > 2 for panel in panels)
