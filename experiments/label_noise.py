@@ -11,22 +11,14 @@ intervals and verdicts.
 """
 
 from absl import flags
-from shell import cli
-from shell import runs as runs_cli
-from shell import sweep as sweep_cli
+from shell import cli, results, runs, sweep
 
 from scaletime_jax.errors import InputError
-from scaletime_jax.plotting.label_noise import plot_label_noise
-from scaletime_jax.studies.label_noise import (
-    AXES,
-    NoiseStudy,
-    make_claims,
-    study_noise,
-)
+from scaletime_jax.studies import label_noise
 
-flags.adopt_module_key_flags(runs_cli)
-flags.set_default(sweep_cli.OPTIMIZER, ["adam"])  # as the paper does [BF24, C.4]
-flags.set_default(sweep_cli.LABEL_NOISE, ["0", "0.2"])
+flags.adopt_module_key_flags(runs)
+flags.set_default(sweep.OPTIMIZER, ["adam"])  # as the paper does [BF24, C.4]
+flags.set_default(sweep.LABEL_NOISE, ["0", "0.2"])
 AT_WIDTH = flags.DEFINE_integer(
     "at_width",
     None,
@@ -39,68 +31,25 @@ AT_SIZE = flags.DEFINE_integer(
 )
 
 
-def points(studies: list[NoiseStudy], axis: str) -> list[dict]:
-    """Returns the plotted points along one axis."""
-    rows = []
-    for study in studies:
-        for effect in study.effects:
-            if effect.axis != axis:
-                continue
-            for name in ("clean", "noisy", "added"):
-                curve = getattr(effect, name)
-                columns = {axis: curve.x, "mean": curve.mean, "sem": curve.sem}
-                rows += cli.records(
-                    **study.fields,
-                    width=study.width,
-                    at_train_size=study.train_size,
-                    curve=name,
-                    **columns,
-                )
-    return rows
-
-
-def summarise(study: NoiseStudy) -> dict:
-    """Returns a study as it stands in summary.json."""
-    return {
-        **study.fields,
-        "width": study.width,
-        "train_size": study.train_size,
-        "axes": {
-            effect.axis: {
-                "added_at_the_end": cli.number(effect.added.mean[-1]),
-                "persistence": effect.persistence._asdict(),
-            }
-            for effect in study.effects
-        },
-        "upturns": [
-            {
-                "train_size": shape.train_size,
-                "with_noise": shape.noisy._asdict(),
-                "without": shape.clean._asdict(),
-            }
-            for shape in study.shapes
-        ],
-    }
-
-
-def main() -> None:
-    """From flags to figure."""
-    shares = runs_cli.planned(sweep_cli.LABEL_NOISE)
+def check_shares() -> None:
+    """Requires runs with label noise and without, before they are trained."""
+    shares = runs.planned("label_noise")
     if shares is not None and not (0 in shares and max(shares) > 0):
         given = ",".join(map(str, shares))
         raise InputError(
             f"--label_noise={given}: 0 and a share above it are needed, as 0,0.2."
         )
-    for place, axis in ((AT_WIDTH, sweep_cli.WIDTHS), (AT_SIZE, sweep_cli.TRAIN_SIZES)):
-        runs_cli.refuse_other(place, axis)
-    runs = runs_cli.obtain(needs=("train_size", "label_noise"))
-    if runs is None:
-        return
-    studies = study_noise(runs.table, AT_WIDTH.value, AT_SIZE.value)
-    panels = {axis: points(studies, axis) for axis in AXES}
-    details = {"studies": [summarise(study) for study in studies]}
-    claims, plot = make_claims(studies), (plot_label_noise, studies)
-    runs_cli.finish("label_noise", runs, claims, details, panels, *plot)
+
+
+def main() -> None:
+    """From flags to figure."""
+    check_shares()
+    runs.refuse_other(AT_WIDTH, "width")
+    runs.refuse_other(AT_SIZE, "train_size")
+    found = runs.obtain(needs=("train_size", "label_noise"))
+    if found is not None:
+        made = label_noise.study(found, AT_WIDTH.value, AT_SIZE.value)
+        results.finish(made, found)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,11 @@ import pathlib
 
 from absl import flags
 from shell import cli, page
-from shell import flags as shared_flags
+from shell import flags as common
 
 from scaletime_jax.errors import InputError
 
-flags.adopt_module_key_flags(shared_flags)
+flags.adopt_module_key_flags(common)
 # In the order of the paper's argument; others follow by name.
 ORDER = (
     "linear_tradeoff",
@@ -73,9 +73,9 @@ def load_results(workdir: pathlib.Path) -> list[tuple[dict, pathlib.Path]]:
 
 def main() -> None:
     """From summaries to a page."""
-    workdir = pathlib.Path(shared_flags.WORKDIR.value)
+    workdir = common.workdir()
     results = load_results(workdir)
-    if shared_flags.DRY_RUN.value:
+    if common.DRY_RUN.value:
         print(f"draws {len(results)} experiments into {workdir}/index.html.")
         return
     (workdir / "index.html").write_text(page.make_page(results))

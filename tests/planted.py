@@ -58,3 +58,10 @@ def planted_table(exponent=1.0, seeds=5, noise=0.0, epochs_run=100, sizes=(1000,
 
     epochs = np.linspace(0, epochs_run, 2001)
     return planted_runs(law, epochs, sizes, seeds=seeds, scatter=noise)
+
+
+def as_logs(table, *given):
+    """A table as read from logs that have none but the given of these columns."""
+    unknown = {*FIELDS, "train_size", "label_noise"} - {"dataset", "diverged", *given}
+    text = {"architecture", "optimizer", "loss", "init"}
+    return table.assign(**{k: None if k in text else np.nan for k in unknown})

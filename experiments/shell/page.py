@@ -5,7 +5,7 @@ import json
 import pathlib
 from html import escape
 
-from shell import cli
+from scaletime_jax.runs.fields import describe
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b1b1b; --paper: #fdfdfc; --soft: #6a6a6a;
@@ -127,7 +127,7 @@ def _limits(claim: dict) -> str:
 def _row(claim: dict) -> str:
     value, interval, verdict = claim["value"], claim["interval"], claim["verdict"]
     return (
-        f"<tr><td>{escape(cli.describe_setting(claim['setting']))}</td>"
+        f"<tr><td>{escape(describe(claim['setting']))}</td>"
         f"<td class=n>{'none' if value is None else f'{value:.3g}'}</td><td class=n>"
         f"{'none' if interval is None else '{:.3g} to {:.3g}'.format(*interval)}</td>"
         f'<td><span class="verdict {verdict}">{verdict}</span> '

@@ -22,11 +22,7 @@ from scaletime_jax.studies.data_scaling import DataScaling
 
 
 def plot_data_scaling(made: Sequence[DataScaling]) -> Figure:
-    """Draws final test and train error over train size, a row a setting.
-
-    Darker curves are wider networks; bands are one s.e.m. over seeds; the dotted line
-    is the threshold of generalisation.
-    """
+    """Draws the study's curves, a row a setting; its caption says what is drawn."""
     colours = shades([curve.width for each in made for curve in each.curves])
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(7.6, 2.2 * len(made) + 0.6), layout="constrained")

@@ -29,11 +29,8 @@ COLOUR = shades([0, 1])[1]
 GUIDES_PER_DECADE = 3
 
 
-def plot_capacity(studies: Sequence[CapacityStudy]) -> Figure:
-    """Draws each seed's capacity over the number of parameters, a panel a setting.
-
-    Open triangles are bounds, not values. Grey dashes grow as the cube root.
-    """
+def plot_effective_size(studies: Sequence[CapacityStudy]) -> Figure:
+    """Draws the study's points, a panel a setting; its caption says what is drawn."""
     columns = min(3, len(studies))
     rows = -(-len(studies) // columns)
     with matplotlib.rc_context(SETTINGS):

@@ -34,15 +34,7 @@ MOST_SCANS = 3
 def plot_equivalence(
     made: Sequence[Collapse], scans: Sequence[ThresholdScan]
 ) -> Figure:
-    """Draws curves over time, over the product of size and time, and exponents.
-
-    A row a setting. First two panels: mean test loss of the largest train size, darker
-    for larger networks, with one s.e.m.; over epochs, then over epochs times
-    num_params^kappa relative to the smallest network; a loss above what guessing costs
-    counts as it. Third: kappa with its 95%
-    interval at each train size. Last: kappa at each threshold of the loss, runs that
-    never got there taken as longer than they ran. Dotted: 1/3, as claimed.
-    """
+    """Draws curves and exponents, a row a setting; the caption says what is drawn."""
     rows: dict[tuple, list[Collapse]] = {}
     for each in made:
         rows.setdefault(_setting(each.fields), []).append(each)
@@ -92,7 +84,7 @@ def _describe(axis, last: Collapse) -> None:
         words = rf"$\kappa$ = {last.kappa.value:.2f}"
         if last.kappa.interval is not None:
             words += " [{:.2f}, {:.2f}]".format(*last.kappa.interval)
-    if last.fields["train_size"]:
+    if last.fields["train_size"] is not None:
         words = f"n = {last.fields['train_size']:,}: {words}"
     words += f"\n{last.verdict}"
     if last.error is not None:
@@ -117,8 +109,8 @@ def _draw_exponents(axis, members: Sequence[Collapse]) -> None:
     axis.set_ylabel(r"exponent $\kappa$")
 
 
-def _short(size: int) -> str:
-    if size == 0:
+def _short(size: int | None) -> str:
+    if size is None:
         return "not given"
     return f"{size / 1000:g}k" if size >= 1000 else str(size)
 
@@ -147,7 +139,7 @@ def _draw_scans(axis, scans: Sequence[ThresholdScan]) -> None:
         axis.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
     axis.set_ylim(*SHOWN)
     axis.set_ylabel(r"exponent $\kappa$")
-    if any(scan.fields["train_size"] for scan in shown):
+    if any(scan.fields["train_size"] is not None for scan in shown):
         axis.legend(title="examples", fontsize=7, title_fontsize=7)
 
 

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from scaletime_jax.plotting.settings import (
     THRESHOLD,
     describe_loss,
+    describe_size,
     draw_curve,
     label_row,
 )
@@ -35,14 +36,10 @@ X_LABELS = {
 MOST_CURVES = 4
 
 
-def plot_extrapolation(
+def plot_extrapolate(
     made: Sequence[Extrapolation], thresholds: dict[str, float]
 ) -> Figure:
-    """Draws what was predicted (dashed, open) and what came (solid), a row a setting.
-
-    Darker curves have more training data, four sizes at most; bands are one s.e.m. over
-    seeds; the dotted line is the threshold of generalisation.
-    """
+    """Draws the study's curves, a row a setting; its caption says what is drawn."""
     rows: dict[tuple, list[Extrapolation]] = {}
     for each in made:
         setting = tuple(v for k, v in each.fields.items() if k != "train_size")
@@ -51,7 +48,7 @@ def plot_extrapolation(
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(10.4, 2.5 * len(rows) + 0.9), layout="constrained")
         axes = figure.subplots(len(rows), 4, sharey="row", squeeze=False)
-        shown: set[int] = set()
+        shown: set[int | None] = set()
         for line, members in zip(axes, rows.values(), strict=True):
             sizes = _spread([each.fields["train_size"] for each in members])
             shown |= sizes
@@ -69,9 +66,9 @@ def plot_extrapolation(
     return figure
 
 
-def _spread(sizes: Sequence[int]) -> set[int]:
+def _spread(sizes: Sequence[int | None]) -> set[int | None]:
     """Returns at most MOST_CURVES of the sizes, the ends among them."""
-    ordered = sorted(set(sizes))
+    ordered = sorted(set(sizes), key=lambda size: size or 0)
     places = np.linspace(0, len(ordered) - 1, min(MOST_CURVES, len(ordered)))
     return {ordered[round(place)] for place in places}
 
@@ -99,7 +96,7 @@ def _draw_panel(axis, column, members: Sequence[Extrapolation], colours) -> None
 
 def _draw_legend(figure, colours: dict) -> None:
     handles = [
-        Line2D([], [], label=f"{size:,}", color=colour)
+        Line2D([], [], label=describe_size(size), color=colour)
         for size, colour in sorted(colours.items(), reverse=True)
     ]
     grey: Any = {"color": "0.3", "markersize": 3.5}

@@ -25,10 +25,7 @@ X_LABELS = {
 
 
 def plot_label_noise(studies: Sequence[NoiseStudy]) -> Figure:
-    """Draws test error over epochs, size and data, a row a setting.
-
-    Bands are one s.e.m. over seeds. What is held fixed stands in each panel.
-    """
+    """Draws the study's curves, a row a setting; its caption says what is drawn."""
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(8.6, 2.5 * len(studies) + 0.9), layout="constrained")
         axes = figure.subplots(len(studies), 3, sharey="row", squeeze=False)

@@ -44,6 +44,11 @@ def describe_loss(loss: str | None, split: str = "test") -> str:
     return f"{split} {'loss' if loss is None else _name(loss)}"
 
 
+def describe_size(train_size: int | None) -> str:
+    """Returns a number of training examples in words; logs may not give it."""
+    return "not given" if train_size is None else f"{train_size:,}"
+
+
 def _name(name: str) -> str:
     return NAMES.get(name, name)
 

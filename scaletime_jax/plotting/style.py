@@ -23,9 +23,12 @@ GUIDES_PER_DECADE = 3
 GUIDE: Any = {"color": "0.75", "linewidth": 0.8, "linestyle": "--", "zorder": 0}
 
 
-def shades(values: Sequence[int]) -> dict[int, tuple]:
-    """Returns a red for each value, darker for larger ones; readable in grey."""
-    ordered = sorted(set(values))
+def shades(values: Sequence[int | None]) -> dict[int | None, tuple]:
+    """Returns a red for each value, darker for larger ones; readable in grey.
+
+    The colours are in the order of the values. A value that is not known comes first.
+    """
+    ordered = sorted(set(values), key=lambda value: value or 0)
     colours = matplotlib.colormaps["Reds"]
     step = 0.6 / max(1, len(ordered) - 1)
     return {v: colours(0.38 + step * i) for i, v in enumerate(ordered)}

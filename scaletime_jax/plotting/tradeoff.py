@@ -6,7 +6,12 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from scaletime_jax.plotting.settings import describe_loss, describe_setting, draw_curve
+from scaletime_jax.plotting.settings import (
+    describe_loss,
+    describe_setting,
+    describe_size,
+    draw_curve,
+)
 from scaletime_jax.plotting.style import (
     GUIDE,
     SETTINGS,
@@ -89,7 +94,7 @@ def _draw_legend(figure, curves: Sequence[TradeoffCurve], colours: dict) -> None
         return matplotlib.lines.Line2D([], [], label=label, **style)
 
     handles = [
-        entry(f"{size:,}", color=colour, marker="o", markersize=3.5)
+        entry(describe_size(size), color=colour, marker="o", markersize=3.5)
         for size, colour in sorted(colours.items(), reverse=True)
     ]
     handles.append(entry("1:1 exchange", **GUIDE))

@@ -13,12 +13,21 @@ from scaletime_jax.runs.curves import (
     summarise_seeds,
 )
 from scaletime_jax.runs.fields import setting_of
+from scaletime_jax.runs.read import Runs
 from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.claims import Claim, beyond, judge
 from scaletime_jax.stats.estimates import Estimate, jackknife
-from scaletime_jax.stats.lines import MIN_SIZES, LineFit, fit_line
+from scaletime_jax.stats.lines import MIN_SIZES, LineFit, fit_columns, fit_line
+from scaletime_jax.studies.result import Result, rows
 from scaletime_jax.theory.effective_size import cube_root_size
 
+NAME = "data_scaling"
+TITLE = "Figures 5 and 8: test and train error against the amount of data"
+CAPTION = (
+    "Draws final test and train error over train size, a row a setting. Darker curves "
+    "are wider networks; bands are one s.e.m. over seeds; the dotted line is the "
+    "threshold of generalisation."
+)
 SOURCE = "[BF24, Fig. 5, 8]"  # with SGD [BF24, C.3]
 
 
@@ -41,7 +50,7 @@ class WidthCurve(NamedTuple):
     effective_size: float
     test: Curve
     train: Curve
-    needed: pd.Series
+    needed: dict[int, float]
     never: int
     at_once: int
 
@@ -67,6 +76,67 @@ class DataScaling(NamedTuple):
     train_change: Estimate
 
 
+def study(runs: Runs, threshold: float | None = None) -> Result:
+    """Returns how losses depend on the amount of data, per setting and width.
+
+    Args:
+        runs: of networks of several train sizes, with their training loss.
+        threshold: test loss to fall below; if None that of guessing.
+
+    Raises:
+        InputError: logs do not say what guessing costs.
+    """
+    made = scale_data(runs.table, runs.thresholds(threshold))
+    return Result(
+        NAME,
+        TITLE,
+        CAPTION,
+        make_claims(made),
+        {split: _points(made, split) for split in ("test", "train")},
+        {"settings": [_summarise(each) for each in made]},
+        {"made": made},
+        [],
+    )
+
+
+def _points(made: list[DataScaling], split: str) -> list[dict]:
+    """Returns the plotted points of test or train error."""
+    points = []
+    for each in made:
+        for curve in each.curves:
+            shown = curve.test if split == "test" else curve.train
+            points += rows(
+                **each.fields,
+                width=curve.width,
+                train_size=shown.x,
+                mean=shown.mean,
+                sem=shown.sem,
+            )
+    return points
+
+
+def _summarise(each: DataScaling) -> dict:
+    return {
+        **each.fields,
+        "threshold": each.threshold,
+        **fit_columns(each.fit),
+        "train_change": each.train_change._asdict(),
+        "widths": [_summarise_width(curve) for curve in each.curves],
+    }
+
+
+def _summarise_width(curve: WidthCurve) -> dict:
+    reached = [size for size in curve.needed.values() if np.isfinite(size)]
+    return {
+        "width": curve.width,
+        "effective_size": curve.effective_size,
+        "examples_needed": float(np.mean(reached)) if reached else None,
+        "reached": len(reached),
+        "never": curve.never,
+        "at_the_smallest": curve.at_once,
+    }
+
+
 def scale_data(
     table: pd.DataFrame, thresholds: Mapping[str, float]
 ) -> list[DataScaling]:
@@ -77,11 +147,11 @@ def scale_data(
         thresholds: of the test loss, by dataset.
     """
     made = []
-    for fields, rows in split_table(table, setting_of(table)):
+    for fields, runs in split_table(table, setting_of(table)):
         threshold = thresholds[fields["dataset"]]
-        curves = [_width_curve(r, threshold) for _, r in rows.groupby("width")]
+        curves = [_width_curve(each, threshold) for _, each in runs.groupby("width")]
         made.append(
-            DataScaling(fields, threshold, curves, _fit(curves), _train_change(rows))
+            DataScaling(fields, threshold, curves, _fit(curves), _train_change(runs))
         )
     return made
 
@@ -101,15 +171,15 @@ def _width_curve(runs: pd.DataFrame, threshold: float) -> WidthCurve:
         effective_size=float(cube_root_size(runs.num_params.iloc[0])),
         test=summarise_seeds(test),
         train=summarise_seeds(final_over(runs, "train_size", "train_loss")),
-        needed=np.exp(needed.where(~at_once)),
+        needed=np.exp(needed.where(~at_once)).to_dict(),
         never=int(needed.isna().sum()),
         at_once=int(at_once.sum()),
     )
 
 
 def _fit(curves: list[WidthCurve]) -> LineFit | None:
-    seeds = sorted(set.intersection(*(set(c.needed.index) for c in curves)))
-    grid = np.array([c.needed[seeds] for c in curves])  # [widths, seeds]
+    seeds = sorted(set.intersection(*(set(c.needed) for c in curves)))
+    grid = np.array([[c.needed[seed] for seed in seeds] for c in curves])
     usable = np.isfinite(grid).all(axis=1)
     if not seeds or usable.sum() < MIN_SIZES:
         return None
@@ -117,9 +187,10 @@ def _fit(curves: list[WidthCurve]) -> LineFit | None:
     return fit_line(sizes[usable], grid[usable])
 
 
-def _train_change(rows: pd.DataFrame) -> Estimate:
+def _train_change(runs: pd.DataFrame) -> Estimate:
     curves = [
-        final_over(r, "train_size", "train_loss") for _, r in rows.groupby("width")
+        final_over(each, "train_size", "train_loss")
+        for _, each in runs.groupby("width")
     ]
     seeds = sorted(set.intersection(*(set(curve.columns) for curve in curves)))
     ends = [curve[seeds].iloc[[0, -1]].to_numpy() for curve in curves if len(curve) > 1]

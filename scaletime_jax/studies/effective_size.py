@@ -10,11 +10,19 @@ from scaletime_jax.arguments import Values, require, require_positive, require_s
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs.curves import final_over
 from scaletime_jax.runs.fields import setting_of
+from scaletime_jax.runs.read import Runs
 from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.claims import Claim, judge
 from scaletime_jax.stats.estimates import Estimate, jackknife
 from scaletime_jax.stats.lines import MIN_SIZES, straight_line
+from scaletime_jax.studies.result import Result
 
+NAME = "effective_size"
+TITLE = "Appendix B: how many examples networks fit, against their number of parameters"
+CAPTION = (
+    "Draws each seed's capacity over the number of parameters, a panel a setting. Open "
+    "triangles are bounds, not values. Grey dashes grow as the cube root."
+)
 SOURCE = "[BF24, App. B]"
 # How far from 1/3 the claim still holds.
 RESOLUTION = 0.1
@@ -71,6 +79,55 @@ class CapacityStudy(NamedTuple):
     line: np.ndarray
 
 
+def study(runs: Runs, threshold: float | None = None) -> Result:
+    """Returns how many examples networks fit, per setting and width.
+
+    Args:
+        runs: of networks of several train sizes, with their training loss.
+        threshold: loss of a constant guess; if None that of equally frequent classes.
+
+    Raises:
+        InputError: logs do not say what guessing costs, or the runs have a single train
+            size.
+    """
+    studies = study_capacity(runs.table, runs.thresholds(threshold))
+    return Result(
+        NAME,
+        TITLE,
+        CAPTION,
+        make_claims(studies),
+        {"capacity": _points(studies)},
+        {"studies": [_summarise(each) for each in studies]},
+        {"studies": studies},
+        [],
+    )
+
+
+def _points(studies: list[CapacityStudy]) -> list[dict]:
+    """Returns the plotted points."""
+    return [
+        {
+            **each.fields,
+            "width": network.width,
+            "num_params": network.num_params,
+            "capacity": seed.train_size,
+            "bound": seed.bound,
+        }
+        for each in studies
+        for network in each.networks
+        for seed in network.seeds.values()
+    ]
+
+
+def _summarise(each: CapacityStudy) -> dict:
+    bounds = [c.bound for n in each.networks for c in n.seeds.values()]
+    return {
+        **each.fields,
+        "exponent": each.exponent._asdict(),
+        **{bound: bounds.count(bound) for bound in ("exact", "above", "below")},
+    }
+
+
 def study_capacity(
     table: pd.DataFrame, chance: Mapping[str, float]
 ) -> list[CapacityStudy]:
@@ -86,7 +143,8 @@ def study_capacity(
     if table.train_size.nunique() < 2:
         raise InputError(
             "capacity is measured across train sizes and all runs have train_size "
-            f"{table.train_size.iloc[0]}; give several with --train_sizes."
+            f"{table.train_size.iloc[0]}; give several.",
+            train_size=None,
         )
     studies = []
     for fields, rows in split_table(table, setting_of(table)):
@@ -158,7 +216,9 @@ def _fit(networks: list[NetworkCapacity]) -> tuple[Estimate, np.ndarray]:
     logs = np.log([[n.exact[seed] for seed in seeds] for n in whole])
 
     def exponent(logs):
-        return straight_line(np.log(params), logs.mean(axis=1)).slope
+        means = logs.mean(axis=1)
+        # centred, so that rounding of the mean does not enter the slope
+        return straight_line(np.log(params), means - means.mean()).slope
 
     estimate, means = jackknife(exponent, logs), logs.mean(axis=1)
     slope, x = exponent(logs), np.log(params)
@@ -170,12 +230,12 @@ def make_claims(studies: list[CapacityStudy]) -> list[Claim]:
     """Returns a claim a setting: the exponent is 1/3."""
     return [
         judge(
-            study.exponent,
+            each.exponent,
             (1 / 3 - RESOLUTION, 1 / 3 + RESOLUTION),
             source=SOURCE,
             statement="What a network fits grows as the cube root of its parameters.",
-            setting=study.fields,
+            setting=each.fields,
             quantity="exponent of capacity against number of parameters",
         )
-        for study in studies
+        for each in studies
     ]

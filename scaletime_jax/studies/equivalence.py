@@ -20,13 +20,28 @@ from scaletime_jax.laws.collapse import (
     least_left,
     remaining_error,
 )
+from scaletime_jax.laws.threshold_scan import ThresholdScan, scan_thresholds
 from scaletime_jax.runs.fields import setting_of
 from scaletime_jax.runs.learning_curves import LearningCurves, learning_curves
+from scaletime_jax.runs.read import Runs
 from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.claims import Claim, judge
 from scaletime_jax.stats.estimates import Estimate, bootstrap, seed_weights
 from scaletime_jax.stats.lines import MIN_SIZES
+from scaletime_jax.studies.result import Result, rows
 
+NAME = "equivalence"
+TITLE = "Is size worth time? The exponent at which curves of all sizes become one"
+CAPTION = (
+    "Draws curves over time, over the product of size and time, and exponents, a row a "
+    "setting. The first two panels are the mean test loss of the largest train size, "
+    "darker for larger networks, with one s.e.m.: over epochs, then over epochs times "
+    "num_params^kappa relative to the smallest network. A loss above that of guessing "
+    "counts as that of guessing. The third panel is kappa with its 95% interval at "
+    "each train size. The last panel is kappa at each threshold of the loss; a run "
+    "that never reached the threshold counts as longer than it ran. Dotted lines are "
+    "1/3, as claimed."
+)
 # Nearer to 1/3 than to 0 (size is worth nothing) or 2/3.
 RESOLUTION = 1 / 6
 PER_DECADE = 20
@@ -62,6 +77,84 @@ class Collapse(NamedTuple):
     reason: str
 
 
+def study(runs: Runs, threshold: float | None = None) -> Result:
+    """Returns the exponent of size beside time, per setting and train size.
+
+    Args:
+        runs: of networks of several sizes, which may differ in how long they ran.
+        threshold: test loss above which nothing has been learned; if None that of
+            guessing, where it is known.
+
+    Raises:
+        InputError: no setting has three sizes.
+    """
+    ceilings = runs.ceilings(threshold)
+    made = find_collapses(runs.table, ceilings)
+    scans = scan_thresholds(runs.table, ceilings)
+    return Result(
+        NAME,
+        TITLE,
+        CAPTION,
+        make_claims(made),
+        {
+            "curves": _curves(made),
+            "exponents": _exponents(made),
+            "thresholds": _thresholds(scans),
+        },
+        {"ceilings": ceilings, "collapses": [_summarise(each) for each in made]},
+        {"made": made, "scans": scans},
+        [],
+    )
+
+
+def _summarise(collapse: Collapse) -> dict:
+    entries = collapse._asdict()
+    del entries["fields"], entries["curves"]
+    return {
+        **collapse.fields,
+        **entries,
+        "kappa": collapse.kappa._asdict(),
+        "sizes": len(collapse.curves.num_params),
+        "seeds": collapse.curves.seeds,
+    }
+
+
+def _exponents(made: list[Collapse]) -> list[dict]:
+    """Returns the exponent of each train size, as plotted."""
+    points = []
+    for each in made:
+        low, high = each.kappa.interval or (None, None)
+        ends = {"kappa": each.kappa.value, "low": low, "high": high}
+        points.append({**_summarise(each), **ends})
+    return points
+
+
+def _thresholds(scans: list[ThresholdScan]) -> list[dict]:
+    """Returns the exponent at each threshold, as plotted."""
+    points = []
+    for scan in scans:
+        for loss, kappa, reached in zip(
+            scan.thresholds, scan.kappa, scan.reached, strict=True
+        ):
+            low, high = kappa.interval or (None, None)
+            row = {**scan.fields, "threshold": float(loss), "kappa": kappa.value}
+            points.append({**row, "low": low, "high": high, "reached": float(reached)})
+    return points
+
+
+def _curves(made: list[Collapse]) -> list[dict]:
+    """Returns the plotted curves, of mean log loss."""
+    points = []
+    for each in made:
+        found = each.curves
+        for size, mean, sem in zip(
+            found.num_params, found.mean, found.sem, strict=True
+        ):
+            columns = {"epoch": found.epoch, "mean_log_loss": mean, "sem": sem}
+            points += rows(**each.fields, num_params=int(size), **columns)
+    return points
+
+
 def find_collapses(
     table: pd.DataFrame, ceilings: Mapping[str, float]
 ) -> list[Collapse]:
@@ -76,13 +169,13 @@ def find_collapses(
         InputError: no setting has three sizes.
     """
     made, cells = [], (*setting_of(table), "train_size")
-    for fields, rows in split_table(table, cells):
-        if rows.num_params.nunique() >= MIN_SIZES:
+    for fields, runs in split_table(table, cells):
+        if runs.num_params.nunique() >= MIN_SIZES:
             ceiling = ceilings.get(fields["dataset"], np.inf)
-            curves = learning_curves(rows, PER_DECADE, ceiling)
+            curves = learning_curves(runs, PER_DECADE, ceiling)
             made.append(collapse_curves(curves, fields))
     if not made:
-        most = max(rows.num_params.nunique() for _, rows in split_table(table, cells))
+        most = max(runs.num_params.nunique() for _, runs in split_table(table, cells))
         raise InputError(
             f"no setting has more than {most} size{'s' if most > 1 else ''} "
             f"(num_params); an exponent needs {MIN_SIZES}."

@@ -19,11 +19,22 @@ from scaletime_jax.runs.curves import (
     summarise_seeds,
 )
 from scaletime_jax.runs.fields import setting_of
+from scaletime_jax.runs.read import Runs
 from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.claims import Claim, judge
 from scaletime_jax.stats.estimates import Estimate, jackknife
+from scaletime_jax.studies.result import Result, rows
 from scaletime_jax.theory.effective_size import cube_root_size
 
+NAME = "extrapolate"
+TITLE = (
+    "Figures 3, 10 and 11: small networks predict large ones, and short training long"
+)
+CAPTION = (
+    "Draws predicted losses (dashed, open) and true losses (solid), a row a setting. "
+    "Darker curves have more training data, four sizes at most; bands are one s.e.m. "
+    "over seeds; the dotted line is the threshold of generalisation."
+)
 LOSSES = ("test_loss", "train_loss")
 STATEMENTS = {
     "size": "A small network trained for long predicts larger ones trained for short.",
@@ -47,6 +58,9 @@ class Protocol(NamedTuple):
     medium_width: int | None = None
     source_epochs: float = 1.0
     tolerance: float = 0.1
+
+
+DEFAULTS = Protocol()
 
 
 class Extrapolation(NamedTuple):
@@ -81,6 +95,63 @@ class Extrapolation(NamedTuple):
     onset_is_bound: bool
 
 
+def study(
+    runs: Runs, threshold: float | None = None, protocol: Protocol = DEFAULTS
+) -> Result:
+    """Returns predicted and true losses over size and over time.
+
+    Args:
+        runs: of networks of several widths.
+        threshold: test loss at which generalisation begins; if None that of guessing.
+        protocol: from what to predict what.
+
+    Raises:
+        InputError: logs do not say what guessing costs, or a setting lacks the widths
+            or epochs that the protocol needs.
+    """
+    thresholds = runs.thresholds(threshold)
+    made = extrapolate(runs.table, thresholds, protocol)
+    entries = [_summarise(each) for each in made]
+    return Result(
+        NAME,
+        TITLE,
+        CAPTION,
+        make_claims(made, protocol),
+        {direction: _points(made, direction) for direction in ("size", "time")},
+        {"thresholds": thresholds, "extrapolations": entries},
+        {"made": made, "thresholds": thresholds},
+        [],
+    )
+
+
+def _points(made: list[Extrapolation], direction: str) -> list[dict]:
+    """Returns the plotted points of one direction."""
+    axis = "effective_size" if direction == "size" else "epochs"
+    points = []
+    for each in made:
+        if each.direction != direction:
+            continue
+        for kind in ("truth", "predicted"):
+            curve = getattr(each, kind)
+            what = {**each.fields, "loss_of": each.loss, "kind": kind}
+            points += rows(**what, **{axis: curve.x}, mean=curve.mean, sem=curve.sem)
+    return points
+
+
+def _summarise(each: Extrapolation) -> dict:
+    return {
+        **each.fields,
+        "direction": each.direction,
+        "loss_of": each.loss,
+        "source": each.source,
+        "error": each.error._asdict(),
+        "no_change_error": each.change._asdict(),
+        "gain": each.gain._asdict(),
+        "onset_error": each.onset._asdict(),
+        "onset_is_bound": each.onset_is_bound,
+    }
+
+
 def extrapolate(
     table: pd.DataFrame, thresholds: Mapping[str, float], protocol: Protocol
 ) -> list[Extrapolation]:
@@ -95,9 +166,9 @@ def extrapolate(
         InputError: a setting lacks the widths or epochs that the protocol needs.
     """
     made = []
-    for fields, rows in split_table(table, (*setting_of(table), "train_size")):
+    for fields, runs in split_table(table, (*setting_of(table), "train_size")):
         for loss in LOSSES:
-            networks = _Networks(rows, loss)
+            networks = _Networks(runs, loss)
             threshold = thresholds[fields["dataset"]]
             made.append(_over_size(networks, fields, threshold, protocol))
             made.append(_over_time(networks, fields, threshold, protocol))
@@ -113,27 +184,38 @@ class _Networks:
         sizes: effective size by width.
     """
 
-    def __init__(self, rows: pd.DataFrame, loss: str):
+    def __init__(self, runs: pd.DataFrame, loss: str):
         self.loss = loss
-        widths = rows.groupby("width")
+        widths = runs.groupby("width")
         self.curves = {int(w): over_epochs(r, loss) for w, r in widths}
         seeds = set.intersection(*(set(c.columns) for c in self.curves.values()))
         if not seeds:
             raise InputError(
                 f"the widths {list(self.curves)} have no seed in common; train all of "
-                "them with the same --seeds."
+                "them with the same seeds.",
+                seed=None,
             )
         self.curves = {w: c[sorted(seeds)] for w, c in self.curves.items()}
         self.sizes = {
             int(w): float(cube_root_size(r.num_params.iloc[0])) for w, r in widths
         }
 
-    def choose(self, width: int | None, default: int) -> int:
-        """Returns the width asked for, or that at place `default` of the widths."""
+    def choose(self, name: str, width: int | None, default: int) -> int:
+        """Returns the width asked for, or that at place `default` of the widths.
+
+        Args:
+            name: of the quantity that asks for it.
+            width: what it asks for.
+            default: a place.
+
+        Raises:
+            InputError: no run has that width.
+        """
         widths = list(self.curves)
         if width is not None and width not in widths:
             raise InputError(
-                f"no run has width {width}; those there have {widths}, choose one."
+                f"no run has width {width}; the runs have {widths}, choose one.",
+                **{name: widths[default]},
             )
         return widths[default] if width is None else width
 
@@ -143,7 +225,7 @@ class _Networks:
 
 
 def _over_size(networks: _Networks, fields, threshold: float, protocol: Protocol):
-    source = networks.choose(protocol.source_width, 0)
+    source = networks.choose("source_width", protocol.source_width, 0)
     epochs, p0 = protocol.target_epochs, networks.sizes[source]
     widths = [w for w in networks.curves if networks.sizes[w] >= p0]
     ratios = np.array([networks.sizes[w] / p0 for w in widths])
@@ -157,7 +239,7 @@ def _over_size(networks: _Networks, fields, threshold: float, protocol: Protocol
 
 def _over_time(networks: _Networks, fields, threshold: float, protocol: Protocol):
     middle = (len(networks.curves) - 1) // 2
-    medium = networks.choose(protocol.medium_width, middle)
+    medium = networks.choose("medium_width", protocol.medium_width, middle)
     epochs, size = protocol.source_epochs, networks.sizes[medium]
     widths = list(networks.curves)
     x = np.array([networks.sizes[w] / size * epochs for w in widths])

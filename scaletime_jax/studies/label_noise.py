@@ -12,12 +12,23 @@ from scaletime_jax.runs.curves import (
     over_epochs,
     summarise_seeds,
 )
-from scaletime_jax.runs.fields import setting_of
+from scaletime_jax.runs.fields import describe, setting_of
+from scaletime_jax.runs.read import Runs
 from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.claims import Claim, beyond, judge
 from scaletime_jax.stats.estimates import Estimate, jackknife, upturn
+from scaletime_jax.studies.result import Result, finite, rows
 from scaletime_jax.theory.effective_size import cube_root_size
 
+NAME = "label_noise"
+TITLE = (
+    "Figures 6 and 9: what label noise adds to the test error, over time, size and data"
+)
+CAPTION = (
+    "Draws test error over epochs, size and data, a row a setting. Bands are one "
+    "s.e.m. over seeds. Each panel names the width and the train size that it holds "
+    "fixed."
+)
 SOURCE = "[BF24, Fig. 6, 9]"  # with Adam [BF24, C.4]
 # The datasets on which the paper sees an upturn with size [BF24, Sec. 5.5].
 U_SHAPED = ("cifar10_", "svhn")
@@ -82,6 +93,77 @@ class NoiseStudy(NamedTuple):
     shapes: list[Shape]
 
 
+def study(
+    runs: Runs, at_width: int | None = None, at_train_size: int | None = None
+) -> Result:
+    """Returns what label noise adds to the test loss, per setting and share of noise.
+
+    Args:
+        runs: with label noise and without.
+        at_width: at which to look over epochs and data; None for the middle one.
+        at_train_size: at which to look over epochs and size; None for the middle one.
+
+    Raises:
+        InputError: a setting has no noisy runs or none without noise, or not the
+            width or train size asked for.
+    """
+    studies = study_noise(runs.table, at_width, at_train_size)
+    return Result(
+        NAME,
+        TITLE,
+        CAPTION,
+        make_claims(studies),
+        {axis: _points(studies, axis) for axis in AXES},
+        {"studies": [_summarise(each) for each in studies]},
+        {"studies": studies},
+        [],
+    )
+
+
+def _points(studies: list[NoiseStudy], axis: str) -> list[dict]:
+    """Returns the plotted points along one axis."""
+    points = []
+    for each in studies:
+        for effect in each.effects:
+            if effect.axis != axis:
+                continue
+            for name in ("clean", "noisy", "added"):
+                curve = getattr(effect, name)
+                points += rows(
+                    **each.fields,
+                    width=each.width,
+                    at_train_size=each.train_size,
+                    curve=name,
+                    **{axis: curve.x},
+                    mean=curve.mean,
+                    sem=curve.sem,
+                )
+    return points
+
+
+def _summarise(each: NoiseStudy) -> dict:
+    return {
+        **each.fields,
+        "width": each.width,
+        "train_size": each.train_size,
+        "axes": {
+            effect.axis: {
+                "added_at_the_end": finite(effect.added.mean[-1]),
+                "persistence": effect.persistence._asdict(),
+            }
+            for effect in each.effects
+        },
+        "upturns": [
+            {
+                "train_size": shape.train_size,
+                "with_noise": shape.noisy._asdict(),
+                "without": shape.clean._asdict(),
+            }
+            for shape in each.shapes
+        ],
+    }
+
+
 def study_noise(
     table: pd.DataFrame, width: int | None = None, train_size: int | None = None
 ) -> list[NoiseStudy]:
@@ -98,18 +180,18 @@ def study_noise(
     """
     studies = []
     but_noise = [name for name in setting_of(table) if name != "label_noise"]
-    for fields, rows in split_table(table, but_noise):
-        shares = sorted(rows.label_noise.unique())
+    for fields, runs in split_table(table, but_noise):
+        shares = sorted(runs.label_noise.unique())
         if shares[0] != 0 or len(shares) < 2:
             raise InputError(
-                f"the runs of {fields['dataset']} {fields['architecture']} "
-                f"{fields['optimizer']} have label_noise "
-                f"{', '.join(f'{s:g}' for s in shares)} only; give 0 and one above, "
-                "as --label_noise=0,0.2."
+                f"the runs of {describe(fields)} have label_noise "
+                f"{', '.join(f'{share:g}' for share in shares)} only; give 0 and a "
+                "share above it.",
+                label_noise="0,0.2",
             )
-        clean = rows[rows.label_noise == 0]
+        clean = runs[runs.label_noise == 0]
         for share in shares[1:]:
-            noisy = rows[rows.label_noise == share]
+            noisy = runs[runs.label_noise == share]
             chosen = _choose_cell(clean, noisy, width, train_size)
             effects = [_effect(axis, clean, noisy, *chosen) for axis in AXES]
             found = [effect for effect in effects if effect is not None]
@@ -137,7 +219,10 @@ def _choose(name: str, there: set, wanted: int | None) -> int:
     if wanted is None:
         return values[(len(values) - 1) // 2]
     if wanted not in values:
-        raise InputError(f"no run has {name} {wanted}; those there have {values}.")
+        raise InputError(
+            f"no run has {name} {wanted}; the runs have {values}, choose one.",
+            **{f"at_{name}": values[0]},
+        )
     return wanted
 
 
@@ -202,9 +287,9 @@ def _persistence(added: np.ndarray) -> float:
 def make_claims(studies: list[NoiseStudy]) -> list[Claim]:
     """Returns a claim for each axis, and at each train size that of an upturn."""
     claims = []
-    for study in studies:
-        adam = study.fields["optimizer"] == "adam"
-        at = {**study.fields, "width": study.width, "train_size": study.train_size}
+    for each in studies:
+        adam = each.fields["optimizer"] == "adam"
+        at = {**each.fields, "width": each.width, "train_size": each.train_size}
         claims += [
             judge(
                 effect.persistence,
@@ -216,18 +301,18 @@ def make_claims(studies: list[NoiseStudy]) -> list[Claim]:
                 setting=at,
                 quantity="added error at the far end over its maximum",
             )
-            for effect in study.effects
+            for effect in each.effects
         ]
-        named = f"{study.fields['dataset']}_".startswith(U_SHAPED)
+        named = f"{each.fields['dataset']}_".startswith(U_SHAPED)
         claims += [
             judge(
                 shape.noisy,
                 (0.0, None),
                 source=beyond("[BF24, Sec. 5.5]", adam and named),
                 statement="Under noise the error of the largest networks rises again.",
-                setting={**study.fields, "train_size": shape.train_size},
+                setting={**each.fields, "train_size": shape.train_size},
                 quantity="test loss of the largest less that of the best smaller one",
             )
-            for shape in study.shapes
+            for shape in each.shapes
         ]
     return claims

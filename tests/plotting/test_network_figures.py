@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 from planted import PARAMS, planted_runs
 
 from scaletime_jax.plotting.data_scaling import plot_data_scaling
-from scaletime_jax.plotting.effective_size import plot_capacity
-from scaletime_jax.plotting.extrapolate import plot_extrapolation
+from scaletime_jax.plotting.effective_size import plot_effective_size
+from scaletime_jax.plotting.extrapolate import plot_extrapolate
 from scaletime_jax.plotting.label_noise import plot_label_noise
 from scaletime_jax.plotting.style import make_panels
 from scaletime_jax.studies.data_scaling import scale_data
@@ -56,7 +56,7 @@ def assert_row_is_alike(axes):
 
 def test_extrapolation(clean):
     made = extrapolate(clean, LIMIT, Protocol())
-    figure = plot_extrapolation(made, LIMIT)
+    figure = plot_extrapolate(made, LIMIT)
     assert len(figure.axes) == 4
     assert_row_is_alike(figure.axes)
     labels = [axis.get_xlabel() for axis in figure.axes]
@@ -120,7 +120,7 @@ def test_capacity_draws_bounds_as_bounds(clean):
 
     runs = planted_runs(capacity_law, np.array([0.0, 1.0]), (200, 500, 1000))
     [study] = study_capacity(runs, LIMIT)
-    [axis] = plot_capacity([study]).axes
+    [axis] = plot_effective_size([study]).axes
     count = {marker: len(lines(axis, marker=marker)) for marker in "o^v"}
     bounds = [c.bound for n in study.networks for c in n.seeds.values()]
     wanted = {
@@ -145,8 +145,8 @@ def test_a_missing_cell_leaves_the_rest(clean):
     figure = plot_data_scaling(scale_data(part, LIMIT))
     lengths = [len(line.get_xdata()) for line in lines(figure.axes[0], marker="o")]
     assert lengths == [6, 6, 6, 3]
-    plot_extrapolation(extrapolate(part, LIMIT, Protocol()), LIMIT)
-    plot_capacity(study_capacity(part, LIMIT))
+    plot_extrapolate(extrapolate(part, LIMIT, Protocol()), LIMIT)
+    plot_effective_size(study_capacity(part, LIMIT))
 
 
 def test_panels_with_none_below_have_tick_labels():

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
-from planted import PARAMS, planted_runs
+from planted import PARAMS, as_logs, planted_runs
+from written import assert_can_be_written
 
-from scaletime_jax.studies.data_scaling import make_claims, scale_data
+from scaletime_jax.runs.read import Runs
+from scaletime_jax.studies.data_scaling import make_claims, scale_data, study
 
 SIZES = (100, 200, 500, 1000, 2000, 5000)
 EPOCHS = np.array([0.0, 50.0, 100.0])
@@ -27,7 +29,8 @@ def test_the_planted_need_of_data_is_found(exponent):
     assert made.fit.slope == pytest.approx(exponent, rel=1e-6)
     for curve in made.curves:
         p = np.cbrt(PARAMS[curve.width])
-        np.testing.assert_allclose(curve.needed, 700 * (p / 30) ** exponent, rtol=1e-6)
+        needed = list(curve.needed.values())
+        np.testing.assert_allclose(needed, 700 * (p / 30) ** exponent, rtol=1e-6)
         assert (curve.never, curve.at_once) == (0, 0)
     expected = -0.3 * np.log(SIZES[-1] / SIZES[0])
     assert made.train_change.value == pytest.approx(expected)
@@ -51,7 +54,8 @@ def test_censored_at_either_end_is_counted_and_not_fitted():
     first, last = made.curves[0], made.curves[-1]
     assert (first.never, first.at_once) == (5, 0)
     assert (last.never, last.at_once) == (0, 5)
-    assert np.isnan(first.needed).all() and np.isnan(last.needed).all()
+    for curve in (first, last):
+        assert np.isnan(list(curve.needed.values())).all()
     assert made.fit is None  # two widths are left
     assert make_claims([made])[0].verdict == "undecided"
 
@@ -110,3 +114,28 @@ def test_with_adam_it_is_beyond_the_paper():
     table = planted_runs(law(-1.0, -0.3), EPOCHS, SIZES)
     claims = make_claims(scale_data(table.assign(optimizer="adam"), LIMIT))
     assert {claim.source for claim in claims} == {"beyond [BF24, Fig. 5, 8]"}
+
+
+def test_the_study_holds_all_that_is_written():
+    table = planted_runs(law(-3.0, -0.3), EPOCHS, SIZES[1:-1])
+    result = study(Runs(table, [], []), 0.09)
+    assert_can_be_written(result)
+    [made] = scale_data(table, LIMIT)
+    assert result.claims == make_claims([made]) and result.notes == []
+    [setting] = result.summary["settings"]
+    assert setting["threshold"] == 0.09 and setting["slope"] is None
+    first, second, *_ = setting["widths"]
+    assert (first["examples_needed"], first["never"], first["reached"]) == (None, 5, 0)
+    needed = 700 * (np.cbrt(PARAMS[2]) / 30) ** -3
+    assert second["examples_needed"] == pytest.approx(needed, rel=1e-6)
+    for split in ("test", "train"):
+        mean = np.concatenate([getattr(curve, split).mean for curve in made.curves])
+        points = [row["mean"] for row in result.tables[split]]
+        np.testing.assert_array_equal(points, mean)
+
+
+def test_logs_that_say_little():
+    table = as_logs(planted_runs(law(-1.0, -0.3), EPOCHS, SIZES), "train_size")
+    result = study(Runs(table, [], []), 0.09)
+    assert_can_be_written(result)
+    assert {claim.source for claim in result.claims} == {"beyond [BF24, Fig. 5, 8]"}

@@ -1,11 +1,14 @@
 import numpy as np
 import pytest
-from planted import PARAMS, planted_runs
+from planted import PARAMS, as_logs, planted_runs
+from written import assert_can_be_written
 
 from scaletime_jax.errors import InputError
+from scaletime_jax.runs.read import Runs
 from scaletime_jax.studies.effective_size import (
     make_claims,
     measure_capacity,
+    study,
     study_capacity,
 )
 
@@ -31,49 +34,50 @@ def law(exponent, at_8400=60.0):
 )
 def test_a_planted_exponent(exponent, verdict):
     studies = study_capacity(planted_runs(law(exponent), EPOCHS, SIZES), CHANCE)
-    [study] = studies
-    for network in study.networks:
+    [made] = studies
+    for network in made.networks:
         expected = 60.0 * (PARAMS[network.width] / 8400) ** exponent
         np.testing.assert_allclose(list(network.exact.values()), expected, rtol=1e-6)
-    assert study.exponent.value == pytest.approx(exponent, abs=1e-6)
-    assert study.line[1][0] == pytest.approx(60.0, rel=1e-5)
+    assert made.exponent.value == pytest.approx(exponent, abs=1e-6)
+    assert made.line[1][0] == pytest.approx(60.0, rel=1e-5)
     assert [claim.verdict for claim in make_claims(studies)] == [verdict]
 
 
 def test_bounds_are_kept_apart_and_not_fitted():
     table = planted_runs(law(1.0), EPOCHS, (100, 200, 500))
-    [study] = study_capacity(table, CHANCE)
-    bounds = [{seed.bound for seed in n.seeds.values()} for n in study.networks]
+    [made] = study_capacity(table, CHANCE)
+    bounds = [{seed.bound for seed in n.seeds.values()} for n in made.networks]
     assert bounds == [{"below"}, {"exact"}, {"exact"}, {"above"}]
-    assert study.exponent.value is None and study.line.shape == (2, 0)
-    assert make_claims([study])[0].verdict == "undecided"
+    assert made.exponent.value is None and made.line.shape == (2, 0)
+    assert make_claims([made])[0].verdict == "undecided"
 
 
 def test_one_train_size_is_refused():
-    with pytest.raises(InputError, match="all runs have train_size 100"):
+    with pytest.raises(InputError, match="all runs have train_size 100") as error:
         study_capacity(planted_runs(law(1.0), EPOCHS, (100,)), CHANCE)
+    assert error.value.quantities == {"train_size": None}
 
 
 def test_a_width_with_one_bound_is_not_fitted():
     table = planted_runs(law(1 / 3), EPOCHS, SIZES)
     table.loc[(table.width == 5) & (table.seed == 0), "train_loss"] = 1.0
-    [study] = study_capacity(table, CHANCE)
+    [made] = study_capacity(table, CHANCE)
     [without] = study_capacity(table[table.width != 5], CHANCE)
-    assert len(study.networks[2].exact) == 4
-    assert study.exponent == without.exponent and study.exponent.value is not None
+    assert len(made.networks[2].exact) == 4
+    assert made.exponent == without.exponent and made.exponent.value is not None
 
 
 def test_where_a_seed_diverged_it_is_left_out():
     table = planted_runs(law(1 / 3), EPOCHS, SIZES)
     diverged = (table.width == 5) & (table.seed == 0) & (table.train_size == 200)
     table.loc[diverged, "train_loss"] = np.nan
-    [study] = study_capacity(table, CHANCE)
+    [made] = study_capacity(table, CHANCE)
     # by what it fitted elsewhere it is still measured
-    assert len(study.networks[2].exact) == 5
+    assert len(made.networks[2].exact) == 5
     table.loc[(table.width == 5) & (table.seed == 0), "train_loss"] = np.nan
-    [study] = study_capacity(table, CHANCE)
-    assert len(study.networks[2].seeds) == 4
-    assert study.exponent.value == pytest.approx(1 / 3, abs=1e-6)
+    [made] = study_capacity(table, CHANCE)
+    assert len(made.networks[2].seeds) == 4
+    assert made.exponent.value == pytest.approx(1 / 3, abs=1e-6)
 
 
 def test_capacity_is_where_the_error_crosses_one_nth_of_chance():
@@ -118,3 +122,24 @@ def test_capacity_outside_the_sweep_is_a_bound():
 def test_what_cannot_be_is_named(unchecked, call, name):
     with pytest.raises(ValueError, match=name):
         call()
+
+
+def test_the_study_holds_all_that_is_written():
+    table = planted_runs(law(1.0), EPOCHS, (100, 200, 500))
+    result = study(Runs(table, [], []), 0.09)
+    assert_can_be_written(result)
+    made = study_capacity(table, CHANCE)
+    assert result.claims == make_claims(made) and result.notes == []
+    [entry] = result.summary["studies"]
+    assert (entry["below"], entry["exact"], entry["above"]) == (5, 10, 5)
+    assert entry["exponent"] == {"value": None, "interval": None}
+    points = result.tables["capacity"]
+    assert len(points) == 20 and points[0]["num_params"] == PARAMS[1]
+    assert [row["bound"] for row in points].count("exact") == 10
+
+
+def test_logs_that_say_little():
+    table = as_logs(planted_runs(law(1 / 3), EPOCHS, SIZES), "train_size")
+    result = study(Runs(table, [], []), 0.09)
+    assert_can_be_written(result)
+    assert result.claims[0].verdict == "holds"

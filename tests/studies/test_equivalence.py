@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
-from planted import planted_runs
+from planted import as_logs, planted_runs
 from scipy.stats import ttest_1samp
+from written import assert_can_be_written
 
 from scaletime_jax.errors import InputError
+from scaletime_jax.laws.threshold_scan import scan_thresholds
 from scaletime_jax.runs.learning_curves import LearningCurves
+from scaletime_jax.runs.read import Runs
 from scaletime_jax.stats.mean_curve import functional_f_test
 from scaletime_jax.studies.equivalence import (
     KAPPAS,
@@ -14,6 +17,7 @@ from scaletime_jax.studies.equivalence import (
     collapse_grams,
     find_collapses,
     make_claims,
+    study,
 )
 
 SIZES = np.array([8_400.0, 17_590, 50_150, 119_910, 320_000])
@@ -237,3 +241,42 @@ def test_the_f_test_takes_chance_for_more_at_most_as_often_as_it_should(length):
     rejected = np.mean(np.array(p_values) < 0.05)
     # three standard errors of a share of 5% in 800; smooth curves reach it
     assert rejected < 0.073 and (length < 1000 or rejected > 0.027)
+
+
+def planted_product(**how):
+    learn = product_law(1 / 3)
+
+    def law(p, t, n, _):
+        loss = learn(p**3, t)
+        return loss, loss
+
+    return planted_runs(law, np.logspace(-1, 2, 60), scatter=0.1, **how)
+
+
+def test_the_study_holds_all_that_is_written():
+    table = planted_product(sizes=(500, 1000))
+    result = study(Runs(table, [], []), 0.09)
+    assert_can_be_written(result)
+    made = find_collapses(table, {"planted": 0.09})
+    assert result.claims == make_claims(made) and result.notes == []
+    assert result.summary["ceilings"] == {"planted": 0.09}
+    for entry, row, each in zip(
+        result.summary["collapses"], result.tables["exponents"], made, strict=True
+    ):
+        assert entry["kappa"] == each.kappa._asdict()
+        assert (row["kappa"], row["low"]) == (each.kappa.value, each.kappa.interval[0])
+        assert (entry["sizes"], entry["seeds"]) == (4, 5)
+        assert row["verdict"] == entry["verdict"] == each.verdict
+    scans = scan_thresholds(table, {"planted": 0.09})
+    kappas = [kappa.value for scan in scans for kappa in scan.kappa]
+    assert [row["kappa"] for row in result.tables["thresholds"]] == kappas
+    means = np.concatenate([each.curves.mean.ravel() for each in made])
+    points = [row["mean_log_loss"] for row in result.tables["curves"]]
+    np.testing.assert_array_equal(points, means)
+
+
+def test_logs_that_say_little():
+    result = study(Runs(as_logs(planted_product()), [{"logs": ["mine.csv"]}], []))
+    assert_can_be_written(result)
+    assert result.summary["ceilings"] == {}
+    assert result.summary["collapses"][0]["train_size"] is None

@@ -1,9 +1,16 @@
 import numpy as np
 import pytest
-from planted import PARAMS, planted_runs
+from planted import PARAMS, as_logs, planted_runs
+from written import assert_can_be_written
 
 from scaletime_jax.errors import InputError
-from scaletime_jax.studies.extrapolate import Protocol, extrapolate, make_claims
+from scaletime_jax.runs.read import Runs
+from scaletime_jax.studies.extrapolate import (
+    Protocol,
+    extrapolate,
+    make_claims,
+    study,
+)
 
 P = {width: np.cbrt(num_params) for width, num_params in PARAMS.items()}
 # coarse: interpolation must follow the law between evaluations
@@ -132,8 +139,9 @@ def test_predicting_is_compared_with_predicting_no_change(exponent, verdict):
 def test_widths_without_a_common_seed_are_refused():
     table = planted_runs(power_law(), EPOCHS)
     table.loc[table.width == 1, "seed"] += 100
-    with pytest.raises(InputError, match="no seed in common"):
+    with pytest.raises(InputError, match="no seed in common") as error:
         extrapolate(table, LIMIT, PROTOCOL)
+    assert error.value.quantities == {"seed": None}
 
 
 def test_beyond_the_sources_last_epoch_nothing_is_predicted():
@@ -148,8 +156,9 @@ def test_other_widths_can_be_chosen():
     made = results(power_law(), PROTOCOL._replace(source_width=2, medium_width=10))
     assert len(made["size", "test_loss"].truth.x) == 3
     assert made["time", "test_loss"].predicted.x.max() == pytest.approx(1.0)
-    with pytest.raises(InputError, match="no run has width 3"):
+    with pytest.raises(InputError, match="no run has width 3") as error:
         results(power_law(), PROTOCOL._replace(source_width=3))
+    assert error.value.quantities == {"source_width": 1}
 
 
 def test_a_diverged_seed_leaves_the_others():
@@ -159,3 +168,31 @@ def test_a_diverged_seed_leaves_the_others():
     for each in extrapolate(table, LIMIT, PROTOCOL):
         assert each.error.value == pytest.approx(0, abs=1e-6)
         assert each.error.interval is not None
+
+
+def test_the_study_holds_all_that_is_written():
+    table = planted_runs(power_law(), EPOCHS, sizes=(500, 1000), scatter=0.05)
+    result = study(Runs(table, [], []), 0.09, PROTOCOL)
+    assert_can_be_written(result)
+    made = extrapolate(table, LIMIT, PROTOCOL)
+    assert result.claims == make_claims(made, PROTOCOL) and result.notes == []
+    assert result.summary["thresholds"] == LIMIT
+    entries = result.summary["extrapolations"]
+    assert [entry["error"]["value"] for entry in entries] == [
+        each.error.value for each in made
+    ]
+    for direction, axis in (("size", "effective_size"), ("time", "epochs")):
+        points = result.tables[direction]
+        mine = [each for each in made if each.direction == direction]
+        predicted = [row for row in points if row["kind"] == "predicted"]
+        x = np.concatenate([each.predicted.x for each in mine])
+        np.testing.assert_array_equal([row[axis] for row in predicted], x)
+        mean = np.concatenate([each.predicted.mean for each in mine])
+        np.testing.assert_array_equal([row["mean"] for row in predicted], mean)
+
+
+def test_logs_that_say_little():
+    table = as_logs(planted_runs(power_law(), EPOCHS, scatter=0.05))
+    result = study(Runs(table, [], []), 0.09, PROTOCOL)
+    assert_can_be_written(result)
+    assert {row["train_size"] for row in result.tables["size"]} == {None}

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
-from planted import PARAMS, planted_runs, planted_table
+from planted import PARAMS, as_logs, planted_runs, planted_table
+from written import assert_can_be_written
 
 from scaletime_jax.errors import InputError
+from scaletime_jax.runs.read import Runs
 from scaletime_jax.stats.lines import fit_line
-from scaletime_jax.studies.tradeoff import fit_tradeoff, make_claims
+from scaletime_jax.studies.tradeoff import fit_tradeoff, make_claims, study
 
 
 def crossing(width, exponent=1.0, train_size=1000, threshold=0.09):
@@ -157,3 +159,15 @@ def test_runs_that_were_evaluated_too_rarely_are_refused():
     table = planted_table()
     with pytest.raises(InputError, match=r"first evaluated, at epoch 100; .*record"):
         fit_tradeoff(table[table.epoch == 100], {"planted": 0.09})
+
+
+@pytest.mark.parametrize("convert", [lambda table: table, as_logs])
+def test_the_study_holds_all_that_is_written(convert):
+    """Also of logs that say little."""
+    table = convert(planted_table(noise=0.1))
+    result = study(Runs(table, [], []), 0.09)
+    assert_can_be_written(result)
+    [entry], [points] = result.summary["curves"], result.tables.values()
+    assert entry["slope"] == pytest.approx(-1, abs=0.3)
+    assert [point["width"] for point in points] == list(PARAMS)
+    assert result.claims[0].value == entry["slope"] and result.notes == []
