@@ -14,6 +14,10 @@ jaxtyping.install_import_hook("scaletime_jax", "beartype.beartype")
 from scaletime_jax.data.sources import load_dataset  # noqa: E402
 
 os.environ.pop("TFDS_DATA_DIR", None)
+# Tests compile more than they run: a quarter less processor time, as in sweeps.
+os.environ["XLA_FLAGS"] = (
+    f"--xla_backend_optimization_level=1 {os.environ.get('XLA_FLAGS', '')}".strip()
+)
 if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
     jax.config.update("jax_num_cpu_devices", 2)
 
