@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Num
+from jaxtyping import Array, Float, Int, Integer, Num
 
 from scaletime_jax.data.transforms import normalise
 from scaletime_jax.training.losses import (
@@ -89,7 +89,7 @@ def next_tokens() -> Task:
     integer type.
     """
 
-    def prepare(tokens: Int[Array, "batch length"]) -> Int[Array, "batch length"]:
+    def prepare(tokens: Integer[Array, "batch length"]) -> Int[Array, "batch length"]:
         return tokens.astype(jnp.int32)
 
     def loss(
