@@ -117,6 +117,27 @@ def test_vmap_is_a_loop(data):
         np.testing.assert_allclose(together.test_loss[i], alone.test_loss, rtol=1e-5)
 
 
+def test_every_number_may_be_a_lane(data):
+    optimizer = make_optimizer("momentum", "warmup_stable_decay")
+    network, task = from_flax(MLP(1)), classification(mse)
+    train = make_train(network, task, optimizer, (0, 3, 20), epochs(32))
+    key = jax.random.key(1)
+    hyper = Hyper(
+        learning_rate=jnp.array([0.1, 0.3, 0.5]),
+        momentum=jnp.array([0.0, 0.9, 0.5]),
+        weight_decay=jnp.array([0.0, 0.01, 0.1]),
+        warmup=jnp.array([0.5, 0.0, 0.25]),
+        decay=jnp.array([0.0, 0.5, 0.25]),
+        final=jnp.array([0.0, 0.1, 0.5]),
+    )
+    together = jax.jit(jax.vmap(train, (None, 0, None)))(key, hyper, data)
+    for i in range(3):
+        alone = jax.jit(train)(key, jax.tree.map(lambda x, i=i: x[i], hyper), data)
+        # batched products add in another order; twenty steps, as above
+        np.testing.assert_allclose(together.test_loss[i], alone.test_loss, rtol=1e-5)
+    assert len(set(together.test_loss[:, -1].tolist())) == 3
+
+
 def test_a_diverging_lane_is_recorded_and_harms_no_other(data):
     train = sgd(MLP(1), mse, (0, 1, 5, 20))
     keys = jax.random.split(jax.random.key(1), 2)
