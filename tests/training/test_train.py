@@ -9,7 +9,7 @@ from reference_mlp import layers_of, loss_and_accuracy, sgd_step
 from scaletime_jax.data.transforms import normalise
 from scaletime_jax.models.dense import Dense
 from scaletime_jax.models.mlp import MLP
-from scaletime_jax.models.network import from_flax
+from scaletime_jax.models.network import Network, Variables, from_flax
 from scaletime_jax.training.batching import (
     TrainData,
     batches_per_epoch,
@@ -19,7 +19,7 @@ from scaletime_jax.training.batching import (
 from scaletime_jax.training.hyper import Hyper
 from scaletime_jax.training.losses import cross_entropy, mse
 from scaletime_jax.training.optimizers import make_optimizer
-from scaletime_jax.training.task import classification
+from scaletime_jax.training.task import classification, regression
 from scaletime_jax.training.train import make_train, split_key
 
 RATE = 0.5  # far above the paper's, so that thirty steps move the loss
@@ -136,6 +136,30 @@ def test_every_number_may_be_a_lane(data):
         # batched products add in another order; twenty steps, as above
         np.testing.assert_allclose(together.test_loss[i], alone.test_loss, rtol=1e-5)
     assert len(set(together.test_loss[:, -1].tolist())) == 3
+
+
+def test_the_schedule_ends_with_the_run():
+    """On theta^2 from 1 a step multiplies theta by 1 - 2 rate multiplier."""
+    network = Network(
+        lambda key, inputs: Variables(jnp.ones(()), ()),
+        lambda v, inputs, train: (jnp.full(inputs.shape, v.params), v),
+    )
+    nothing = jnp.zeros(4)
+    data = TrainData(nothing, jnp.arange(4), nothing, nothing, nothing)
+    optimizer = make_optimizer("sgd", "cosine")
+
+    @jax.jit
+    def losses(records):
+        train = make_train(network, regression(), optimizer, records, epochs(2))
+        return train(jax.random.key(0), hyper(0.1), data).train_loss
+
+    for last in (20, 40):  # of one program
+        multipliers = (1 + np.cos(np.pi * np.arange(last) / last)) / 2
+        theta = np.cumprod([1, *(1 - 0.2 * multipliers)])
+        found = losses(jnp.array([0, 1, 7, last, last]))
+        # forty steps of float32
+        np.testing.assert_allclose(found[:4], theta[[0, 1, 7, last]] ** 2, rtol=1e-5)
+        assert np.isnan(found[4])
 
 
 def test_a_diverging_lane_is_recorded_and_harms_no_other(data):
