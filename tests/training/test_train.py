@@ -153,13 +153,16 @@ def test_the_schedule_ends_with_the_run():
         train = make_train(network, regression(), optimizer, records, epochs(2))
         return train(jax.random.key(0), hyper(0.1), data).train_loss
 
-    for last in (20, 40):  # of one program
+    # of one program: a run that is padded, and one that is not
+    for records in ([0, 1, 7, 20, 20], [0, 1, 7, 13, 40]):
+        last = records[-1]
         multipliers = (1 + np.cos(np.pi * np.arange(last) / last)) / 2
-        theta = np.cumprod([1, *(1 - 0.2 * multipliers)])
-        found = losses(jnp.array([0, 1, 7, last, last]))
+        expected = np.cumprod([1, *(1 - 0.2 * multipliers)])[records] ** 2
+        found = losses(jnp.array(records))
+        is_new = np.diff(records, prepend=-1) > 0
         # forty steps of float32
-        np.testing.assert_allclose(found[:4], theta[[0, 1, 7, last]] ** 2, rtol=1e-5)
-        assert np.isnan(found[4])
+        np.testing.assert_allclose(found[is_new], expected[is_new], rtol=1e-5)
+        assert np.isnan(found[~is_new]).all()
 
 
 def test_a_diverging_lane_is_recorded_and_harms_no_other(data):
