@@ -42,6 +42,7 @@ def test_imports_follow_the_arrows(path):
     for name in imported(path):
         top, *rest = name.split(".")
         assert top != "absl", f"{path} knows flags"
+        assert top != "flax" or parts[0] == "models", f"{path} knows Flax"
         assert top != "matplotlib" or parts[0] == "plotting", f"{path} draws"
         if top == "scaletime_jax" and rest and rest[0] not in EVERYONE:
             if len(parts) == 1:

@@ -27,8 +27,8 @@ from scaletime_jax.data.sources import Dataset, load_dataset
 from scaletime_jax.errors import InputError
 from scaletime_jax.plotting.benchmarks import plot_roofline
 from scaletime_jax.plotting.style import save_figure
-from scaletime_jax.sweep.config import RunConfig, make_grid, make_model
-from scaletime_jax.sweep.cost import model_cost
+from scaletime_jax.sweep.config import RunConfig, make_grid, make_network
+from scaletime_jax.sweep.cost import network_cost
 from scaletime_jax.sweep.plan import plan_units, split
 from scaletime_jax.sweep.runner import Programs, deal
 from scaletime_jax.sweep.tuning import make_tuning
@@ -135,7 +135,8 @@ def step_cost(case, data: Dataset) -> tuple[int, int]:
     numbers for each, pixels are read; all else can stay in a cache.
     """
     config = make_configs(case, data, 1, 1)[0]
-    cost = model_cost(make_model(config, data.num_classes), data.train_images.shape[1:])
+    network = make_network(config, data.num_classes)
+    cost = network_cost(network, data.train_images.shape[1:])
     numbers = {"sgd": 3, "adam": 7}[case.optimizer] * cost.num_params
     moved = 4 * numbers + 32 * data.train_images[0].nbytes
     return 32 * cost.step_flops, moved

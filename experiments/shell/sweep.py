@@ -12,7 +12,7 @@ from scaletime_jax.runs.fields import FIELDS, NEEDED, Field, lanes
 from scaletime_jax.sweep.config import RunConfig, make_grid
 from scaletime_jax.sweep.plan import plan_sweep
 from scaletime_jax.sweep.runner import run_sweep
-from scaletime_jax.training.optimizers import LEARNING_RATES, OPTIMIZERS
+from scaletime_jax.training.optimizers import LEARNING_RATES
 from shell import flags as common
 from shell.flags import numbers
 
@@ -109,10 +109,10 @@ def make_configs(datasets: dict[str, Dataset]) -> list[RunConfig]:
     configs = []
     for dataset in datasets.values():
         for optimizer in axes["optimizer"] or [""]:
-            if optimizer not in OPTIMIZERS:
+            if optimizer not in LEARNING_RATES:
                 raise InputError(
                     f"unknown optimizer {optimizer!r}; choose one of "
-                    f"{', '.join(OPTIMIZERS)}."
+                    f"{', '.join(LEARNING_RATES)}."
                 )
             rates = [LEARNING_RATES[optimizer]]
             if RATES.value is not None:
@@ -164,7 +164,7 @@ def describe(configs, datasets: dict[str, Dataset], folder: pathlib.Path) -> Non
     for unit in units:
         print(
             f"{unit.label:52}{len(unit.configs):5}"
-            f"{unit.configs[0].schedule[-1]:11,}{unit.flops / 1e9:13,.0f}"
+            f"{unit.configs[0].records[-1]:11,}{unit.flops / 1e9:13,.0f}"
             f"{unit.lane_bytes / 2**20:9.1f}"
         )
     data = max(d.train_images.nbytes + d.test_images.nbytes for d in datasets.values())

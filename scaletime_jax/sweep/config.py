@@ -13,10 +13,11 @@ from scaletime_jax.errors import InputError
 from scaletime_jax.models.cnn import CNN, MIN_IMAGE
 from scaletime_jax.models.initializers import INITS
 from scaletime_jax.models.mlp import MLP
+from scaletime_jax.models.network import Network, from_flax
 from scaletime_jax.runs import fields
 from scaletime_jax.training.losses import LOSSES
-from scaletime_jax.training.optimizers import OPTIMIZERS
-from scaletime_jax.training.schedule import RECORDS, make_schedule
+from scaletime_jax.training.optimizers import LEARNING_RATES
+from scaletime_jax.training.records import RECORDS, make_records
 
 ARCHITECTURES = ("mlp", "cnn")
 MAX_SEED = 2**32 - 1
@@ -52,7 +53,7 @@ class RunConfig:
         """
         for name, choices in (
             ("architecture", ARCHITECTURES),
-            ("optimizer", OPTIMIZERS),
+            ("optimizer", LEARNING_RATES),
             ("init", INITS),
             ("loss", LOSSES),
             ("record", RECORDS),
@@ -94,9 +95,9 @@ class RunConfig:
         return dataclasses.replace(self, train_size=1).shape
 
     @property
-    def schedule(self) -> tuple[int, ...]:
+    def records(self) -> tuple[int, ...]:
         """The steps after which this run is evaluated."""
-        return make_schedule(self.train_size, self.batch_size, self.epochs, self.record)
+        return make_records(self.train_size, self.batch_size, self.epochs, self.record)
 
 
 def make_grid(dataset: Dataset, **axes: Sequence) -> list[RunConfig]:
@@ -177,14 +178,16 @@ def share_programs(units: Sequence[list[RunConfig]]) -> list[Capacity]:
         group.append(config)
     capacities = {}
     for group in groups:
-        records = max(len(config.schedule) for config in group)
+        records = max(len(config.records) for config in group)
         capacity = Capacity(group[-1].train_size, records)
         capacities.update({config.shape: capacity for config in group})
     return [capacities[unit[0].shape] for unit in units]
 
 
-def make_model(config: RunConfig, num_classes: int, method: str = "patches"):
-    """Returns the config's Flax module; `method` is how a cnn convolves."""
+def make_network(
+    config: RunConfig, num_classes: int, method: str = "patches"
+) -> Network:
+    """Returns the config's network; `method` is how a cnn convolves."""
     if config.architecture == "cnn":
-        return CNN(config.width, num_classes, config.init, method)
-    return MLP(config.width, num_classes, config.init)
+        return from_flax(CNN(config.width, num_classes, config.init, method))
+    return from_flax(MLP(config.width, num_classes, config.init))

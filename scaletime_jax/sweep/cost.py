@@ -5,11 +5,12 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from flax import linen as nn
+
+from scaletime_jax.models.network import Network, Variables
 
 
 class Cost(NamedTuple):
-    """Of a model on one example.
+    """Of a network on one example.
 
     Attributes:
         num_params: trainable numbers.
@@ -26,32 +27,37 @@ class Cost(NamedTuple):
     activation_bytes: int
 
 
-def model_cost(model: nn.Module, image_shape: tuple[int, ...]) -> Cost:
-    """Counts a model's cost on one image of the given shape.
+def network_cost(network: Network, input_shape: tuple[int, ...]) -> Cost:
+    """Counts a network's cost on one input of the given shape.
 
     It is the cost of a batch of two less that of a batch of one: what is done to the
     weights alone, whatever the batch, drops out.
     """
 
-    def images(batch):
-        return jax.ShapeDtypeStruct((batch, *image_shape), jnp.float32)
+    def inputs(batch):
+        return jax.ShapeDtypeStruct((batch, *input_shape), jnp.float32)
 
-    def forward(params, x):
-        return model.apply({"params": params}, x)
+    def forward(variables, x):
+        return network.apply(variables, x, False)[0]
 
-    def step(params, x):
-        return jax.grad(lambda params: jnp.sum(forward(params, x) ** 2))(params)
+    def step(variables, x):
+        def objective(params):
+            outputs, _ = network.apply(Variables(params, variables.state), x, True)
+            return jnp.sum(outputs**2)
+
+        return jax.grad(objective)(variables.params)
 
     def count(function):
-        """Returns what one image more adds to the flops and the bytes."""
+        """Returns what one example more adds to the flops and the bytes."""
         one, two = (
-            _count(jax.make_jaxpr(function)(params, images(batch)).jaxpr)
+            _count(jax.make_jaxpr(function)(variables, inputs(batch)).jaxpr)
             for batch in (1, 2)
         )
         return two[0] - one[0], two[1] - one[1]
 
-    params = jax.eval_shape(model.init, jax.random.key(0), images(1))["params"]
-    num_params = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))
+    variables = jax.eval_shape(network.init, jax.random.key(0), inputs(1))
+    leaves = jax.tree.leaves(variables.params)
+    num_params = sum(math.prod(leaf.shape) for leaf in leaves)
     flops, size = count(forward)
     return Cost(num_params, flops, count(step)[0], size)
 

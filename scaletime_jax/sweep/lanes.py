@@ -12,11 +12,13 @@ from jaxtyping import Array, Float, Int, Num, UInt
 from scaletime_jax.data.sources import Dataset
 from scaletime_jax.data.transforms import add_label_noise, draw_subset
 from scaletime_jax.runs import fields
-from scaletime_jax.sweep.config import RunConfig, make_model
+from scaletime_jax.sweep.config import RunConfig, make_network
 from scaletime_jax.sweep.tuning import Tuning
-from scaletime_jax.training.losses import make_loss
+from scaletime_jax.training.batching import TrainData, epochs
+from scaletime_jax.training.hyper import Hyper
 from scaletime_jax.training.optimizers import make_optimizer
-from scaletime_jax.training.train import Curves, Hyper, TrainData, make_train
+from scaletime_jax.training.task import make_task
+from scaletime_jax.training.train import Curves, make_train
 
 
 class Lanes(NamedTuple):
@@ -42,10 +44,10 @@ class Length(NamedTuple):
 class SharedData(NamedTuple):
     """A dataset on the device, once for all lanes."""
 
-    train_images: Num[Array, "train *shape"]
-    train_labels: Int[Array, "train"]
-    test_images: Num[Array, "test *shape"]
-    test_labels: Int[Array, "test"]
+    train_inputs: Num[Array, "train *shape"]
+    train_targets: Int[Array, "train"]
+    test_inputs: Num[Array, "test *shape"]
+    test_targets: Int[Array, "test"]
 
 
 def lanes_at_once(lanes: int, lane_bytes: int, free: int) -> int:
@@ -70,9 +72,14 @@ def make_lanes(configs: Sequence[RunConfig], size: int) -> Lanes:
     )
 
 
+def make_hyper(lane: Lanes) -> Hyper:
+    """Returns the numbers that a lane trains with."""
+    return Hyper(lane.learning_rate)
+
+
 def make_length(config: RunConfig, records: int) -> Length:
     """Returns the length of the config's runs, for a program of so many records."""
-    steps = np.array(config.schedule)
+    steps = np.array(config.records)
     stops = np.pad(steps, (0, records - len(steps)), mode="edge")
     return Length(jnp.int32(config.train_size), jnp.asarray(stops, jnp.int32))
 
@@ -95,23 +102,24 @@ def make_lane(
     A run depends on its seed by `fold_in`: it draws the subset, the noise and the
     training key from it, whatever other lanes there are.
     """
-    model = make_model(config, num_classes, tuning.convolution)
-    loss, make = make_loss(config.loss), make_optimizer(config.optimizer)
-    batches = config.batch_size, tuning.evaluation_batch
+    network = make_network(config, num_classes, tuning.convolution)
+    task, optimizer = make_task(config.loss), make_optimizer(config.optimizer)
+    sampler = epochs(config.batch_size)
 
     def lane(lane: Lanes, length: Length, data: SharedData) -> Curves:
         key = jax.random.fold_in(jax.random.key(0), lane.seed)
         subset_key, noise_key, train_key = jax.random.split(key, 3)
         size = length.train_size
-        index = draw_subset(subset_key, data.train_labels.shape[0], capacity)
-        clean, noise = data.train_labels[index], lane.label_noise
+        index = draw_subset(subset_key, data.train_targets.shape[0], capacity)
+        clean, noise = data.train_targets[index], lane.label_noise
         labels = add_label_noise(noise_key, clean, noise, num_classes, size)
-        test = data.test_images, data.test_labels
-        train = make_train(model, loss, length.stops, make, *batches)
+        test = data.test_inputs, data.test_targets
+        batches = sampler, tuning.evaluation_batch
+        train = make_train(network, task, optimizer, length.stops, *batches)
         return train(
             train_key,
-            Hyper(lane.learning_rate),
-            TrainData(data.train_images, index, labels, *test, size),
+            make_hyper(lane),
+            TrainData(data.train_inputs, index, labels, *test, size),
         )
 
     return lane
@@ -147,11 +155,11 @@ def unit_table(
 
     Args:
         configs: of one unit.
-        num_params: of their model.
+        num_params: of their network.
         test_size: examples that test losses are means over.
         curves: [configs or more, records or more].
     """
-    steps = np.array(configs[0].schedule)
+    steps = np.array(configs[0].records)
     per_epoch = steps[-1] / configs[0].epochs
     runs, records = len(configs), len(steps)
     columns = {

@@ -14,10 +14,10 @@ from scaletime_jax.sweep.config import (
     Capacity,
     RunConfig,
     group_units,
-    make_model,
+    make_network,
     share_programs,
 )
-from scaletime_jax.sweep.cost import Cost, model_cost
+from scaletime_jax.sweep.cost import Cost, network_cost
 from scaletime_jax.sweep.tuning import Tuning, make_tuning
 
 # What a step and the evaluation of an image cost beyond their arithmetic, in flops of
@@ -32,7 +32,7 @@ class Unit(NamedTuple):
 
     Attributes:
         configs: the runs, differing in seed, label noise and learning rate.
-        cost: of their model on one image.
+        cost: of their network on one image.
         capacity: of the program, which may serve other units too.
         test_size: images in the test set.
         num_classes: of the dataset.
@@ -58,13 +58,13 @@ class Unit(NamedTuple):
     @property
     def steps(self) -> int:
         """Training steps of all runs together."""
-        return len(self.configs) * self.configs[0].schedule[-1]
+        return len(self.configs) * self.configs[0].records[-1]
 
     @property
     def images(self) -> int:
         """Images evaluated, of all runs together."""
         config = self.configs[0]
-        each = len(config.schedule) * (config.train_size + self.test_size)
+        each = len(config.records) * (config.train_size + self.test_size)
         return len(self.configs) * each
 
     @property
@@ -162,8 +162,8 @@ def plan_units(
     planned, tuning = [], make_tuning(jax.default_backend())
     for unit, capacity in zip(units, share_programs(units), strict=True):
         dataset = datasets[unit[0].dataset]
-        model = make_model(unit[0], dataset.num_classes, tuning.convolution)
-        cost = model_cost(model, dataset.train_images.shape[1:])
+        network = make_network(unit[0], dataset.num_classes, tuning.convolution)
+        cost = network_cost(network, dataset.train_images.shape[1:])
         sizes = len(dataset.test_labels), dataset.num_classes
         planned.append(Unit(unit, cost, capacity, *sizes, tuning))
     return planned

@@ -1,25 +1,142 @@
-"""Which examples make up which batch: a fresh order each epoch, every one once."""
+"""Which examples a step sees: shuffled epochs, the whole set, or fresh samples."""
 
-from typing import NamedTuple, overload
+from collections.abc import Callable
+from typing import Any, NamedTuple, overload
 
+import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Int, Key, Num
 
 from scaletime_jax.data.transforms import permute
 
 Size = int | Int[Array, ""]
 
 
-class Batch(NamedTuple):
-    """Positions in the training set and their weights, which sum to one.
+class TrainData(NamedTuple):
+    """A training set as a list of indices into inputs that many runs share.
 
-    A short batch is filled up with positions of weight zero, so that all batches
-    have one shape and the mean is over the batch's own examples.
+    Attributes:
+        inputs: [population, ...] as stored.
+        subset: [capacity] which of the inputs are trained on.
+        targets: [capacity, ...] of the subset, noise included.
+        test_inputs: [test, ...].
+        test_targets: [test, ...].
+        train_size: how many of the subset count, from its beginning; all if None.
+            It may be traced, so that one program serves many sizes.
     """
 
-    position: Int[Array, "batch"]
+    inputs: Num[Array, "population *shape"]
+    subset: Int[Array, "capacity"]
+    targets: Num[Array, "capacity *target"]
+    test_inputs: Num[Array, "test *shape"]
+    test_targets: Num[Array, "test *target"]
+    train_size: Size | None = None
+
+    @property
+    def size(self) -> Size:
+        """The number of training examples."""
+        return self.subset.shape[0] if self.train_size is None else self.train_size
+
+
+class Batch(NamedTuple):
+    """Examples of one step and their weights, which sum to one.
+
+    A short batch is filled up with examples of weight zero, so that all batches have
+    one shape and the mean is over the batch's own examples. A network that mixes the
+    examples of a batch (BatchNorm) sees the filling: train such a network on whole
+    batches.
+    """
+
+    inputs: Num[Array, "batch *shape"]
+    targets: Num[Array, "batch *target"]
     weight: Float[Array, "batch"]
+
+
+class Sampler(NamedTuple):
+    """How a step gets its batch, as pure functions.
+
+    Attributes:
+        init: data -> what is carried from step to step.
+        next: (carried, step, key, data) -> (carried, Batch), the key being the
+            run's, the same at every step.
+    """
+
+    init: Callable[[TrainData], Any]
+    next: Callable[[Any, Int[Array, ""], Key[Array, ""], TrainData], tuple[Any, Batch]]
+
+
+def epochs(batch_size: int) -> Sampler:
+    """Returns passes through the training set, each in a fresh order.
+
+    The first step of an epoch draws the order from `fold_in(key, epoch)`. The last
+    batch of an epoch may be short.
+    """
+
+    def init(data: TrainData) -> Int[Array, "padded"]:
+        capacity = data.subset.shape[0]
+        padded = batches_per_epoch(capacity, batch_size) * batch_size
+        return jnp.zeros(padded, jnp.int32)
+
+    def following(
+        order: Int[Array, "padded"],
+        step: Int[Array, ""],
+        key: Key[Array, ""],
+        data: TrainData,
+    ) -> tuple[Int[Array, "padded"], Batch]:
+        per_epoch = batches_per_epoch(data.size, batch_size)
+        epoch, number = step // per_epoch, step % per_epoch
+
+        def new_order():
+            epoch_key = jax.random.fold_in(key, epoch)
+            return draw_order(epoch_key, data.size, order.shape[0])
+
+        order = lax.cond(number == 0, new_order, lambda: order)
+        return order, _gather(data, take_batch(order, number, data.size, batch_size))
+
+    return Sampler(init, following)
+
+
+def full_batch() -> Sampler:
+    """Returns the whole training set at every step, in its own order."""
+
+    def init(data: TrainData) -> tuple[()]:
+        return ()
+
+    def following(
+        carried: tuple[()], step: Int[Array, ""], key: Key[Array, ""], data: TrainData
+    ) -> tuple[tuple[()], Batch]:
+        capacity = data.subset.shape[0]
+        place = jnp.arange(capacity)
+        order = jnp.where(place < data.size, place, 0)
+        return carried, _gather(data, take_batch(order, 0, data.size, capacity))
+
+    return Sampler(init, following)
+
+
+def fresh(
+    draw: Callable[[Key[Array, ""], int], tuple[Array, Array]], batch_size: int
+) -> Sampler:
+    """Returns new examples at every step, none of them seen twice: one pass.
+
+    The training set is then evaluated on and never trained on.
+
+    Args:
+        draw: (key, batch_size) -> (inputs as stored, targets), as from a teacher. A
+            step's key is `fold_in(key, step)`.
+        batch_size: examples a step.
+    """
+
+    def init(data: TrainData) -> tuple[()]:
+        return ()
+
+    def following(
+        carried: tuple[()], step: Int[Array, ""], key: Key[Array, ""], data: TrainData
+    ) -> tuple[tuple[()], Batch]:
+        inputs, targets = draw(jax.random.fold_in(key, step), batch_size)
+        return carried, Batch(inputs, targets, jnp.full(batch_size, 1 / batch_size))
+
+    return Sampler(init, following)
 
 
 @overload
@@ -29,6 +146,13 @@ def batches_per_epoch(train_size: Size, batch_size: int) -> Size: ...
 def batches_per_epoch(train_size: Size, batch_size: int) -> Size:
     """Returns ceil(train_size / batch_size): the last short batch is kept."""
     return -(-train_size // batch_size)
+
+
+class Places(NamedTuple):
+    """Positions in the training set and their weights, which sum to one."""
+
+    position: Int[Array, "batch"]
+    weight: Float[Array, "batch"]
 
 
 def draw_order(
@@ -44,9 +168,14 @@ def take_batch(
     index: Int[Array, ""] | int,
     train_size: Size,
     batch_size: int,
-) -> Batch:
+) -> Places:
     """Returns batch number `index` of the epoch with this order."""
     start = index * batch_size
     position = lax.dynamic_slice_in_dim(order, start, batch_size)
     real = start + jnp.arange(batch_size) < train_size
-    return Batch(position, real / jnp.sum(real))
+    return Places(position, real / jnp.sum(real))
+
+
+def _gather(data, places):
+    inputs = data.inputs[data.subset[places.position]]
+    return Batch(inputs, data.targets[places.position], places.weight)

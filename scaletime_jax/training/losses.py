@@ -5,7 +5,21 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
+from scaletime_jax.arguments import require_shape
+
 LOSSES = ("mse", "cross_entropy")
+
+
+def squared_error(
+    outputs: Float[Array, "batch *shape"], targets: Float[Array, "batch *shape"]
+) -> Float[Array, "batch"]:
+    """Mean over an example's outputs of (output - target)^2.
+
+    Raises:
+        InputError: the shapes differ; they are never broadcast.
+    """
+    require_shape("targets", targets, outputs.shape)
+    return jnp.mean((outputs - targets) ** 2, axis=tuple(range(1, outputs.ndim)))
 
 
 def mse(
@@ -13,13 +27,13 @@ def mse(
 ) -> Float[Array, "batch"]:
     """Mean over classes of (output - one-hot)^2 [BF24, C.1]."""
     targets = jax.nn.one_hot(labels, outputs.shape[-1], dtype=outputs.dtype)
-    return jnp.mean((outputs - targets) ** 2, axis=-1)
+    return squared_error(outputs, targets)
 
 
 def cross_entropy(
-    outputs: Float[Array, "batch classes"], labels: Int[Array, "batch"]
-) -> Float[Array, "batch"]:
-    """Softmax cross-entropy in nats."""
+    outputs: Float[Array, "batch *length classes"], labels: Int[Array, "batch *length"]
+) -> Float[Array, "batch *length"]:
+    """Softmax cross-entropy in nats, of every position where there are positions."""
     return optax.softmax_cross_entropy_with_integer_labels(outputs, labels)
 
 
@@ -29,7 +43,7 @@ def make_loss(name: str):
 
 
 def accuracy(
-    outputs: Float[Array, "batch classes"], labels: Int[Array, "batch"]
-) -> Float[Array, "batch"]:
+    outputs: Float[Array, "batch *length classes"], labels: Int[Array, "batch *length"]
+) -> Float[Array, "batch *length"]:
     """One where the largest output is the label's, else zero."""
     return (jnp.argmax(outputs, axis=-1) == labels).astype(outputs.dtype)

@@ -1,19 +1,81 @@
-"""The optimizers of [BF24, C.1], by name."""
+"""Optimizers by name, with the schedule of their learning rate."""
 
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import optax
 
-OPTIMIZERS = ("sgd", "adam")
+from scaletime_jax.training.hyper import Hyper
+from scaletime_jax.training.schedules import Count, make_schedule
+
+# The numbers of Hyper that each optimizer reads besides the learning rate.
+READS = {
+    "sgd": (),
+    "momentum": ("momentum", "weight_decay"),
+    "adam": (),
+    "adamw": ("weight_decay",),
+}
+OPTIMIZERS = tuple(READS)
 # [BF24, C.1] trains with these.
 LEARNING_RATES = {"sgd": 0.01, "adam": 0.001}
 
-MakeOptimizer = Callable[..., optax.GradientTransformation]
 
+class Optimizer(NamedTuple):
+    """An optimizer as pure functions of numbers that may be traced.
 
-def make_optimizer(name: str) -> MakeOptimizer:
-    """Returns learning_rate -> optax optimizer; the rate may be traced.
-
-    'sgd' has no momentum; 'adam' has beta = 0.9, 0.999 and eps = 1e-8.
+    Attributes:
+        init: (params, hyper) -> state.
+        update: (gradient, state, params, hyper, step, total) -> (params, state),
+            after `step` of `total` steps.
     """
-    return {"sgd": optax.sgd, "adam": optax.adam}[name]
+
+    init: Callable[[Any, Hyper], Any]
+    update: Callable[[Any, Any, Any, Hyper, Count, Count], tuple[Any, Any]]
+
+
+def make_optimizer(name: str, schedule: str = "constant") -> Optimizer:
+    """Returns an optimizer, PyTorch's in all conventions.
+
+    Args:
+        name:
+            - 'sgd': theta -= rate g, without momentum or weight decay;
+            - 'momentum': g += lambda theta, v = mu v + g, theta -= rate v, the heavy
+              ball [Polyak 1964];
+            - 'adam': beta = 0.9, 0.999 and eps = 1e-8 [Kingma & Ba 2015];
+            - 'adamw': the same, and theta -= rate lambda theta
+              [Loshchilov & Hutter 2019].
+        schedule: 'constant', 'cosine', 'warmup_cosine' or 'warmup_stable_decay'.
+    """
+    make = {"sgd": _sgd, "momentum": _momentum, "adam": _adam, "adamw": _adamw}[name]
+    multiplier = make_schedule(schedule)
+
+    def init(params: Any, hyper: Hyper) -> Any:
+        return make(hyper).init(params)
+
+    def update(
+        gradient: Any, state: Any, params: Any, hyper: Hyper, step: Count, total: Count
+    ) -> tuple[Any, Any]:
+        if multiplier is not None:
+            rate = hyper.learning_rate * multiplier(step, total, hyper)
+            hyper = hyper._replace(learning_rate=rate)
+        change, state = make(hyper).update(gradient, state, params)
+        return optax.apply_updates(params, change), state
+
+    return Optimizer(init, update)
+
+
+def _sgd(hyper):
+    return optax.sgd(hyper.learning_rate)
+
+
+def _momentum(hyper):
+    decay = optax.add_decayed_weights(hyper.weight_decay)
+    return optax.chain(decay, optax.sgd(hyper.learning_rate, hyper.momentum))
+
+
+def _adam(hyper):
+    return optax.adam(hyper.learning_rate)
+
+
+def _adamw(hyper):
+    return optax.adamw(hyper.learning_rate, weight_decay=hyper.weight_decay)

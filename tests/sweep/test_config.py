@@ -1,11 +1,13 @@
 import dataclasses
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from grids import CONFIG, GRID
 
 from scaletime_jax.errors import InputError
-from scaletime_jax.sweep.config import RunConfig, group_units, make_grid, make_model
+from scaletime_jax.sweep.config import RunConfig, group_units, make_grid, make_network
 
 
 def test_the_id_is_stable():
@@ -94,8 +96,16 @@ def test_units_differ_in_lanes_only(few_digits):
         assert len({(c.width, c.train_size) for c in unit}) == 1
 
 
-def test_the_model_is_the_configs():
-    model = make_model(dataclasses.replace(CONFIG, width=3, init="he"), 7)
-    assert (model.width, model.num_classes, model.initializer) == (3, 7, "he")
-    cnn = make_model(dataclasses.replace(CONFIG, architecture="cnn"), 10, "lax")
-    assert (type(cnn).__name__, cnn.method) == ("CNN", "lax")
+def test_the_network_is_the_configs():
+    network = make_network(dataclasses.replace(CONFIG, width=3, init="he"), 7)
+    images = jnp.zeros((1, 28, 28, 1))
+    params = network.init(jax.random.key(0), images).params
+    assert params["Dense_0"]["kernel"].shape == (3 * 10, 784)
+    assert params["Dense_5"]["kernel"].shape == (7, 3 * 10)
+    assert not params["Dense_0"]["bias"].any()  # 'pytorch' draws biases
+    cnn = dataclasses.replace(CONFIG, architecture="cnn")
+    for method, count in (("lax", 6), ("patches", 0)):
+        network = make_network(cnn, 10, method)
+        variables = network.init(jax.random.key(0), images)
+        jaxpr = jax.make_jaxpr(lambda v, apply=network.apply: apply(v, images, True)[0])
+        assert str(jaxpr(variables)).count("conv_general_dilated[") == count

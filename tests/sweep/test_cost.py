@@ -1,10 +1,11 @@
 from scaletime_jax.models.cnn import CNN
 from scaletime_jax.models.mlp import MLP
-from scaletime_jax.sweep.cost import model_cost
+from scaletime_jax.models.network import from_flax
+from scaletime_jax.sweep.cost import network_cost
 
 
 def test_mlp_flops_are_two_a_weight():
-    cost = model_cost(MLP(3), (28, 28, 1))
+    cost = network_cost(from_flax(MLP(3)), (28, 28, 1))
     weights = 784 * 30 + 4 * 30 * 30 + 30 * 10
     assert cost.num_params == weights + 5 * 30 + 10
     assert cost.forward_flops == 2 * weights
@@ -18,7 +19,7 @@ def test_cnn_flops_are_two_a_weight_and_position():
     layers = zip(channels, channels[1:], sizes, positions, strict=False)
     expected = sum(2 * c * f * k * k * n for c, f, k, n in layers) + 2 * 80 * 10
     for method in ("patches", "lax"):
-        cost = model_cost(CNN(1, method=method), (28, 28, 1))
+        cost = network_cost(from_flax(CNN(1, method=method)), (28, 28, 1))
         assert cost.forward_flops == expected
         if method == "patches":
             assert cost.step_flops == 3 * expected - 2 * 5 * 9 * 13**2
@@ -26,6 +27,6 @@ def test_cnn_flops_are_two_a_weight_and_position():
 
 def test_memory_counts_what_grows_with_the_batch():
     """Weights reshaped or transposed on the way are not activations."""
-    cost = model_cost(MLP(3), (28, 28, 1))
+    cost = network_cost(from_flax(MLP(3)), (28, 28, 1))
     outputs = 4 * (784 + 5 * 30 + 10)
     assert outputs <= cost.activation_bytes <= 8 * outputs

@@ -20,7 +20,7 @@ SMALL = dataclasses.replace(CONFIG, train_size=100, epochs=3)
 def train(configs, dataset, at_once=1, capacity=100, records=None):
     """Returns the configs' curves, `at_once` lanes together."""
     program = jax.jit(make_program(configs[0], 10, capacity, CPU))
-    length = make_length(configs[0], records or len(configs[0].schedule))
+    length = make_length(configs[0], records or len(configs[0].records))
     data = make_shared_data(dataset)
     turns = [
         program(make_lanes(configs[i : i + at_once], at_once), length, data)
@@ -51,7 +51,7 @@ def test_the_last_lane_makes_up_a_turn(few_digits):
 
 def test_a_program_for_more_data_gives_the_same(few_digits):
     configs = seeds(101, 102, label_noise=0.3)
-    records = len(SMALL.schedule)
+    records = len(SMALL.records)
     alone = train(configs, few_digits)
     shared = train(configs, few_digits, capacity=350, records=records + 2)
     # the same arithmetic: what is beyond the train size is never read
@@ -86,12 +86,12 @@ def test_the_table_has_a_row_a_run_and_evaluation(few_digits):
     configs = seeds(101, 102, 103)
     curves = train(configs, few_digits)
     columns = unit_table(configs, 8400, 30, curves)
-    records = len(SMALL.schedule)
+    records = len(SMALL.records)
     assert {len(values) for values in columns.values()} == {3 * records}
     second = columns["seed"] == 102
-    np.testing.assert_array_equal(columns["step"][second], SMALL.schedule)
+    np.testing.assert_array_equal(columns["step"][second], SMALL.records)
     np.testing.assert_allclose(
-        columns["epoch"][second], np.array(SMALL.schedule) / 4, rtol=1e-12
+        columns["epoch"][second], np.array(SMALL.records) / 4, rtol=1e-12
     )
     np.testing.assert_array_equal(columns["test_loss"][second], curves.test_loss[1])
     assert set(columns["run_id"][second]) == {configs[1].run_id}

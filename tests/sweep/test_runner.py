@@ -78,9 +78,9 @@ def test_a_plan_counts_work_and_memory(tmp_path, few_digits, datasets):
     configs = make_grid(few_digits, **{**TINY, "width": [1, 4], "label_noise": [0.0]})
     small, large = plan_sweep(configs, datasets, tmp_path).missing
     assert small.steps == large.steps == 2 * 2 * 2  # runs, epochs, batches of 50
-    schedule = configs[0].schedule
+    records = configs[0].records
     forward, first = 2 * (784 * 10 + 4 * 100 + 100), 2 * 784 * 10
-    evaluated = len(schedule) * (50 + 100) * forward
+    evaluated = len(records) * (50 + 100) * forward
     assert small.flops == 2 * (50 * 2 * (3 * forward - first) + evaluated)
     assert large.lane_bytes > small.lane_bytes > 4 * 3 * 8400
     adam = dataclasses.replace(configs[0], optimizer="adam")
@@ -95,7 +95,7 @@ def test_train_sizes_share_a_program_unless_far_apart(tmp_path, digits):
     capacities = [unit.capacity.examples for unit in plan.missing]
     assert capacities == [400, 400, 400, 5000, 5000] and plan.num_programs == 2
     for unit in plan.missing:
-        assert unit.capacity.records >= len(unit.configs[0].schedule)
+        assert unit.capacity.records >= len(unit.configs[0].records)
 
 
 def test_sizes_of_one_program_are_those_of_two(tmp_path, few_digits, datasets):

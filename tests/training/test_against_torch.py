@@ -13,8 +13,12 @@ from make_golden import ARCHITECTURES, PATH, RATES, batches, probe_images, train
 from scaletime_jax.data.transforms import normalise
 from scaletime_jax.models.cnn import CNN
 from scaletime_jax.models.mlp import MLP
+from scaletime_jax.models.network import Variables, from_flax
+from scaletime_jax.training.batching import Batch
+from scaletime_jax.training.hyper import Hyper
 from scaletime_jax.training.losses import mse
 from scaletime_jax.training.optimizers import make_optimizer
+from scaletime_jax.training.task import classification
 from scaletime_jax.training.train import make_update
 
 CASES = [(a, o) for a in ARCHITECTURES for o in RATES]
@@ -26,25 +30,25 @@ def train_ours(architecture, optimizer, params, dataset):
     Short batches are filled up with other digits of weight zero, as in training.
     """
     model = {"mlp": MLP, "cnn": CNN}[architecture](width=1)
-    make, rate = make_optimizer(optimizer), RATES[optimizer]
-    update = jax.jit(make_update(model, mse, make))
+    descent, hyper = make_optimizer(optimizer), Hyper(jnp.float32(RATES[optimizer]))
+    update = jax.jit(make_update(from_flax(model), classification(mse), descent))
 
     @jax.jit
     def batch_loss(params, images, labels):
         return mse(model.apply({"params": params}, normalise(images)), labels).mean()
 
-    state, losses = make(rate).init(params), []
+    variables, losses = Variables(params, {}), []
+    state = descent.init(params, hyper)
     for images, labels in batches(dataset):
-        losses.append(batch_loss(params, images, labels))
+        losses.append(batch_loss(variables.params, images, labels))
         fill = 32 - len(labels)
         padded = np.concatenate([images, dataset.test_images[:fill]])
         padded_labels = np.concatenate([labels, dataset.test_labels[:fill]])
         weight = (np.arange(32) < len(labels)) / np.float32(len(labels))
-        params, state = update(
-            params, state, jnp.float32(rate), padded, padded_labels, weight
-        )
+        batch = Batch(padded, padded_labels, weight)
+        variables, state = update(variables, state, batch, hyper, 0, 0)
     outputs = model.apply(
-        {"params": params}, normalise(jnp.asarray(probe_images(dataset)))
+        {"params": variables.params}, normalise(jnp.asarray(probe_images(dataset)))
     )
     return np.array(losses), np.asarray(outputs)
 

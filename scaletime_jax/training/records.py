@@ -7,7 +7,7 @@ LOG_EPOCHS = 3  # from there on whole epochs are at most a third apart
 STEPS_PER_DECADE = 10
 
 
-def make_schedule(
+def make_records(
     train_size: int, batch_size: int, epochs: int, record: str = "both"
 ) -> tuple[int, ...]:
     """Returns the increasing steps after which metrics are recorded.

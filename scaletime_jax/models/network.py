@@ -1,0 +1,96 @@
+"""What training knows of a network: two functions, whatever library wrote them."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jaxtyping import Array, Key, Shaped
+
+
+class Variables(NamedTuple):
+    """The numbers of a network, as pytrees of arrays.
+
+    Attributes:
+        params: what is differentiated and trained.
+        state: what is carried from step to step and not differentiated, such as the
+            running statistics of BatchNorm.
+    """
+
+    params: Any
+    state: Any
+
+
+class Network(NamedTuple):
+    """A network as a pair of pure functions.
+
+    Attributes:
+        init: (key, inputs) -> Variables. The inputs, of any batch size, say what
+            shape an example has.
+        apply: (variables, inputs, train) -> (outputs, Variables). `train` is a
+            Python bool; where it is true the state may change, else the Variables
+            are returned as they are. The outputs' first axis is the batch.
+    """
+
+    init: Callable[[Key[Array, ""], Array], Variables]
+    apply: Callable[[Variables, Array, bool], tuple[Array, Variables]]
+
+
+def from_flax(module: nn.Module) -> Network:
+    """Returns a Flax module as a Network; the one place that knows Flax.
+
+    The state holds every collection besides 'params', all of which are mutable in
+    training. The flag `train` is passed to modules whose `__call__` takes it.
+    Modules that draw random numbers (dropout) are not served: `apply` has no key.
+    """
+    takes_train = "train" in inspect.signature(module.__call__).parameters
+
+    def flags(train: bool) -> dict[str, Any]:
+        return {"train": train} if takes_train else {}
+
+    def init(key: Key[Array, ""], inputs: Shaped[Array, "batch *shape"]) -> Variables:
+        collections = dict(module.init(key, inputs, **flags(False)))
+        return Variables(collections.pop("params", {}), collections)
+
+    def apply(
+        variables: Variables, inputs: Shaped[Array, "batch *shape"], train: bool
+    ) -> tuple[Array, Variables]:
+        collections = {"params": variables.params, **variables.state}
+        mutable = list(variables.state) if train else []
+        outputs, changed = module.apply(
+            collections, inputs, mutable=mutable, **flags(train)
+        )
+        return outputs, Variables(variables.params, {**variables.state, **changed})
+
+    return Network(init, apply)
+
+
+def linearise(network: Network) -> Network:
+    """Returns the network's first-order expansion about its initial parameters.
+
+        f_lin(x; theta) = f(x; theta_0) + J(x; theta_0) (theta - theta_0)
+
+    [Jacot et al. 2018; Lee et al. 2019]. theta_0 and the network's own state are kept
+    in the state and never change: a network with BatchNorm is expanded as it is
+    evaluated (train=False), with the statistics of its initialisation.
+    """
+
+    def init(key: Key[Array, ""], inputs: Shaped[Array, "batch *shape"]) -> Variables:
+        start = network.init(key, inputs)
+        return Variables(start.params, start)
+
+    def apply(
+        variables: Variables, inputs: Shaped[Array, "batch *shape"], train: bool
+    ) -> tuple[Array, Variables]:
+        start = variables.state
+
+        def outputs(params: Any) -> Array:
+            return network.apply(Variables(params, start.state), inputs, False)[0]
+
+        change = jax.tree.map(jnp.subtract, variables.params, start.params)
+        value, slope = jax.jvp(outputs, (start.params,), (change,))
+        return value + slope, variables
+
+    return Network(init, apply)

@@ -1,0 +1,76 @@
+"""How the learning rate depends on time.
+
+A schedule is a pure function (step, total, hyper) -> multiplier of the learning rate,
+where `step` counts the steps done before the one at hand, from 0, and `total` is the
+number of all steps. Either may be traced, as may the numbers in `hyper`, so that lanes
+can differ in them and one program serves many lengths. Every end point is that of step
+`total`, which is never taken: the last step is one short of it.
+"""
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from scaletime_jax.training.hyper import Hyper
+
+Count = int | Int[Array, ""]
+Multiplier = Float[Array, ""]
+Schedule = Callable[[Count, Count, Hyper], Multiplier]
+
+# The numbers of Hyper that each schedule reads.
+READS = {
+    "constant": (),
+    "cosine": ("final",),
+    "warmup_cosine": ("warmup", "final"),
+    "warmup_stable_decay": ("warmup", "decay", "final"),
+}
+SCHEDULES = tuple(READS)
+
+
+def cosine(step: Count, total: Count, hyper: Hyper) -> Multiplier:
+    """Falls from 1 to `final` by half a cosine [Loshchilov & Hutter 2017]."""
+    return _half_cosine(step / total, hyper)
+
+
+def warmup_cosine(step: Count, total: Count, hyper: Hyper) -> Multiplier:
+    """Rises from 0 to 1 in a line, then falls to `final` by half a cosine.
+
+    The first step's multiplier is 0 where there is a warm-up, as in Optax.
+    """
+    rise = hyper.warmup * total
+    fall = _half_cosine(_ramp(step - rise, total - rise), hyper)
+    return jnp.where(step < rise, _ramp(step, rise), fall)
+
+
+def warmup_stable_decay(step: Count, total: Count, hyper: Hyper) -> Multiplier:
+    """Rises from 0 to 1 in a line, stays there, and falls to `final` in a line.
+
+    [Hu et al. 2024, with the linear decay of Haegele et al. 2024]. `warmup` and
+    `decay` sum to 1 at most.
+    """
+    rise, fall = hyper.warmup * total, hyper.decay * total
+    fallen = (1 - hyper.final) * _ramp(step - (total - fall), fall)
+    return jnp.where(step < rise, _ramp(step, rise), 1 - fallen)
+
+
+def make_schedule(name: str) -> Schedule | None:
+    """Returns the schedule called `name`; None for 'constant', which costs nothing."""
+    return {
+        "constant": None,
+        "cosine": cosine,
+        "warmup_cosine": warmup_cosine,
+        "warmup_stable_decay": warmup_stable_decay,
+    }[name]
+
+
+def _ramp(steps, length):
+    """Returns steps / length within [0, 1].
+
+    Whole steps do not tell a length below one from a length of one.
+    """
+    return jnp.clip(steps / jnp.maximum(length, 1), 0, 1)
+
+
+def _half_cosine(share, hyper):
+    return hyper.final + (1 - hyper.final) * (1 + jnp.cos(jnp.pi * share)) / 2
