@@ -2,6 +2,7 @@
 
 import ast
 import pathlib
+import re
 
 import pytest
 
@@ -82,6 +83,15 @@ def test_no_module_imports_itself_in_a_circle():
 def test_the_rooms_are_the_ones_checked():
     rooms = {p.relative_to(PACKAGE).parts[0] for p in MODULES if p.parent != PACKAGE}
     assert rooms == set(ARROWS)
+
+
+def test_the_library_names_quantities_and_no_flags():
+    """But for the command of another program."""
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                words = node.value.replace("--file_format=array_record", "")
+                assert not re.search(r"--[a-z]", words), f"{path}: {node.value!r}"
 
 
 def test_the_library_never_sets_jax_config():

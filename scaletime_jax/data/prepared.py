@@ -29,7 +29,7 @@ def load_tfds(name: str, data_dir: str | None, choices: str) -> dict[str, np.nda
         data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
     ).expanduser()
     if data_dir and not folder.is_dir():
-        raise InputError(f"--data_dir={data_dir} is not a folder.")
+        raise InputError(f"{data_dir} is not a folder.", data_dir=None)
     prepared = _newest_version(folder / name)
     if prepared is None:
         _prepare(name, folder, choices)
@@ -74,7 +74,9 @@ def _prepare(name: str, folder: pathlib.Path, choices: str) -> None:
             name, data_dir=str(folder), file_format="array_record", try_gcs=False
         )
     except tfds.core.DatasetNotFoundError:
-        raise InputError(f"unknown dataset {name!r}; choose {choices}.") from None
+        raise InputError(
+            f"unknown dataset {name!r}; choose {choices}.", data_dir=None
+        ) from None
     # TFDS's own generators read what they downloaded through TensorFlow.
     if importlib.util.find_spec("tensorflow") is None:
         reason = "preparing it needs TensorFlow, which is not installed"
@@ -85,9 +87,10 @@ def _prepare(name: str, folder: pathlib.Path, choices: str) -> None:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     raise InputError(
         f"dataset {name!r} is not in {folder} and could not be prepared there "
-        f"({reason}): pass --data_dir with a copy prepared elsewhere by `tfds build "
+        f"({reason}): name the folder of a copy prepared elsewhere by `tfds build "
         f"{name} --file_format=array_record`, or choose 'mnist12k', which needs "
-        "nothing, 'npz:PATH' or 'idx:DIR'."
+        "nothing, 'npz:PATH' or 'idx:DIR'.",
+        data_dir=None,
     )
 
 

@@ -17,7 +17,7 @@ from scaletime_jax.errors import InputError
 
 CHOICES = (
     "'mnist12k' (inside the package, needs nothing), a TFDS name such as 'mnist', "
-    "'fashion_mnist', 'cifar10', 'cifar100' or 'svhn_cropped' (with --data_dir), "
+    "'fashion_mnist', 'cifar10', 'cifar100' or 'svhn_cropped' (with its data_dir), "
     "'npz:PATH' or 'idx:DIR'; 'NAME=' before it calls it NAME"
 )
 ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")

@@ -58,7 +58,7 @@ class LearningCurves(NamedTuple):
     @property
     def seeds(self) -> int:
         """How many there are."""
-        return self.logs.shape[2]
+        return int(self.logs.shape[2])
 
     @property
     def learned(self) -> np.ndarray:
@@ -86,7 +86,8 @@ class LearningCurves(NamedTuple):
     @property
     def sem(self) -> np.ndarray:
         """The standard error of the mean [curves, times], else NaN."""
-        return self.spread / np.sqrt(np.maximum(np.isfinite(self.logs).sum(axis=2), 1))
+        count = np.isfinite(self.logs).sum(axis=2)
+        return np.asarray(self.spread / np.sqrt(np.maximum(count, 1)))
 
 
 def learning_curves(
@@ -137,4 +138,4 @@ def _resample(run: pd.DataFrame, epochs: np.ndarray) -> np.ndarray:
     if (losses.index > 0).sum() == 0:
         return np.full(len(epochs), np.nan)
     with np.errstate(invalid="ignore"):
-        return np.log(at_epochs(losses, epochs)[:, 0])
+        return np.asarray(np.log(at_epochs(losses, epochs)[:, 0]))

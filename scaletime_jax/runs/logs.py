@@ -3,6 +3,7 @@
 import difflib
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,9 @@ TEXT = tuple(name for name, field in COLUMNS.items() if field.kind is str)
 OURS = {"run_id", "step", "diverged", "file", "line"}
 
 
-def read_logs(paths: Sequence[pathlib.Path], name: str) -> tuple[pd.DataFrame, dict]:
+def read_logs(
+    paths: Sequence[pathlib.Path], name: str
+) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Returns the run table of logs, and what is known of them.
 
     A log is CSV (also with semicolons or tabs) or Parquet, a row per run and
@@ -63,14 +66,15 @@ def read_logs(paths: Sequence[pathlib.Path], name: str) -> tuple[pd.DataFrame, d
     return table[list(COLUMNS)], known
 
 
-def _rates(table: pd.DataFrame) -> list[dict]:
+def _rates(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Returns examples and seconds that runs took, where logs say both."""
     if "seconds" not in table:
         return []
     last = table.loc[table.groupby("run_id").epoch.idxmax()]
     last = last[(last.seconds > 0) & (last.train_size > 0)]
     last = last.assign(examples=last.epoch * last.train_size)
-    return last[["run_id", "num_params", "examples", "seconds"]].to_dict("records")
+    kept = last[["run_id", "num_params", "examples", "seconds"]]
+    return list(kept.to_dict("records"))
 
 
 def _read(path: pathlib.Path) -> pd.DataFrame:

@@ -2,8 +2,8 @@
 
 import json
 import pathlib
-from collections.abc import Mapping, Sequence, Set
-from typing import NamedTuple
+from collections.abc import Sequence, Set
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
@@ -12,10 +12,11 @@ import pyarrow.parquet as pq
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs.guessing import chance_loss
 from scaletime_jax.runs.logs import read_logs
-from scaletime_jax.runs.select import Gap, find_gaps, select_runs
+from scaletime_jax.runs.select import Gap, Wanted, find_gaps, select_runs
 from scaletime_jax.runs.store import (
     METADATA_KEY,
     DamagedTable,
+    Metadata,
     read_metadata,
     read_table,
 )
@@ -31,12 +32,10 @@ class Runs(NamedTuple):
     """
 
     table: pd.DataFrame
-    metadata: list[dict]
+    metadata: list[Metadata]
     gaps: list[Gap]
 
-    def select(
-        self, wanted: Mapping[str, Sequence], any_length: bool = False
-    ) -> "Runs":
+    def select(self, wanted: Wanted, any_length: bool = False) -> "Runs":
         """Returns the runs with the wanted values, and what their grid lacks.
 
         Args:
@@ -74,7 +73,7 @@ class Runs(NamedTuple):
         return int(self.table[self.table.diverged].run_id.nunique())
 
     @property
-    def made_by(self) -> dict:
+    def made_by(self) -> dict[str, Any]:
         """What is known of how they were made."""
         ours = [unit for unit in self.metadata if "logs" not in unit]
         if ours:
@@ -82,7 +81,7 @@ class Runs(NamedTuple):
         return {"logs": [path for unit in self.metadata for path in unit["logs"]]}
 
     @property
-    def record(self) -> dict:
+    def record(self) -> dict[str, Any]:
         """What summary.json says of them."""
         counts = {"count": self.num_runs, "diverged": self.num_diverged}
         return {**counts, **self.made_by}
@@ -201,13 +200,13 @@ def _not_a_table(path: pathlib.Path, reason: str) -> InputError:
     )
 
 
-def of_runs(metadata: list[dict], table: pd.DataFrame) -> list[dict]:
+def of_runs(metadata: list[Metadata], table: pd.DataFrame) -> list[Metadata]:
     """Returns the metadata of the units that runs of the table are from."""
     ids = set(table.run_id)
     return [unit for unit in metadata if ids.intersection(unit["run_ids"])]
 
 
-def summarise_units(metadata: Sequence[dict], run_ids: Set[str]) -> dict:
+def summarise_units(metadata: Sequence[Metadata], run_ids: Set[str]) -> dict[str, Any]:
     """Returns what runs were made by, and for how long.
 
     Args:
@@ -217,7 +216,7 @@ def summarise_units(metadata: Sequence[dict], run_ids: Set[str]) -> dict:
     times = sorted(each["time"] for each in metadata)
     # units of early versions have wall seconds alone
     seconds = [
-        each.get("device_seconds", each["wall_seconds"])
+        (each["device_seconds"] if "device_seconds" in each else each["wall_seconds"])
         * len(run_ids & {*each["run_ids"]})
         / len(each["run_ids"])
         for each in metadata

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,9 +11,11 @@ from scaletime_jax.errors import InputError
 from scaletime_jax.runs import fields
 from scaletime_jax.runs.fields import Split
 
+Wanted = Mapping[str, Sequence[Any]]  # values by column
+
 
 def select_runs(
-    table: pd.DataFrame, wanted: Mapping[str, Sequence], any_length: bool = False
+    table: pd.DataFrame, wanted: Wanted, any_length: bool = False
 ) -> pd.DataFrame:
     """Returns the rows with the wanted values; adds `epochs`, how long each ran.
 
@@ -74,7 +76,7 @@ def _check_protocol(table: pd.DataFrame, any_length: bool) -> None:
 
 def split_table(
     table: pd.DataFrame, names: Sequence[str]
-) -> Iterator[tuple[dict, pd.DataFrame]]:
+) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
     """Yields the rows that agree in the named columns, with the columns' values.
 
     A value that is not known is None.
@@ -83,7 +85,7 @@ def split_table(
         yield dict(zip(names, map(_plain, values), strict=True)), rows
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     """Returns a value as JSON has it: some versions of pandas give NumPy's."""
     if pd.isna(value):
         return None
@@ -104,7 +106,7 @@ class Gap(NamedTuple):
     trained_by: dict[str, list[str]]
 
 
-def missing_runs(table: pd.DataFrame, wanted: Mapping[str, Sequence]) -> pd.DataFrame:
+def missing_runs(table: pd.DataFrame, wanted: Wanted) -> pd.DataFrame:
     """Returns what the grid that the table spans lacks, a row a run.
 
     The grid of a family is all combinations of the values on its axes, in the table or
@@ -124,7 +126,7 @@ def missing_runs(table: pd.DataFrame, wanted: Mapping[str, Sequence]) -> pd.Data
     return pd.DataFrame(missing, columns=[*family, *axes])
 
 
-def _wanted_families(there: pd.DataFrame, wanted: Mapping[str, Sequence]) -> set:
+def _wanted_families(there: pd.DataFrame, wanted: Wanted) -> set[tuple[Any, ...]]:
     """Returns the families that have a wanted value which no run has."""
     family = fields.family()
     asked = [name for name in family if name in wanted]
@@ -141,7 +143,7 @@ def _wanted_families(there: pd.DataFrame, wanted: Mapping[str, Sequence]) -> set
     }
 
 
-def find_gaps(table: pd.DataFrame, wanted: Mapping[str, Sequence]) -> list[Gap]:
+def find_gaps(table: pd.DataFrame, wanted: Wanted) -> list[Gap]:
     """Returns what the grid lacks, a gap for each family."""
     gaps = []
     family, axes = list(fields.family()), fields.axes()

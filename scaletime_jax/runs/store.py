@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import warnings
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -15,6 +16,7 @@ from scaletime_jax.runs.fields import NEEDED, columns, schema
 
 METADATA_KEY = b"scaletime_jax"
 PART = ".part-"
+Metadata = dict[str, Any]  # as JSON has it
 
 
 class DamagedTable(Exception):
@@ -62,7 +64,9 @@ def write_whole(path: pathlib.Path, content: bytes) -> None:
         ) from None
 
 
-def write(folder: pathlib.Path, name: str, table: pd.DataFrame, metadata: dict) -> None:
+def write(
+    folder: pathlib.Path, name: str, table: pd.DataFrame, metadata: Metadata
+) -> None:
     """Writes a unit's rows to `folder/name.parquet`; no reader sees a part of it."""
     for field in columns():
         if field.default is not NEEDED and field.name not in table:
@@ -94,9 +98,13 @@ def read_table(path: pathlib.Path) -> pa.Table:
     try:
         reader = pa.BufferReader(content)
         rows = pq.read_table(reader, page_checksum_verification=True)
-    except (pa.ArrowException, OSError) as error:
+        names = rows.column_names  # may be damaged too
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise DamagedTable(str(error).splitlines()[0]) from None
-    unknown = [name for name in rows.column_names if name not in schema().names]
+    needed = {field.name for field in columns() if field.default is NEEDED}
+    if lacking := sorted(needed - set(names)):
+        raise DamagedTable(f"no column {lacking[0]!r}")
+    unknown = [name for name in names if name not in schema().names]
     if unknown:
         warnings.warn(
             f"{path} is from a newer version; this one does not read "
@@ -105,16 +113,16 @@ def read_table(path: pathlib.Path) -> pa.Table:
         )
     known = {}
     for field in columns():
-        if field.name in rows.column_names:
+        if field.name in names:
             known[field.name] = _cast(path, rows[field.name], field.name, field.type)
-        elif field.default is NEEDED:
-            raise DamagedTable(f"no column {field.name!r}")
         else:
             known[field.name] = pa.array([field.default] * len(rows), field.type)
     return pa.table(known, schema=schema())
 
 
-def _cast(path: pathlib.Path, column, name: str, kind: pa.DataType):
+def _cast(
+    path: pathlib.Path, column: pa.ChunkedArray, name: str, kind: pa.DataType
+) -> pa.ChunkedArray:
     try:
         return column.cast(kind)
     except pa.ArrowException:
@@ -151,6 +159,7 @@ def read(folder: pathlib.Path) -> pd.DataFrame:
     return table.sort_values(["run_id", "step"], ignore_index=True)
 
 
-def read_metadata(path: pathlib.Path) -> dict:
+def read_metadata(path: pathlib.Path) -> Metadata:
     """Returns what was written beside a unit's rows: configs, versions, times."""
-    return json.loads((pq.read_schema(path).metadata or {})[METADATA_KEY])
+    metadata: Metadata = json.loads(pq.read_schema(path).metadata[METADATA_KEY])
+    return metadata

@@ -1,4 +1,7 @@
-"""The experiment as a user runs it: a process, its files, its mistakes."""
+"""The experiment as a user runs it: its files, its mistakes, its sudden ends.
+
+A process is started where a process is the point: signals, and what outlives one.
+"""
 
 import json
 import pathlib
@@ -6,15 +9,14 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
 import pytest
+from scripts import ROOT, call, refused
 
 from scaletime_jax.runs import store
 
-ROOT = pathlib.Path(__file__).parents[2]
 QUICK = (
     "--widths=1,2",
     "--train_sizes=64,128",
@@ -28,24 +30,23 @@ def command(*flags):
     return [sys.executable, "experiments/tradeoff.py", *map(str, flags)]
 
 
+SMOKE = "--flagfile=experiments/flagfiles/tradeoff/smoke.flags"
+
+
 def run(*flags):
+    """Runs the script in this process."""
+    return call("tradeoff", *flags)
+
+
+def start(*flags):
+    """Runs the script in a process of its own."""
     return subprocess.run(command(*flags), cwd=ROOT, capture_output=True, text=True)
-
-
-def refused(*flags):
-    """Runs a command that must fail as a user's mistake, and returns what it says."""
-    done = run(*flags)
-    assert done.returncode == 2, done.stderr
-    assert "Traceback" not in done.stderr
-    [line] = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    return line
 
 
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory):
     workdir = tmp_path_factory.mktemp("smoke")
-    flagfile = ROOT / "experiments/flagfiles/tradeoff/smoke.flags"
-    done = run(f"--flagfile={flagfile}", f"--workdir={workdir}")
+    done = run(SMOKE, f"--workdir={workdir}")
     assert done.returncode == 0, done.stderr
     return workdir, done
 
@@ -53,12 +54,12 @@ def smoke(tmp_path_factory):
 def test_compiled_programs_are_kept(tmp_path, monkeypatch):
     monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    done = run(*QUICK, "--widths=1", f"--workdir={tmp_path}/a")
+    done = start(*QUICK, "--widths=1", f"--workdir={tmp_path}/a")
     assert done.returncode == 0, done.stderr
     programs = tmp_path / "cache" / "scaletime_jax" / "programs"
     kept = {path.name for path in programs.glob("*-cache")}
     assert kept
-    run(*QUICK, "--widths=1", "--seeds=103,104", f"--workdir={tmp_path}/b")
+    start(*QUICK, "--widths=1", "--seeds=103,104", f"--workdir={tmp_path}/b")
     assert {path.name for path in programs.glob("*-cache")} == kept
 
 
@@ -86,8 +87,7 @@ def test_smoke_writes_what_it_promises(smoke):
 def test_smoke_trains_nothing_twice(smoke):
     workdir, _ = smoke
     before = {p.name: p.stat().st_mtime_ns for p in (workdir / "runs").iterdir()}
-    flagfile = ROOT / "experiments/flagfiles/tradeoff/smoke.flags"
-    done = run(f"--flagfile={flagfile}", f"--workdir={workdir}")
+    done = run(SMOKE, f"--workdir={workdir}")
     assert done.returncode == 0 and "runs]" not in done.stderr
     after = {p.name: p.stat().st_mtime_ns for p in (workdir / "runs").iterdir()}
     assert before == after
@@ -124,7 +124,7 @@ def test_killed_twice_it_ends_with_the_same_table(tmp_path):
 
 def test_ctrl_c_ends_at_once_and_keeps_what_is_done(tmp_path):
     """Amid a program that would run for minutes."""
-    assert run(*QUICK, "--widths=1", f"--workdir={tmp_path}").returncode == 0
+    assert start(*QUICK, "--widths=1", f"--workdir={tmp_path}").returncode == 0
     before = table_of(tmp_path)
     long = ("--epochs=10000000", "--record=log_steps", "--widths=2,3")
     process = subprocess.Popen(
@@ -158,9 +158,7 @@ def test_a_truncated_run_file_is_named_and_trained_again(tmp_path):
 
 def test_no_curve_reaches_an_impossible_threshold(smoke):
     workdir, _ = smoke
-    flagfile = ROOT / "experiments/flagfiles/tradeoff/smoke.flags"
-    flags = (f"--flagfile={flagfile}", f"--workdir={workdir}", "--threshold=1e-9")
-    done = run(*flags)
+    done = run(SMOKE, f"--workdir={workdir}", "--threshold=1e-9")
     assert done.returncode == 0, done.stderr
     summary = json.loads((workdir / "tradeoff/summary.json").read_text())
     for curve in summary["curves"]:
@@ -191,35 +189,22 @@ MISTAKES = (
 )
 
 
-@pytest.fixture(scope="module")
-def sentences(tmp_path_factory):
-    """What each mistake is answered, and where nothing may have been written."""
-    folder = tmp_path_factory.mktemp("mistakes")
-    workdirs = [folder / str(number) for number in range(len(MISTAKES))]
-    with ThreadPoolExecutor(2) as pool:
-        flags = [
-            (f"--workdir={w}", *m[0]) for w, m in zip(workdirs, MISTAKES, strict=True)
-        ]
-        return list(zip(pool.map(lambda f: refused(*f), flags), workdirs, strict=True))
-
-
-@pytest.mark.parametrize(
-    "number", range(len(MISTAKES)), ids=lambda n: MISTAKES[n][0][0]
-)
-def test_mistakes_are_one_sentence_and_exit_code_2(sentences, number):
-    sentence, workdir = sentences[number]
-    for word in MISTAKES[number][1]:
+@pytest.mark.parametrize(("flags", "words"), MISTAKES, ids=lambda each: each[0])
+def test_mistakes_are_one_sentence_and_exit_code_2(tmp_path, flags, words):
+    sentence = refused("tradeoff", f"--workdir={tmp_path}/new", *flags)
+    for word in words:
         assert word in sentence
-    assert not workdir.exists()  # refused before any training
+    assert not (tmp_path / "new").exists()  # refused before any training
 
 
 def test_an_unwritable_workdir_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
-    assert "cannot write to" in refused(*QUICK, f"--workdir={tmp_path}/file/results")
+    sentence = refused("tradeoff", *QUICK, f"--workdir={tmp_path}/file/results")
+    assert "cannot write to" in sentence and "(--workdir)" in sentence
 
 
 def test_help_is_no_error():
-    done = run("--help")
+    done = start("--help")
     assert done.returncode == 0
     for flag in ("workdir", "dataset", "widths", "dry_run", "threshold"):
         assert f"{flag}:" in done.stdout

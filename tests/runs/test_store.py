@@ -1,17 +1,20 @@
 import os
+import pathlib
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from scaletime_jax.errors import InputError
-from scaletime_jax.runs import store
+from scaletime_jax.runs import fields, store
 
 
 def table(run_id="a", steps=3):
     rows = {
         name: np.zeros(steps) if kind != "string" else np.repeat("x", steps)
-        for name, kind in ((f.name, str(f.type)) for f in store.SCHEMA)
+        for name, kind in ((f.name, str(f.type)) for f in fields.schema())
     }
     rows["run_id"] = np.repeat(run_id, steps)
     rows["step"] = np.arange(steps)
@@ -23,7 +26,7 @@ def table(run_id="a", steps=3):
 def test_what_is_written_is_read(tmp_path):
     store.write(tmp_path, "unit", table(), {"wall_seconds": 1.5})
     read = store.read(tmp_path)
-    assert list(read.columns) == store.SCHEMA.names
+    assert list(read.columns) == fields.schema().names
     np.testing.assert_array_equal(read.step, [0, 1, 2])
     np.testing.assert_array_equal(read.test_loss, np.float32([0.1, np.nan, 0.05]))
     metadata = store.read_metadata(tmp_path / "unit.parquet")
@@ -33,7 +36,7 @@ def test_what_is_written_is_read(tmp_path):
 def test_an_empty_or_missing_folder_is_an_empty_table(tmp_path):
     assert len(store.read(tmp_path)) == 0
     assert len(store.read(tmp_path / "none")) == 0
-    assert list(store.read(tmp_path).columns) == store.SCHEMA.names
+    assert list(store.read(tmp_path).columns) == fields.schema().names
 
 
 def test_a_run_in_two_files_is_taken_once(tmp_path):
@@ -77,10 +80,10 @@ def test_no_flipped_byte_changes_a_number(tmp_path):
 
 def test_nothing_is_left_of_a_write_that_failed(tmp_path, monkeypatch):
     def fail(*_):
-        raise OSError("disk full")
+        raise OSError(28, "disk full")
 
     monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(InputError, match=r"cannot write .*disk full"):
         store.write(tmp_path, "unit", table(), {})
     assert len(store.read(tmp_path)) == 0
     monkeypatch.undo()
@@ -90,5 +93,46 @@ def test_nothing_is_left_of_a_write_that_failed(tmp_path, monkeypatch):
 
 def test_an_unwritable_folder_is_an_input_error(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match=r"--workdir: cannot write to .*file/runs"):
+    with pytest.raises(InputError, match=r"cannot write to .*file/runs") as refused:
         store.prepare(tmp_path / "file" / "runs")
+    assert "workdir" in refused.value.quantities
+
+
+def rewrite(path, change):
+    """Changes the Arrow table in a file, and keeps its metadata."""
+    pq.write_table(change(pq.read_table(path)), path)
+
+
+def test_a_file_from_a_newer_version_is_read_with_a_warning(tmp_path):
+    store.write(tmp_path, "unit", table(), {})
+    path, expected = tmp_path / "unit.parquet", store.read(tmp_path)
+    rewrite(path, lambda rows: rows.append_column("charm", [[1.0, 2.0, 3.0]]))
+    with pytest.warns(UserWarning, match="newer version.*does not read 'charm'"):
+        pd.testing.assert_frame_equal(store.read(tmp_path), expected)
+    assert path.exists()
+
+
+def test_a_column_of_another_type_is_refused_and_nothing_renamed(tmp_path):
+    store.write(tmp_path, "unit", table(), {})
+    path = tmp_path / "unit.parquet"
+    words = pa.array(["a", "b", "c"])
+    rewrite(
+        path,
+        lambda rows: rows.set_column(rows.column_names.index("width"), "width", words),
+    )
+    with pytest.raises(InputError, match="column 'width' as string, where int32"):
+        store.read(tmp_path)
+    assert path.exists()
+
+
+def test_a_file_that_may_not_be_read_is_refused_and_not_renamed(tmp_path, monkeypatch):
+    store.write(tmp_path, "unit", table(), {})
+
+    def deny(path):
+        raise PermissionError(13, "Permission denied")
+
+    # root may read everything, so the mode alone would not do
+    monkeypatch.setattr(pathlib.Path, "read_bytes", deny)
+    with pytest.raises(InputError, match=r"unit.parquet cannot be read .Permission"):
+        store.read(tmp_path)
+    assert (tmp_path / "unit.parquet").exists()

@@ -2,7 +2,7 @@ import dataclasses
 
 import jax
 import numpy as np
-from test_config import CONFIG
+from grids import CONFIG
 
 from scaletime_jax.sweep.lanes import (
     lanes_at_once,

@@ -6,10 +6,11 @@ import jax
 import numpy as np
 import pandas as pd
 import pytest
-from test_config import GRID
+from grids import GRID
 
 from scaletime_jax.errors import InputError
-from scaletime_jax.sweep import plan, runner, store
+from scaletime_jax.runs import store
+from scaletime_jax.sweep import plan, runner
 from scaletime_jax.sweep.config import make_grid
 from scaletime_jax.sweep.plan import plan_sweep, plan_units, split
 from scaletime_jax.sweep.progress import Progress, clock

@@ -1,0 +1,34 @@
+"""A small grid of runs, and one run of the paper's."""
+
+from scaletime_jax.sweep.config import RunConfig
+
+GRID = {
+    "architecture": ["mlp"],
+    "optimizer": ["sgd"],
+    "init": ["pytorch"],
+    "loss": ["mse"],
+    "batch_size": [32],
+    "epochs": [2],
+    "record": ["both"],
+    "train_size": [50, 100],
+    "width": [1, 2],
+    "learning_rate": [0.01],
+    "label_noise": [0.0, 0.2],
+    "seed": [101, 102, 103],
+}
+CONFIG = RunConfig(
+    dataset="mnist12k",
+    fingerprint="6e72dd039bc44f5e",
+    architecture="mlp",
+    width=1,
+    optimizer="sgd",
+    learning_rate=0.01,
+    init="pytorch",
+    loss="mse",
+    train_size=1000,
+    label_noise=0.0,
+    batch_size=32,
+    epochs=100,
+    record="both",
+    seed=101,
+)
