@@ -8,67 +8,60 @@ in WORKDIR/runs; writes to WORKDIR/plan the figure, its points as CSV, and summa
   python experiments/plan.py --runs=my_runs.csv --budget_flops=1e12
 """
 
+from typing import Any
+
 from absl import flags
-from shell import cli, plan_words
-from shell import plan as plan_cli
-from shell import runs as runs_cli
-from shell import threshold as threshold_cli
+from shell import cli, results, runs, threshold
 
-from scaletime_jax.laws.planner import best_plan
-from scaletime_jax.laws.ranking import Choice, rank_laws
-from scaletime_jax.plotting.plan import plot_plan
-from scaletime_jax.runs.learning_curves import learning_curves
+from scaletime_jax.studies import plan
+from scaletime_jax.studies.plan_request import LAWS, Request, check
 
-flags.adopt_module_key_flags(runs_cli)
-flags.adopt_module_key_flags(threshold_cli)
-flags.adopt_module_key_flags(plan_cli)
-
-
-def summarise(choices: list[Choice]) -> list[dict]:
-    """Returns the laws as they stand in summary.json."""
-    return [
-        {
-            "law": each.name,
-            "errors": each.errors,
-            "kept_in": each.kept_in,
-            "reaches": each.reaches,
-            "converged": each.law.converged,
-            "identified": each.law.identified,
-            "parameters": {k: cli.number(v) for k, v in each.law.parameters.items()},
-        }
-        for each in choices
-    ]
+flags.adopt_module_key_flags(runs)
+flags.adopt_module_key_flags(threshold)
+flags.DEFINE_float(
+    "budget_flops", None, "Floating-point operations that training may take."
+)
+flags.DEFINE_float(
+    "budget_seconds",
+    None,
+    "Seconds that training may take, at the rate at which the runs were trained; logs "
+    "need a column seconds, since the start of each run.",
+)
+flags.DEFINE_float(
+    "budget_examples", None, "Examples that training may see: epochs x train size."
+)
+flags.DEFINE_float(
+    "flops_per_param",
+    6.0,
+    "Operations a parameter and example: 6 for dense networks (2 forward, 4 backward); "
+    "convolutions use their weights many times over.",
+)
+flags.DEFINE_float(
+    "max_num_params", None, "Largest size; ten times the largest measured if not set."
+)
+flags.DEFINE_float(
+    "max_epochs", None, "Longest training; ten times the longest measured if not set."
+)
+flags.DEFINE_float(
+    "max_train_size", None, "Most training data, of the train sizes measured."
+)
+flags.DEFINE_enum(
+    "law",
+    None,
+    LAWS,
+    "Law to plan by; if not set that with the narrowest interval.",
+)
 
 
 def main() -> None:
     """From flags to figure."""
-    threshold_cli.check_threshold()
-    plan_cli.check_flags()
-    runs = runs_cli.obtain(needs=("train_size",), any_length=True)
-    if runs is None:
-        return
-    fields = plan_cli.only_setting(runs)
-    ceiling = threshold_cli.ceilings(runs).get(fields["dataset"], float("inf"))
-    curves = learning_curves(runs.table, ceiling=ceiling)
-    budget, limits = plan_cli.make_budget(runs), plan_cli.make_limits(curves)
-    choices = rank_laws(curves, budget, limits)
-    plan = best_plan(curves, budget, plan_cli.chosen(choices))
-    said = plan_words.describe(plan, budget)
-    rows = plan_words.exchange_rows(plan, budget)
-    best = {**plan.best._asdict(), "as_good": plan.as_good, "beyond": plan.beyond}
-    details = {
-        "setting": fields,
-        "budget": {"amount": budget.amount, "unit": budget.unit},
-        "best": {**best, "at_limit": plan.at_limit, "law": plan.choice.name},
-        "exchange": rows,
-        "laws": summarise(choices),
-    }
-    panels = {"budget": [each._asdict() for each in plan.frontier], "exchange": rows}
-    words = f"{budget.amount:g} {budget.unit}"
-    drawn = plan, *plan_cli.map_losses(plan, curves), fields, words
-    runs_cli.finish("plan", runs, [], details, panels, plot_plan, *drawn)
-    print(said)
-    plan_words.print_exchange(rows)
+    loss = threshold.threshold()
+    asked: dict[str, Any] = {name: flags.FLAGS[name].value for name in Request._fields}
+    request = Request(**asked)
+    check(request)
+    found = runs.obtain(needs=("train_size",), any_length=True)
+    if found is not None:
+        results.finish(plan.study(found, request, loss), found)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,57 @@
 """Scale-time equivalence and neural scaling laws, measured and explained in JAX.
 
-Rooms, each importing only from those to its left:
+From a table of runs to a plan, in three lines:
 
-    data -> models -> training -> sweep -> analysis -> plotting
+    from scaletime_jax import plan, read_runs
+    runs = read_runs("experiments/examples/sklearn_digits.csv")
+    print(plan(runs, budget_flops=1e9))
 
-with `theory` beside the chain, known to `analysis` alone. Papers are cited as
-[BF24] (Boopathy & Fiete 2024) and [B21] (Bahri et al. 2021).
+What is named in `__all__` is imported when it is first used. Behind it stand rooms in
+three wings: `data`, `models`, `training` and `sweep` make runs, `runs` reads them, and
+`stats`, `theory`, `laws`, `studies` and `plotting` compute. Papers are cited as [BF24]
+(Boopathy & Fiete 2024) and [B21] (Bahri et al. 2021).
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scaletime_jax.answers import backtest, equivalence, plan
+    from scaletime_jax.data.sources import load_dataset
+    from scaletime_jax.runs.read import read_runs
+    from scaletime_jax.sweep.grid import train_sweep
+    from scaletime_jax.training.train import make_train
+
 __version__ = "0.1.0"
+__all__ = [
+    "__version__",
+    "backtest",
+    "equivalence",
+    "load_dataset",
+    "make_train",
+    "plan",
+    "read_runs",
+    "train_sweep",
+]
+_HOMES = {
+    "backtest": "answers",
+    "equivalence": "answers",
+    "load_dataset": "data.sources",
+    "make_train": "training.train",
+    "plan": "answers",
+    "read_runs": "runs.read",
+    "train_sweep": "sweep.grid",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports what is named in `__all__` when it is first used."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -11,12 +11,9 @@ from absl import flags
 from scaletime_jax.plotting.draw import draw
 from scaletime_jax.plotting.style import render
 from scaletime_jax.runs import store
-from scaletime_jax.runs.fields import describe
 from scaletime_jax.runs.read import Runs
-from scaletime_jax.stats.claims import Claim
-from scaletime_jax.stats.estimates import Estimate, describe_estimate
 from scaletime_jax.studies import drawn
-from scaletime_jax.studies.result import Result
+from scaletime_jax.studies.result import Result, describe_claim
 from scaletime_jax.sweep.provenance import versions
 from shell import flags as common
 from shell.gaps import describe_gap
@@ -53,14 +50,6 @@ def flag_values() -> dict:
     """Returns every flag of the experiment, with its value."""
     own = flags.FLAGS.get_key_flags_for_module(sys.argv[0])
     return {flag.name: flag.value for flag in sorted(own, key=lambda f: f.name)}
-
-
-def describe_claim(claim: Claim) -> str:
-    """Returns a claim with its verdict on one line."""
-    estimate = describe_estimate(Estimate(claim.value, claim.interval))
-    note = f" ({claim.note})" if claim.note else ""
-    setting = describe(claim.setting)
-    return f"{setting}: {claim.quantity} {estimate}: {claim.verdict}{note}"
 
 
 def write_result(workdir: pathlib.Path, result: Result, summary: dict) -> None:

@@ -57,6 +57,10 @@ class Dataset(NamedTuple):
 def load_dataset(name: str, data_dir: str | None = None) -> Dataset:
     """Loads a dataset by name.
 
+        >>> from scaletime_jax import load_dataset
+        >>> load_dataset("mnist12k").train_images.shape
+        (10000, 28, 28, 1)
+
     Args:
         name: 'mnist12k', a TFDS name, 'npz:PATH' or 'idx:DIR', with 'NAME=' before
             it to call the dataset NAME. An npz file holds train_images,

@@ -13,11 +13,11 @@ from scaletime_jax.laws.predictors import PREDICTORS, Predictor
 from scaletime_jax.runs.fields import setting_of
 from scaletime_jax.runs.learning_curves import LearningCurves, learning_curves
 from scaletime_jax.runs.select import split_table
-from scaletime_jax.stats.claims import Claim, judge
 from scaletime_jax.stats.estimates import Estimate, bootstrap
 
 # What laws are extrapolated along: small and long to large, large and short to long.
 DIRECTIONS = ("num_params", "epoch")
+TOWARDS = {"num_params": "larger networks", "epoch": "longer training"}
 BASELINE, CLAIMED = "no change", "scale-time"
 
 
@@ -116,7 +116,8 @@ def backtest(
     if split.sizes and "num_params" not in {trial.direction for trial in trials}:
         raise InputError(
             f"no setting has more than {split.sizes} sizes, so none is left to predict "
-            "from so many; give fewer sources."
+            "from so many; give fewer sources.",
+            sources=None,
         )
     return trials
 
@@ -247,22 +248,3 @@ def score(trials: Sequence[Trial]) -> list[Score]:
             )
         )
     return scores
-
-
-def make_claims(scores: Sequence[Score]) -> list[Claim]:
-    """Returns a claim for each law but scale-time: that it predicts no better."""
-    words = {"num_params": "larger networks", "epoch": "longer training"}
-    return [
-        judge(
-            each.against_claimed,
-            (None, 0.0),
-            source="beyond [BF24, C.5]",
-            statement=f"Scale-time predicts {words[each.direction]} better than "
-            f"{each.predictor}.",
-            setting=each.fields,
-            quantity=f"log(error of scale-time / of {each.predictor}) on "
-            f"{words[each.direction]}",
-        )
-        for each in scores
-        if each.predictor != CLAIMED
-    ]

@@ -4,6 +4,14 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
+
+from scaletime_jax.errors import InputError
+from scaletime_jax.runs.learning_curves import LearningCurves
+from scaletime_jax.runs.read import Runs
+from scaletime_jax.stats.lines import Line, straight_line
+
+BEYOND = 10.0
 
 
 class Budget(NamedTuple):
@@ -24,6 +32,10 @@ class Budget(NamedTuple):
         per_epoch = self.per_example(np.asarray(num_params, float)) * train_size
         return np.asarray(self.amount / per_epoch)
 
+    def __str__(self) -> str:
+        """Returns amount and unit."""
+        return f"{self.amount:g} {self.unit}"
+
 
 class Limits(NamedTuple):
     """Where to look.
@@ -37,3 +49,112 @@ class Limits(NamedTuple):
     num_params: tuple[float, float]
     epoch: float
     train_sizes: Sequence[float]
+
+
+def flops_budget(amount: float, flops_per_param: float) -> Budget:
+    """Returns a budget of floating-point operations.
+
+    Args:
+        amount: of operations.
+        flops_per_param: operations a parameter and example.
+    """
+    return Budget(amount, "FLOP", lambda size: flops_per_param * size)
+
+
+def examples_budget(amount: float) -> Budget:
+    """Returns a budget of examples, which cost the same at every size."""
+    return Budget(amount, "examples", lambda size: np.ones_like(size, dtype=float))
+
+
+def seconds_budget(amount: float, runs: Runs) -> Budget:
+    """Returns a budget of seconds, at the rate at which the runs were trained.
+
+    Raises:
+        InputError: the runs do not say how long they took.
+    """
+    line = fit_rate(runs)
+
+    def per_example(size: np.ndarray) -> np.ndarray:
+        return np.asarray(np.exp(line.intercept + line.slope * np.log(size)))
+
+    return Budget(amount, "seconds", per_example)
+
+
+def fit_rate(runs: Runs) -> Line:
+    """Returns log seconds an example as a line in log num_params.
+
+    Of one size alone, seconds are taken to be in proportion to size.
+
+    Raises:
+        InputError: the runs do not say how long they took.
+    """
+    rates = _measured_rates(runs)
+    if not rates:
+        raise InputError(
+            "the runs do not say how long they took; add a column seconds (since the "
+            "start of the run), or give a budget in operations.",
+            budget_flops=None,
+        )
+    table = pd.DataFrame(rates)
+    x = np.log(table.num_params.to_numpy(float))
+    y = np.log((table.seconds / table.examples).to_numpy(float))
+    return straight_line(x, y) if np.ptp(x) > 0 else Line(1.0, float(np.mean(y - x)))
+
+
+def _measured_rates(runs: Runs) -> list[dict]:
+    """Returns num_params, examples and seconds of logs' runs and of sweeps' units."""
+    sizes = runs.table.drop_duplicates("run_id").set_index("run_id").num_params
+    rates = [rate for unit in runs.metadata for rate in unit.get("rates", [])]
+    rates = [rate for rate in rates if rate["run_id"] in sizes.index]
+    for unit in runs.metadata:
+        if "configs" in unit:
+            there = [run for run in unit["run_ids"] if run in sizes.index]
+            examples = (c["train_size"] * c["epochs"] for c in unit["configs"])
+            rates.append(
+                {
+                    "num_params": int(sizes[there[0]]),
+                    "examples": sum(examples),
+                    # units of early versions have wall seconds alone
+                    "seconds": unit.get("device_seconds", unit["wall_seconds"]),
+                }
+            )
+    return rates
+
+
+def make_limits(
+    curves: LearningCurves,
+    max_num_params: float | None = None,
+    max_epochs: float | None = None,
+    max_train_size: float | None = None,
+) -> Limits:
+    """Returns where to look: to ten times beyond what was measured, if not told.
+
+    Args:
+        curves: what was measured.
+        max_num_params: the largest size.
+        max_epochs: the longest training.
+        max_train_size: the most training data, of the train sizes measured.
+
+    Raises:
+        InputError: nothing that was measured is within the limits.
+    """
+    least, most = curves.num_params.min(), curves.num_params.max()
+    highest = max_num_params or BEYOND * most
+    if highest < least:
+        raise InputError(
+            f"max_num_params {highest:g} is below the smallest size measured, "
+            f"{least:g}; train smaller networks or allow larger ones.",
+            max_num_params=f"{least:g}",
+        )
+    sizes = np.unique(curves.train_size)
+    if max_train_size is not None:
+        sizes = sizes[sizes <= max_train_size]
+    if len(sizes) == 0:
+        smallest = curves.train_size.min()
+        raise InputError(
+            f"max_train_size {max_train_size:g} is below the least train size "
+            f"measured, {smallest:g}.",
+            max_train_size=f"{smallest:g}",
+        )
+    epochs = max_epochs or BEYOND * float(curves.epoch[-1])
+    return Limits((float(least), float(highest)), epochs, list(map(float, sizes)))

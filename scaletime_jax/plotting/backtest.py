@@ -21,14 +21,7 @@ WHOLE = 0.995  # of the points, by rounding
 
 
 def plot_backtest(scores: Sequence[Score]) -> Figure:
-    """Draws mean |log(predicted / true)| of test loss, held out, of each law.
-
-    Red: laws in which size and time are one product; blue: others. Open: the law does
-    not reach all that was held out, and what was last measured stands in where it does
-    not; nothing is drawn where it reaches nothing, for want of sizes. Bars: 95%
-    intervals over seeds. Dotted: predicting no change. At the right the share of
-    held-out runs inside each law's 95% intervals, where it reaches.
-    """
+    """Draws the study's scores; its caption says what is drawn."""
     settings = list(dict.fromkeys(tuple(each.fields.items()) for each in scores))
     names = list(dict.fromkeys(each.predictor for each in scores))[::-1]
     with matplotlib.rc_context(SETTINGS):

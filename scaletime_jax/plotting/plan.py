@@ -4,31 +4,23 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from scaletime_jax.laws.planner import Option, Plan
+from scaletime_jax.laws.planner import Option
 from scaletime_jax.plotting.settings import describe_setting
 from scaletime_jax.plotting.style import SETTINGS, shades, use_log_axis, use_loss_axis
+from scaletime_jax.studies.plan import DrawnPlan
 
 RED = shades([0, 1])[1]
 
 
-def plot_plan(
-    plan: Plan, measured: np.ndarray, map_of_loss: tuple, fields: dict, budget: str
-) -> Figure:
-    """Draws predicted loss on one budget, and the budget among sizes and times.
-
-    Left: test loss against size, each size trained for as long as the budget allows,
-    with the 95% interval of one run; the circle is the best, the thick part of the axis
-    the sizes that do as well within error, grey what lies beyond the sizes measured.
-    Right: lines of equal predicted loss at the best train size; the dots were measured,
-    the budget runs along the dashes.
-    """
+def plot_plan(plan: DrawnPlan) -> Figure:
+    """Draws the study's plan; its caption says what is drawn."""
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(9.6, 3.9), layout="constrained")
         left, right = figure.subplots(1, 2)
-        _draw_frontier(left, plan, measured[0])
-        _draw_map(right, plan, measured, map_of_loss)
-        setting = describe_setting(fields).replace("\n", ", ")
-        figure.suptitle(f"{setting}: {budget}", fontsize=9.5)
+        _draw_frontier(left, plan)
+        _draw_map(right, plan)
+        setting = describe_setting(plan.setting).replace("\n", ", ")
+        figure.suptitle(f"{setting}: {plan.budget}", fontsize=9.5)
     return figure
 
 
@@ -36,7 +28,8 @@ def _columns(options: list[Option]) -> np.ndarray:
     return np.array(options, float).T
 
 
-def _draw_frontier(axis, plan: Plan, sizes: np.ndarray) -> None:
+def _draw_frontier(axis, plan: DrawnPlan) -> None:
+    sizes = plan.measured[0]
     size, _, _, loss, low, high = _columns(plan.frontier)
     axis.set_xscale("log")
     axis.set_yscale("log")
@@ -55,8 +48,8 @@ def _draw_frontier(axis, plan: Plan, sizes: np.ndarray) -> None:
     use_loss_axis(axis.yaxis)
 
 
-def _draw_map(axis, plan: Plan, measured: np.ndarray, map_of_loss: tuple) -> None:
-    sizes, epochs, loss = map_of_loss
+def _draw_map(axis, plan: DrawnPlan) -> None:
+    sizes, epochs, loss = plan.sizes, plan.epochs, plan.loss
     axis.set_xscale("log")
     axis.set_yscale("log")
     known = loss[np.isfinite(loss)]
@@ -65,7 +58,7 @@ def _draw_map(axis, plan: Plan, measured: np.ndarray, map_of_loss: tuple) -> Non
         colours = list(shades(range(len(levels))).values())[::-1]
         lines = axis.contour(sizes, epochs, loss, levels=levels, colors=colours)
         axis.clabel(lines, fmt="%.2g", fontsize=7)
-    axis.plot(*measured, ".", color="0.6", markersize=2.5, zorder=0)
+    axis.plot(*plan.measured, ".", color="0.6", markersize=2.5, zorder=0)
     size, epoch, *_ = _columns(plan.frontier)
     axis.plot(size, epoch, "--", color="0.2", linewidth=1.2)
     axis.plot([plan.best.num_params], [plan.best.epoch], "o", color=RED, markersize=7)

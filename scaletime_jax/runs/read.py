@@ -94,8 +94,12 @@ class Runs(NamedTuple):
                 classes, of which logs say nothing.
 
         Raises:
-            InputError: two datasets have one name.
+            InputError: two datasets have one name, or the threshold is impossible.
         """
+        if threshold is not None and not threshold > 0:
+            raise InputError(
+                f"threshold must be above 0, got {threshold}.", threshold=None
+            )
         if threshold is not None:
             return dict.fromkeys(self.table.dataset.unique(), threshold)
         found: dict[str, float] = {}
@@ -134,6 +138,11 @@ def read_runs(path: str | pathlib.Path) -> Runs:
     Tables that a sweep wrote, or a user's logs (CSV, or Parquet without our metadata;
     see `logs.read_logs`), but not both. To the metadata of each file comes `run_ids`,
     the runs in it.
+
+        >>> from scaletime_jax import read_runs
+        >>> runs = read_runs("experiments/examples/sklearn_digits.csv")
+        >>> runs.num_runs, runs.num_diverged
+        (60, 0)
 
     Args:
         path: of a file, or of a folder of them.

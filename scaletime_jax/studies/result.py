@@ -5,7 +5,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from scaletime_jax.runs.fields import describe
 from scaletime_jax.stats.claims import Claim, count_verdicts
+from scaletime_jax.stats.estimates import Estimate, describe_estimate
 
 
 class Result(NamedTuple):
@@ -39,6 +41,14 @@ class Result(NamedTuple):
             "claims": [claim._asdict() for claim in self.claims],
             **self.summary,
         }
+
+
+def describe_claim(claim: Claim) -> str:
+    """Returns a claim with its verdict on one line."""
+    estimate = describe_estimate(Estimate(claim.value, claim.interval))
+    note = f" ({claim.note})" if claim.note else ""
+    setting = describe(claim.setting)
+    return f"{setting}: {claim.quantity} {estimate}: {claim.verdict}{note}"
 
 
 def rows(**columns) -> list[dict]:

@@ -1,97 +1,120 @@
 """From a user's CSV to a plan, and what each mistake is answered."""
 
 import json
-import pathlib
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
 import pytest
+from scripts import FLAGFILES, ROOT, call, refused
 
-ROOT = pathlib.Path(__file__).parents[2]
+from scaletime_jax.studies import equivalence, label_noise
+
 EXAMPLE = "experiments/examples/sklearn_digits.csv"
 FLOPS = "--budget_flops=1e9"
+# Scripts that do not yet end in a study.
+WAITING = {
+    study.__name__.rpartition(".")[2]
+    for study in (equivalence, label_noise)
+    if not hasattr(study, "study")
+}
+COMMANDS = {
+    "equivalence": ("equivalence",),
+    "backtest": ("backtest",),
+    "plan": ("plan", FLOPS, "--dataset=sklearn_digits"),
+    "seconds": ("plan", "--budget_seconds=2"),
+    "examples": ("plan", "--budget_examples=3e4"),
+}
 
 
-def run(script, *flags):
-    command = [sys.executable, f"experiments/{script}.py", *map(str, flags)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+def wait_for(script):
+    if script in WAITING:
+        pytest.skip(f"{script} does not yet end in a study")
 
 
 @pytest.fixture(scope="module")
 def example(tmp_path_factory):
-    """The README's three commands on its example, and a smoke plan of our own runs."""
-    folder = tmp_path_factory.mktemp("example")
-    mine = f"--runs={EXAMPLE}", f"--workdir={folder}"
-    smoke = "--flagfile=experiments/flagfiles/plan/smoke.flags"
-    commands = {
-        "equivalence": ("equivalence", *mine),
-        "backtest": ("backtest", *mine),
-        "plan": ("plan", *mine, FLOPS, "--dataset=sklearn_digits"),
-        "seconds": ("plan", *mine[:1], f"--workdir={folder}/b", "--budget_seconds=2"),
-        "examples": (
-            "plan",
-            *mine[:1],
-            f"--workdir={folder}/c",
-            "--budget_examples=3e4",
-        ),
-        "smoke": ("plan", smoke, f"--workdir={folder}/d"),
-    }
-    with ThreadPoolExecutor(2) as pool:
-        done = dict(
-            zip(commands, pool.map(lambda c: run(*c), commands.values()), strict=True)
-        )
-    for each in done.values():
-        assert each.returncode == 0, each.stderr
-    return folder, done
+    """Calls a command on the README's example, once; returns folder and answer."""
+    known = {}
+
+    def made(name):
+        script, *flags = COMMANDS[name]
+        wait_for(script)
+        if name not in known:
+            folder = tmp_path_factory.mktemp(name)
+            where = f"--runs={EXAMPLE}", f"--workdir={folder}"
+            known[name] = folder, call(script, *where, *flags)
+            assert known[name][1].returncode == 0, known[name][1].stderr
+        return known[name]
+
+    return made
 
 
 def summary_of(folder, name):
     return json.loads((folder / name / "summary.json").read_text())
 
 
-def test_the_three_commands_of_the_readme(example):
-    folder, done = example
-    for name in ("equivalence", "backtest", "plan"):
-        assert f"--runs={EXAMPLE}" in (ROOT / "README.md").read_text()
-        summary = summary_of(folder, name)
-        assert summary["runs"] == {"count": 60, "diverged": 0, "logs": [EXAMPLE]}
-        assert (folder / name / f"{name}.png").stat().st_size > 10_000
-        assert done[name].stderr == ""
-    collapses = summary_of(folder, "equivalence")["collapses"]
+@pytest.mark.parametrize("name", ["equivalence", "backtest", "plan"])
+def test_the_three_commands_of_the_readme(example, name):
+    folder, done = example(name)
+    assert f"{name}.py --runs={EXAMPLE}" in (ROOT / "README.md").read_text()
+    summary = summary_of(folder, name)
+    assert summary["runs"] == {"count": 60, "diverged": 0, "logs": [EXAMPLE]}
+    assert (folder / name / f"{name}.png").stat().st_size > 10_000
+    assert done.stderr == ""
+
+
+def test_what_the_example_says_of_size_and_time(example):
+    collapses = summary_of(example("equivalence")[0], "equivalence")["collapses"]
     assert [c["train_size"] for c in collapses] == [300, 1200]
     assert all(0.2 < c["kappa"]["value"] < 0.8 for c in collapses)
+
+
+def test_each_law_is_ranked_in_each_direction(example):
+    folder, done = example("backtest")
     scores = summary_of(folder, "backtest")["scores"]
     assert len(scores) == 2 * 10 and all(s["error"]["value"] > 0 for s in scores)
+    for direction in ("num_params", "epoch"):
+        assert f"learning_rate 0.05, along {direction}:" in done.stdout
+    assert done.stdout.count("reaches") == 2 * 10
 
 
 def test_a_plan_says_what_how_sure_and_how_far_out(example):
-    folder, done = example
+    folder, done = example("plan")
     best = summary_of(folder, "plan")["best"]
     assert best["low"] < best["loss"] < best["high"]
     cost = 6 * best["num_params"] * best["epoch"] * best["train_size"]
     assert cost <= 1e9 * (1 + 1e-6)
-    assert done["plan"].stdout.count("% of the budget") == 5
+    assert done.stdout.count("% of the budget") == 5
     for word in ("parameters for", "do as well", "held-out runs", "within 1e+09 FLOP"):
-        assert word in done["plan"].stdout
+        assert word in done.stdout
     frontier = pd.read_csv(folder / "plan/budget.csv")
     # what the rest of the budget buys is no better, within the grid
     full = frontier[np.isfinite(frontier.loss)]
     assert best["loss"] <= full.loss.min() * (1 + 1e-3)
 
 
-def test_other_budgets(example):
-    folder, _ = example
-    examples = summary_of(folder / "c", "plan")["best"]
-    assert examples["epoch"] * examples["train_size"] <= 3e4 * (1 + 1e-6)
-    assert summary_of(folder / "b", "plan")["budget"] == {
-        "amount": 2.0,
-        "unit": "seconds",
-    }
-    smoke = summary_of(folder / "d", "plan")
-    assert smoke["setting"]["dataset"] == "mnist12k" and smoke["runs"]["device"]
+def test_what_a_log_does_not_say_is_null(example):
+    """Neither 0 nor a word, in the summary; nothing in the table."""
+    setting = summary_of(example("plan")[0], "plan")["setting"]
+    unknown = {"architecture", "label_noise", "loss"}
+    assert {name for name, value in setting.items() if value is None} == unknown
+    rows = pd.read_csv(example("backtest")[0] / "backtest/num_params.csv")
+    assert rows[sorted(unknown)].isna().all(axis=None)
+
+
+def test_a_budget_of_examples_or_of_seconds(example):
+    best = summary_of(example("examples")[0], "plan")["best"]
+    assert best["epoch"] * best["train_size"] <= 3e4 * (1 + 1e-6)
+    budget = summary_of(example("seconds")[0], "plan")["budget"]
+    assert budget == {"amount": 2.0, "unit": "seconds"}
+
+
+def test_a_plan_from_runs_of_our_own(tmp_path):
+    smoke = f"--flagfile={FLAGFILES}/plan/smoke.flags"
+    done = call("plan", smoke, f"--workdir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    summary = summary_of(tmp_path, "plan")
+    assert summary["setting"]["dataset"] == "mnist12k" and summary["runs"]["device"]
 
 
 def changed(**columns):
@@ -103,21 +126,27 @@ def mixed():
     return pd.concat([table, table.assign(optimizer="adam")])
 
 
-def without_train_size():
-    return changed().query("train_size == 300").drop(columns="train_size")
-
-
 # Script, table, flags, words of the answer.
 MISTAKES = {
     "two optimizers": (
         "plan",
         mixed,
         [FLOPS],
-        ["mix optimizer adam and sgd", "--optimizer=adam"],
+        ["mix optimizer adam and sgd", "(--optimizer=adam)"],
     ),
-    "no budget": ("plan", changed, [], ["give one of --budget_flops", "0 are given"]),
+    "no budget": (
+        "plan",
+        changed,
+        [],
+        ["give one of budget_flops", "0 are given (--budget_flops, --budget_seconds"],
+    ),
     "two budgets": ("plan", changed, [FLOPS, "--budget_examples=9"], ["2 are given"]),
-    "negative": ("plan", changed, ["--budget_flops=-1"], ["must be above 0"]),
+    "negative": (
+        "plan",
+        changed,
+        ["--budget_flops=-1"],
+        ["budget_flops must be above 0", "got -1 (--budget_flops)"],
+    ),
     "no train size": (
         "plan",
         lambda: (
@@ -126,20 +155,20 @@ MISTAKES = {
             .drop_duplicates(["num_params", "seed", "epoch"])
         ),
         [FLOPS],
-        ["lacks the column 'train_size'", "plan.py needs"],
+        ["lack the column 'train_size'", "which plan"],
     ),
     "no seconds": (
         "plan",
         lambda: changed().drop(columns="seconds"),
         ["--budget_seconds=5"],
-        ["do not say how long they took", "seconds"],
+        ["do not say how long they took", "column seconds", "(--budget_flops)"],
     ),
     "too poor": ("plan", changed, ["--budget_flops=10"], ["buys nothing"]),
     "too small": (
         "plan",
         changed,
         [FLOPS, "--max_num_params=10"],
-        ["below the smallest"],
+        ["max_num_params 10 is below the smallest", "(--max_num_params=310)"],
     ),
     "unknown law": ("plan", changed, [FLOPS, "--law=magic"], ["law", "scale-time"]),
     "misspelt": (
@@ -170,48 +199,46 @@ MISTAKES = {
         "backtest",
         changed,
         ["--sources=1"],
-        ["--sources must be 2 or more"],
+        ["sources must be 2 or more, got 1 (--sources=2)"],
     ),
-    "threshold": ("tradeoff", changed, [], ["--threshold is not set", "logs"]),
-    "noise": ("label_noise", changed, [], ["lacks the column 'label_noise'"]),
+    "threshold": (
+        "tradeoff",
+        changed,
+        [],
+        ["threshold is not set", "logs", "(--threshold)"],
+    ),
+    "noise": ("label_noise", changed, [], ["lack the column 'label_noise'"]),
 }
 
 
-@pytest.fixture(scope="module")
-def answers(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("mistakes")
-
-    def answer(name):
-        script, table, flags, _ = MISTAKES[name]
-        path = folder / f"{name.replace(' ', '_')}.csv"
-        table().to_csv(path, index=False)
-        return run(script, f"--runs={path}", f"--workdir={folder}/out", *flags)
-
-    with ThreadPoolExecutor(2) as pool:
-        done = dict(zip(MISTAKES, pool.map(answer, MISTAKES), strict=True))
-    return done, folder
-
-
 @pytest.mark.parametrize("name", MISTAKES)
-def test_a_mistake_is_one_sentence_and_exit_code_2(answers, name):
-    done, folder = answers[0][name], answers[1]
-    assert done.returncode == 2 and "Traceback" not in done.stderr
-    [line] = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    for word in MISTAKES[name][3]:
+def test_a_mistake_is_one_sentence_and_exit_code_2(tmp_path, name):
+    script, table, flags, words = MISTAKES[name]
+    wait_for(script)
+    path = tmp_path / f"{name.replace(' ', '_')}.csv"
+    table().to_csv(path, index=False)
+    line = refused(script, f"--runs={path}", f"--workdir={tmp_path}/out", *flags)
+    for word in words:
         assert word in line
-    assert not (folder / "out").exists()
+    assert not (tmp_path / "out").exists()
 
 
-def test_runs_that_diverged_are_counted_and_told(tmp_path):
+@pytest.mark.parametrize("flags", [[], [FLOPS, "--budget_seconds=1"]])
+def test_a_request_is_refused_before_anything_is_trained(tmp_path, flags):
+    assert "give one of" in refused("plan", *flags, f"--workdir={tmp_path}/out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", [("equivalence",), ("plan", FLOPS)])
+def test_runs_that_diverged_are_counted_and_told(tmp_path, command):
+    script, *flags = command
+    wait_for(script)
     table = changed()
     late = (table.seed == 3) & (table.num_params == 310) & (table.epoch > 20)
     table.loc[late, ["test_loss", "train_loss"]] = np.nan
     table.to_csv(tmp_path / "mine.csv", index=False)
-    flags = f"--runs={tmp_path}/mine.csv", f"--workdir={tmp_path}"
-    with ThreadPoolExecutor(2) as pool:
-        jobs = [("equivalence", *flags), ("plan", *flags, FLOPS)]
-        done = list(pool.map(lambda job: run(*job), jobs))
-    for each, name in zip(done, ("equivalence", "plan"), strict=True):
-        assert each.returncode == 0, each.stderr
-        assert "2 of 60 runs diverged" in each.stderr
-        assert summary_of(tmp_path, name)["runs"]["diverged"] == 2
+    where = f"--runs={tmp_path}/mine.csv", f"--workdir={tmp_path}"
+    done = call(script, *where, *flags)
+    assert done.returncode == 0, done.stderr
+    assert "2 of 60 runs diverged" in done.stderr
+    assert summary_of(tmp_path, script)["runs"]["diverged"] == 2

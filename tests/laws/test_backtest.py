@@ -12,11 +12,11 @@ from scaletime_jax.laws.backtest import (
     Split,
     backtest,
     divide,
-    make_claims,
     score,
 )
 from scaletime_jax.laws.predictors import PREDICTORS
 from scaletime_jax.runs.learning_curves import learning_curves
+from scaletime_jax.studies.backtest import make_claims
 
 EPOCHS = np.logspace(-1, 2, 31)
 

@@ -14,6 +14,7 @@ from scaletime_jax.plotting.equivalence import MARKERS, plot_equivalence
 from scaletime_jax.plotting.plan import plot_plan
 from scaletime_jax.runs.learning_curves import learning_curves
 from scaletime_jax.studies.equivalence import find_collapses
+from scaletime_jax.studies.plan import DrawnPlan
 
 EPOCHS = np.logspace(-1, 2, 31)
 LIMIT = {"planted": 0.09}
@@ -94,7 +95,10 @@ def test_plan(table):
     measured = np.array([[8_400.0, 2e4], [1.0, 10.0]])
     fields = {"dataset": "planted", "architecture": "mlp", "optimizer": "sgd"}
     fields |= {"learning_rate": 0.01, "label_noise": 0.0, "loss": "mse"}
-    figure = plot_plan(plan, measured, (sizes, epochs, loss), fields, "6e9 FLOP")
+    found = plan.best, plan.as_good, plan.frontier
+    figure = plot_plan(
+        DrawnPlan(fields, "6e9 FLOP", *found, measured, sizes, epochs, loss)
+    )
     left, right = figure.axes
     frontier = np.array([(each.num_params, each.loss) for each in plan.frontier]).T
     np.testing.assert_array_equal(left.lines[0].get_data(), frontier)

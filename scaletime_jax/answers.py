@@ -1,0 +1,202 @@
+"""What is asked of runs from Python, and how a notebook shows the answer."""
+
+import base64
+import dataclasses
+from html import escape
+from typing import Any
+
+from scaletime_jax.laws.backtest import Split
+from scaletime_jax.plotting.draw import Figure, draw
+from scaletime_jax.plotting.style import render
+from scaletime_jax.runs.fields import describe
+from scaletime_jax.runs.read import Runs
+from scaletime_jax.stats.claims import Claim, count_verdicts
+from scaletime_jax.studies import backtest as backtest_study
+from scaletime_jax.studies import equivalence as equivalence_study
+from scaletime_jax.studies import plan as plan_study
+from scaletime_jax.studies.plan_request import Request
+from scaletime_jax.studies.result import Result, describe_claim
+
+HEAD = ("claim", "source", "setting", "quantity", "value", "95% interval", "verdict")
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Answer:
+    """What a study found. A notebook shows its figure, its notes and its verdicts.
+
+    Attributes:
+        result: of the study.
+    """
+
+    result: Result
+
+    @property
+    def claims(self) -> list[Claim]:
+        """What the papers say, beside what was measured."""
+        return self.result.claims
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """More numbers, as an experiment's summary.json has them."""
+        return self.result.summary
+
+    @property
+    def tables(self) -> dict[str, list[dict]]:
+        """What the figure plots, by panel: rows of which pandas makes a table."""
+        return self.result.tables
+
+    @property
+    def notes(self) -> list[str]:
+        """The answer in lines of text."""
+        return self.result.notes
+
+    def figure(self) -> Figure:
+        """Returns the study's figure."""
+        return draw(self.result.name, self.result.figure)
+
+    def __repr__(self) -> str:
+        return "\n".join([*self.notes, *map(describe_claim, self.claims)])
+
+    def _repr_html_(self) -> str:
+        image = base64.b64encode(render(self.figure(), "png")).decode()
+        title, caption = escape(self.result.title), escape(self.result.caption)
+        parts = [
+            f"<p><b>{title}</b></p>",
+            f'<img alt="{title}" style="max-width: 100%" '
+            f'src="data:image/png;base64,{image}">',
+            f"<p>{caption}</p>",
+        ]
+        if self.notes:
+            parts.append(f"<pre>{escape(chr(10).join(self.notes))}</pre>")
+        if self.claims:
+            parts.append(_verdict_table(self.claims))
+        return f"<div>{''.join(parts)}</div>"
+
+
+def _verdict_table(claims: list[Claim]) -> str:
+    """Returns a row for each claim, under how many of them hold."""
+    counts = count_verdicts(claims).items()
+    caption = ", ".join(f"{name} {count}" for name, count in counts)
+    head = "".join(f"<th>{escape(name)}</th>" for name in HEAD)
+    rows = "".join(f"<tr>{_cells(claim)}</tr>" for claim in claims)
+    return f"<table><caption>{caption}</caption><tr>{head}</tr>{rows}</table>"
+
+
+def _cells(claim: Claim) -> str:
+    interval = claim.interval
+    words = [
+        claim.statement,
+        claim.source,
+        describe(claim.setting),
+        claim.quantity,
+        "none" if claim.value is None else f"{claim.value:.3g}",
+        "none" if interval is None else f"{interval[0]:.3g} to {interval[1]:.3g}",
+        f"{claim.verdict} ({claim.note})" if claim.note else claim.verdict,
+    ]
+    return "".join(f"<td>{escape(each)}</td>" for each in words)
+
+
+def equivalence(runs: Runs, threshold: float | None = None) -> Answer:
+    """Is size worth time? The exponent at which curves of all sizes become one.
+
+        >>> from scaletime_jax import equivalence, read_runs
+        >>> runs = read_runs("experiments/examples/sklearn_digits.csv")
+        >>> answer = equivalence(runs)
+        >>> len(answer.claims)  # one for each train size
+        2
+
+    Args:
+        runs: of networks of at least three sizes.
+        threshold: test loss above which nothing has been learned; if None that of
+            guessing, and for logs none.
+
+    Raises:
+        InputError: runs mix protocols, or no setting has three sizes.
+    """
+    return Answer(equivalence_study.study(_checked(runs), threshold))
+
+
+def backtest(
+    runs: Runs,
+    threshold: float | None = None,
+    sources: int | None = None,
+    source_epochs: float | None = None,
+) -> Answer:
+    """Which law predicts best? Large networks from small ones, long from short.
+
+        >>> from scaletime_jax import backtest, read_runs
+        >>> runs = read_runs("experiments/examples/sklearn_digits.csv")
+        >>> answer = backtest(runs)
+        >>> answer.notes[0]
+        'sklearn_digits, sgd, learning_rate 0.05, along num_params:'
+
+    Args:
+        runs: of networks of several sizes.
+        threshold: test loss above which nothing has been learned; if None that of
+            guessing, and for logs none.
+        sources: how many of the smallest sizes laws are fitted to; if None half of
+            them, and at least three where there are four.
+        source_epochs: epochs from which later ones are predicted; if None a tenth of
+            the longest run.
+
+    Raises:
+        InputError: runs mix protocols, or nothing is left to predict.
+    """
+    split = Split(sources, source_epochs)
+    return Answer(backtest_study.study(_checked(runs), threshold, split))
+
+
+def plan(
+    runs: Runs,
+    *,
+    budget_flops: float | None = None,
+    budget_seconds: float | None = None,
+    budget_examples: float | None = None,
+    flops_per_param: float = 6.0,
+    max_num_params: float | None = None,
+    max_epochs: float | None = None,
+    max_train_size: float | None = None,
+    law: str | None = None,
+    threshold: float | None = None,
+) -> Answer:
+    """How large, how long, on how much data? The best that a budget buys.
+
+        >>> from scaletime_jax import plan, read_runs
+        >>> runs = read_runs("experiments/examples/sklearn_digits.csv")
+        >>> answer = plan(runs, budget_flops=1e9)
+        >>> answer.summary["best"]["train_size"], answer.summary["best"]["law"]
+        (1200.0, 'interaction')
+
+    Args:
+        runs: of one setting, which `Runs.select` chooses; with train sizes.
+        budget_flops: floating-point operations that training may take.
+        budget_seconds: instead, seconds that it may take, at the rate of the runs.
+        budget_examples: instead, examples that it may see, epochs x train size.
+        flops_per_param: operations a parameter and example.
+        max_num_params: the largest size; if None ten times the largest measured.
+        max_epochs: the longest training; if None ten times the longest measured.
+        max_train_size: the most training data, of the train sizes measured.
+        law: to plan by; if None that with the narrowest interval.
+        threshold: test loss above which nothing has been learned; if None that of
+            guessing, and for logs none.
+
+    Raises:
+        InputError: the budget is missing or impossible, runs are of several settings,
+            or they cannot carry a plan.
+    """
+    request = Request(
+        budget_flops,
+        budget_seconds,
+        budget_examples,
+        flops_per_param,
+        max_num_params,
+        max_epochs,
+        max_train_size,
+        law,
+    )
+    return Answer(plan_study.study(_checked(runs), request, threshold))
+
+
+def _checked(runs: Runs) -> Runs:
+    """Returns the runs, unless they mix protocols."""
+    return runs.select({}, any_length=True)

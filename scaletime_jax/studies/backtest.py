@@ -1,0 +1,137 @@
+"""Which law predicts large networks from small ones, and long training from short?"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from scaletime_jax.errors import InputError
+from scaletime_jax.laws.backtest import (
+    CLAIMED,
+    TOWARDS,
+    Score,
+    Split,
+    backtest,
+    score,
+)
+from scaletime_jax.runs.fields import describe
+from scaletime_jax.runs.read import Runs
+from scaletime_jax.stats.claims import Claim, judge
+from scaletime_jax.studies.result import Result
+
+NAME = "backtest"
+TITLE = (
+    "Which law predicts best? Large networks from small ones, long training from short"
+)
+CAPTION = (
+    "Draws mean |log(predicted / true)| of test loss, held out, of each law. Red: laws "
+    "in which size and time are one product; blue: others. Open: the law does not "
+    "reach all that was held out, and what was last measured stands in where it does "
+    "not; nothing is drawn where it reaches nothing, for want of sizes. Bars: 95% "
+    "intervals over seeds. Dotted: predicting no change. At the right the share of "
+    "held-out runs inside each law's 95% intervals, where it reaches."
+)
+LEAST_SOURCES = 2
+
+
+def study(
+    runs: Runs, threshold: float | None = None, split: Split | None = None
+) -> Result:
+    """Returns how far each law is off on runs that it was not fitted to.
+
+    Args:
+        runs: of networks of several sizes.
+        threshold: test loss above which nothing has been learned; if None that of
+            guessing, and for logs none.
+        split: what laws are fitted to; if None half of the sizes, and a tenth of the
+            longest run.
+
+    Raises:
+        InputError: nothing is left to predict, or the split is impossible.
+    """
+    split = split or Split()
+    check(split)
+    ceilings = runs.ceilings(threshold)
+    scores = score(backtest(runs.table, ceilings, split))
+    summary = {"ceilings": ceilings, "scores": [_summarise(each) for each in scores]}
+    return Result(
+        NAME,
+        TITLE,
+        CAPTION,
+        make_claims(scores),
+        _tables(scores),
+        summary,
+        {"scores": scores},
+        _rank(scores),
+    )
+
+
+def check(split: Split) -> None:
+    """Raises InputError where laws cannot be fitted to so little."""
+    if split.sizes is not None and split.sizes < LEAST_SOURCES:
+        raise InputError(
+            f"sources must be {LEAST_SOURCES} or more, got {split.sizes}.",
+            sources=LEAST_SOURCES,
+        )
+    if split.epochs is not None and not 0 < split.epochs < np.inf:
+        raise InputError(
+            f"source_epochs must be above 0 and finite, got {split.epochs:g}.",
+            source_epochs=None,
+        )
+
+
+def make_claims(scores: Sequence[Score]) -> list[Claim]:
+    """Returns a claim for each law but scale-time: that it predicts no better."""
+    return [
+        judge(
+            each.against_claimed,
+            (None, 0.0),
+            source="beyond [BF24, C.5]",
+            statement=f"Scale-time predicts {TOWARDS[each.direction]} better than "
+            f"{each.predictor}.",
+            setting=each.fields,
+            quantity=f"log(error of scale-time / of {each.predictor}) on "
+            f"{TOWARDS[each.direction]}",
+        )
+        for each in scores
+        if each.predictor != CLAIMED
+    ]
+
+
+def _summarise(each: Score) -> dict:
+    return {
+        **each.fields,
+        **{name: value for name, value in each._asdict().items() if name != "fields"},
+        "error": each.error._asdict(),
+        "against_claimed": each.against_claimed._asdict(),
+    }
+
+
+def _tables(scores: Sequence[Score]) -> dict[str, list[dict]]:
+    """Returns the plotted points of each direction."""
+    tables: dict[str, list[dict]] = {}
+    for each in scores:
+        low, high = each.error.interval or (None, None)
+        row = {**_summarise(each), "error": each.error.value, "low": low, "high": high}
+        del row["against_claimed"]
+        tables.setdefault(each.direction, []).append(row)
+    return tables
+
+
+def _rank(scores: Sequence[Score]) -> list[str]:
+    """Returns the laws of each setting and direction in words, best first."""
+    groups: dict[tuple[str, str], list[Score]] = {}
+    for each in scores:
+        groups.setdefault((describe(each.fields), each.direction), []).append(each)
+    lines = []
+    for (setting, direction), members in groups.items():
+        lines.append(f"{setting}, along {direction}:")
+        members.sort(key=lambda each: each.error.value or np.inf)
+        lines += [f"  {_describe(each)}" for each in members]
+    return lines
+
+
+def _describe(each: Score) -> str:
+    value = each.error.value
+    error = "not measured" if value is None else f"{value:8.4f}"
+    covered = "" if each.covered is None else f", covers {each.covered:.0%}"
+    return f"{each.predictor:20}{error}  reaches {each.reached:.0%}{covered}"

@@ -1,0 +1,236 @@
+"""How large, how long, on how much data? The best that a budget buys."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from scaletime_jax.errors import InputError
+from scaletime_jax.laws.backtest import TOWARDS
+from scaletime_jax.laws.budget import Budget, make_limits
+from scaletime_jax.laws.planner import Option, Plan, best_plan
+from scaletime_jax.laws.ranking import Choice, rank_laws
+from scaletime_jax.runs.fields import setting_of
+from scaletime_jax.runs.learning_curves import LearningCurves, learning_curves
+from scaletime_jax.runs.read import Runs
+from scaletime_jax.runs.select import split_table
+from scaletime_jax.studies.plan_request import Request, check, make_budget
+from scaletime_jax.studies.result import Result, finite
+
+NAME = "plan"
+TITLE = "How large, how long, on how much data? The best that a budget buys"
+CAPTION = (
+    "Draws predicted loss on one budget, and the budget among sizes and times. Left: "
+    "test loss against size, each size trained for as long as the budget allows, with "
+    "the 95% interval of one run; the circle is the best, the thick part of the axis "
+    "the sizes that do as well within error, grey what lies beyond the sizes measured. "
+    "Right: lines of equal predicted loss at the best train size; the dots were "
+    "measured, the budget runs along the dashes."
+)
+GRID = 60
+# By how much a plan may pass what was measured, or a limit, by rounding alone.
+SLIGHTLY, ROUNDING = 1.01, 1e-9
+
+
+class DrawnPlan(NamedTuple):
+    """What the figure shows of a plan.
+
+    Attributes:
+        setting: what all runs share.
+        budget: in words.
+        best: the option of the least predicted loss.
+        as_good: least and most num_params that do as well.
+        frontier: options along the budget.
+        measured: [2, points] sizes and epochs of evaluations, at the best train size.
+        sizes: [columns] of the map.
+        epochs: [rows] of the map.
+        loss: [rows, columns] predicted; NaN where the law does not reach.
+    """
+
+    setting: dict
+    budget: str
+    best: Option
+    as_good: tuple[float, float]
+    frontier: list[Option]
+    measured: np.ndarray
+    sizes: np.ndarray
+    epochs: np.ndarray
+    loss: np.ndarray
+
+
+def study(runs: Runs, request: Request, threshold: float | None = None) -> Result:
+    """Returns the size, epochs and train size of the least test loss on a budget.
+
+    Args:
+        runs: of one setting, with train sizes.
+        request: budget and limits.
+        threshold: test loss above which nothing has been learned; if None that of
+            guessing, and for logs none.
+
+    Raises:
+        InputError: the request is impossible, or the runs cannot carry a plan.
+    """
+    check(request)
+    runs.require(("train_size",), NAME)
+    setting = only_setting(runs)
+    ceiling = runs.ceilings(threshold).get(setting["dataset"], np.inf)
+    curves = learning_curves(runs.table, ceiling=ceiling)
+    budget = make_budget(request, runs)
+    limits = make_limits(
+        curves, request.max_num_params, request.max_epochs, request.max_train_size
+    )
+    choices = rank_laws(curves, budget, limits)
+    chosen = [each for each in choices if request.law in (None, each.name)]
+    plan = best_plan(curves, budget, chosen)
+    exchange = _exchange_rows(plan, budget)
+    return Result(
+        NAME,
+        TITLE,
+        CAPTION,
+        [],
+        {"budget": [each._asdict() for each in plan.frontier], "exchange": exchange},
+        {"setting": setting, **_summarise(plan, budget, exchange, choices)},
+        {"plan": _drawn(plan, curves, setting, budget)},
+        describe_plan(plan, budget) + _describe_exchange(exchange),
+    )
+
+
+def only_setting(runs: Runs) -> dict:
+    """Returns what all runs share.
+
+    Raises:
+        InputError: they are of several settings.
+    """
+    names = setting_of(runs.table)
+    settings = [fields for fields, _ in split_table(runs.table, names)]
+    for name in names:
+        values = list(dict.fromkeys(fields[name] for fields in settings))
+        if len(values) > 1:
+            values.sort(key=lambda value: (value is None, value))
+            raise InputError(
+                f"the runs mix {name} {' and '.join(map(str, values))}; a plan is for "
+                "one, choose one.",
+                **{name: values[0]},
+            )
+    return settings[0]
+
+
+def _exchange_rows(plan: Plan, budget: Budget) -> list[dict]:
+    """Returns the trade-off table: more size for less time."""
+    rows, limits = [], plan.choice.limits
+    for option in plan.exchange:
+        affords = budget.epochs(np.array(option.num_params), option.train_size)
+        within = option.num_params <= limits.num_params[1] * (1 + ROUNDING)
+        within &= option.epoch <= limits.epoch * (1 + ROUNDING)
+        rows.append(
+            {
+                **{name: finite(value) for name, value in option._asdict().items()},
+                "share_of_budget": option.epoch / float(affords),
+                "within_limits": bool(within),
+            }
+        )
+    return rows
+
+
+def _summarise(
+    plan: Plan, budget: Budget, exchange: list[dict], choices: list[Choice]
+) -> dict:
+    best = {
+        **plan.best._asdict(),
+        "as_good": plan.as_good,
+        "beyond": plan.beyond,
+        "at_limit": plan.at_limit,
+        "law": plan.choice.name,
+    }
+    return {
+        "budget": {"amount": budget.amount, "unit": budget.unit},
+        "best": best,
+        "exchange": exchange,
+        "laws": [_summarise_law(each) for each in choices],
+    }
+
+
+def _summarise_law(choice: Choice) -> dict:
+    return {
+        "law": choice.name,
+        "errors": choice.errors,
+        "kept_in": choice.kept_in,
+        "reaches": choice.reaches,
+        "converged": choice.law.converged,
+        "identified": choice.law.identified,
+        "parameters": {k: finite(v) for k, v in choice.law.parameters.items()},
+    }
+
+
+def _drawn(
+    plan: Plan, curves: LearningCurves, setting: dict, budget: Budget
+) -> DrawnPlan:
+    n = plan.best.train_size
+    mine = curves.where(curves.train_size == n)
+    size, epoch = np.meshgrid(mine.num_params, mine.epoch, indexing="ij")
+    there = np.isfinite(mine.logs).any(axis=2)
+    longest = max(*(each.epoch for each in plan.frontier), float(curves.epoch[-1]))
+    sizes = np.geomspace(*plan.choice.limits.num_params, GRID)
+    epochs = np.geomspace(curves.epoch[0], longest, GRID)
+    across, along = np.meshgrid(sizes, epochs)
+    at = across.ravel(), along.ravel(), np.full(across.size, n)
+    loss = np.exp(plan.choice.law.log_loss(*at)[0]).reshape(across.shape)
+    return DrawnPlan(
+        setting,
+        str(budget),
+        plan.best,
+        plan.as_good,
+        plan.frontier,
+        np.stack([size[there], epoch[there]]),
+        sizes,
+        epochs,
+        loss,
+    )
+
+
+def describe_plan(plan: Plan, budget: Budget) -> list[str]:
+    """Returns the plan in sentences: what, how sure, and how far out."""
+    best, choice = plan.best, plan.choice
+    off = " and ".join(
+        f"{np.exp(error):.2f} for {TOWARDS[direction]}"
+        for direction, error in choice.errors.items()
+        if error is not None
+    )
+    lines = [
+        f"{best.num_params:,.0f} parameters for {best.epoch:.3g} epochs of "
+        f"{best.train_size:,.0f} examples: test loss {best.loss:.3g} "
+        f"[{best.low:.3g}, {best.high:.3g}] within {budget}.",
+        f"Sizes from {plan.as_good[0]:,.0f} to {plan.as_good[1]:,.0f} do as well, "
+        "within the law's error.",
+        f"By {choice.name}, off on held-out runs by a factor of {off}.",
+    ]
+    lines += [
+        f"Its {name} lies {factor:.2g} times beyond what was measured."
+        for name, factor in plan.beyond.items()
+        if factor > SLIGHTLY
+    ] or ["It lies within the sizes and times measured."]
+    lines += [f"It is at the limit: {name}." for name in plan.at_limit]
+    lines += [
+        f"Nothing beyond the runs is planned along {direction}: there the law is off "
+        "by a factor of two on held-out runs, or could not be tried."
+        for direction in choice.kept_in
+    ]
+    if not choice.law.identified:
+        lines.append(
+            "The runs do not determine each of the law's parameters by itself."
+        )
+    return lines
+
+
+def _describe_exchange(rows: Sequence[dict]) -> list[str]:
+    """Returns a line for each row of the trade-off table."""
+    lines = []
+    for row in rows:
+        loss = "beyond what is planned"
+        if row["loss"] is not None and row["within_limits"]:
+            loss = f"loss {row['loss']:.4g} [{row['low']:.4g}, {row['high']:.4g}]"
+        lines.append(
+            f"  {row['num_params']:>14,.0f} parameters  {row['epoch']:>9.3g} epochs  "
+            f"{row['share_of_budget']:>5.0%} of the budget  {loss}"
+        )
+    return lines

@@ -1,0 +1,77 @@
+"""What is asked of a plan: one budget, and limits."""
+
+import math
+from typing import NamedTuple
+
+from scaletime_jax.errors import InputError
+from scaletime_jax.laws.budget import (
+    Budget,
+    examples_budget,
+    flops_budget,
+    seconds_budget,
+)
+from scaletime_jax.laws.ranking import JOINT
+from scaletime_jax.runs.read import Runs
+
+BUDGETS = ("budget_flops", "budget_seconds", "budget_examples")
+NUMBERS = ("flops_per_param", "max_num_params", "max_epochs", "max_train_size")
+LAWS = tuple(each.name for each in JOINT)
+
+
+class Request(NamedTuple):
+    """What is asked of a plan: one budget, and limits.
+
+    Attributes:
+        budget_flops: floating-point operations that training may take.
+        budget_seconds: seconds that it may take, at the rate of the runs.
+        budget_examples: examples that it may see, epochs x train size.
+        flops_per_param: operations a parameter and example: 6 for dense networks (2
+            forward, 4 backward); convolutions use their weights many times over.
+        max_num_params: the largest size; if None ten times the largest measured.
+        max_epochs: the longest training; if None ten times the longest measured.
+        max_train_size: the most training data, of the train sizes measured.
+        law: to plan by, one of `LAWS`; if None that with the narrowest interval.
+    """
+
+    budget_flops: float | None = None
+    budget_seconds: float | None = None
+    budget_examples: float | None = None
+    flops_per_param: float = 6.0
+    max_num_params: float | None = None
+    max_epochs: float | None = None
+    max_train_size: float | None = None
+    law: str | None = None
+
+
+def check(request: Request) -> None:
+    """Raises InputError where there is no such plan, whatever the runs."""
+    given = [name for name in BUDGETS if getattr(request, name) is not None]
+    if len(given) != 1:
+        raise InputError(
+            f"give one of {', '.join(BUDGETS)}; {len(given)} are given.",
+            **dict.fromkeys(BUDGETS),
+        )
+    for name in (*given, *NUMBERS):
+        value = getattr(request, name)
+        if value is not None and not 0 < value < math.inf:
+            raise InputError(
+                f"{name} must be above 0 and finite, got {value:g}.", **{name: None}
+            )
+    if request.law not in (None, *LAWS):
+        raise InputError(
+            f"unknown law {request.law!r}; choose one of {', '.join(LAWS)}.", law=None
+        )
+
+
+def make_budget(request: Request, runs: Runs) -> Budget:
+    """Returns what a run may cost, with what an example costs at each size.
+
+    Raises:
+        InputError: the budget is in seconds, and the runs do not say what they took.
+    """
+    if request.budget_flops is not None:
+        return flops_budget(float(request.budget_flops), request.flops_per_param)
+    if request.budget_examples is not None:
+        return examples_budget(float(request.budget_examples))
+    assert request.budget_seconds is not None
+    return seconds_budget(float(request.budget_seconds), runs)

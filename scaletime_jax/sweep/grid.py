@@ -1,0 +1,128 @@
+"""A sweep in one call: the paper's grid, but for what is chosen otherwise."""
+
+import numbers
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+from scaletime_jax.data.sources import Dataset
+from scaletime_jax.errors import InputError
+from scaletime_jax.runs.fields import FIELDS, NEEDED, Field, lanes
+from scaletime_jax.runs.read import Runs, of_runs, read_runs
+from scaletime_jax.sweep.config import RunConfig, make_grid
+from scaletime_jax.sweep.runner import run_sweep
+from scaletime_jax.training.optimizers import LEARNING_RATES
+
+# What [BF24, C.1] trains, and what each of our experiments trains if not told.
+PAPER: dict[str, tuple] = {
+    "architecture": ("mlp",),
+    "widths": (1, 2, 5, 10, 20),
+    "train_sizes": (500, 1000, 2000, 5000),
+    "optimizer": ("sgd",),
+    "label_noise": (0.0,),
+    "loss": ("mse",),
+    "init": ("pytorch",),
+    "batch_size": (32,),
+    "epochs": (100,),
+    "record": ("both",),
+    "seeds": (101, 102, 103, 104, 105),
+}
+OF_DATA = ("dataset", "fingerprint")
+RATES = "learning_rates"
+
+
+def train_sweep(dataset: Dataset, folder: str | pathlib.Path, **axes: Any) -> Runs:
+    """Trains what a folder lacks of a grid of runs, and returns all runs of the grid.
+
+    A sweep that is stopped goes on where it was when called again.
+
+        >>> import tempfile
+        >>> from scaletime_jax import load_dataset, train_sweep
+        >>> grid = {"widths": 1, "train_sizes": 64, "seeds": [1, 2], "epochs": 1}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     runs = train_sweep(load_dataset("mnist12k"), folder, **grid)
+        >>> runs.num_runs
+        2
+
+    Args:
+        dataset: what to train on.
+        folder: where the run table is kept; made if there is none.
+        **axes: values of each axis, one or several; an axis left out has those of
+            `PAPER`, and `learning_rates` the paper's rate of each optimizer.
+
+    Raises:
+        InputError: there is no such axis, a value is impossible or too large for the
+            data, or the folder cannot be written to.
+    """
+    configs = paper_grid(dataset, **axes)
+    folder = pathlib.Path(folder)
+    table = run_sweep(configs, {dataset.name: dataset}, folder)
+    return Runs(table, of_runs(read_runs(folder).metadata, table), [])
+
+
+def paper_grid(dataset: Dataset, **axes: Any) -> list[RunConfig]:
+    """Returns the paper's grid on a dataset, but for the axes given.
+
+    Args:
+        dataset: what to train on.
+        **axes: as `train_sweep` has them.
+
+    Raises:
+        InputError: as `train_sweep` does.
+    """
+    fields = {field.choice: field for field in _in_order()}
+    unknown = [name for name in axes if name not in fields]
+    if unknown:
+        words = ", ".join(sorted(fields))
+        raise InputError(f"there is no axis {unknown[0]!r}; choose among {words}.")
+    values = {
+        name: _values(field, axes.get(name, _default(field)))
+        for name, field in fields.items()
+    }
+    configs = []
+    for optimizer in values["optimizer"]:
+        mine = {**values, "optimizer": [optimizer]}
+        if RATES not in axes:
+            mine[RATES] = [_paper_rate(optimizer)]
+        configs += make_grid(dataset, **{fields[k].name: v for k, v in mine.items()})
+    return configs
+
+
+def _in_order() -> list[Field]:
+    """Returns the axes in the order in which a grid is trained.
+
+    Small train sizes and widths come first; lanes vary fastest.
+    """
+    last = ("train_size", "width", *lanes())
+    named = {f.name: f for f in FIELDS if f.configured and f.name not in OF_DATA}
+    return [f for f in named.values() if f.name not in last] + [named[n] for n in last]
+
+
+def _default(field: Field) -> Sequence:
+    if field.default is not NEEDED:
+        return (field.default,)
+    return PAPER.get(field.choice, ())
+
+
+def _paper_rate(optimizer: str) -> float:
+    if optimizer not in LEARNING_RATES:
+        raise InputError(
+            f"the paper has no learning rate for optimizer {optimizer!r}; give "
+            f"{RATES}, or choose one of {', '.join(LEARNING_RATES)}."
+        )
+    return LEARNING_RATES[optimizer]
+
+
+def _values(field: Field, given: Any) -> list:
+    """Returns the values of an axis, each of the field's kind."""
+    values = [given] if isinstance(given, str | numbers.Real) else list(given)
+    if not values and field.choice != RATES:
+        raise InputError(f"{field.choice} is empty; give at least one value.")
+    if field.kind is str:
+        return values
+    for value in values:
+        if not isinstance(value, numbers.Real):
+            raise InputError(f"{field.choice}: {value!r} is not a number.")
+        if field.kind is int and value % 1 != 0:
+            raise InputError(f"{field.choice}: {value!r} is not a whole number.")
+    return [field.kind(value) for value in values]

@@ -1,0 +1,116 @@
+"""The study of a plan: what is asked of it, and its numbers, words and figure."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from planted import PARAMS, planted_runs
+
+from scaletime_jax.errors import InputError
+from scaletime_jax.plotting.draw import draw
+from scaletime_jax.plotting.style import render
+from scaletime_jax.runs.read import Runs
+from scaletime_jax.studies.drawn import pack, unpack
+from scaletime_jax.studies.plan import NAME, study
+from scaletime_jax.studies.plan_request import LAWS, Request, check
+
+EPOCHS = np.logspace(-1, 2, 31)
+ASKED = Request(budget_flops=6e9)
+
+
+def law(p, t, n, _):
+    loss = 0.005 + 0.085 * (1 + p * t * n / 1e5) ** -0.5
+    return loss, loss
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return Runs(planted_runs(law, EPOCHS, (500, 2000), seeds=3, scatter=0.1), [], [])
+
+
+@pytest.fixture(scope="module")
+def result(runs):
+    return study(runs, ASKED, threshold=0.09)
+
+
+def test_the_best_is_within_budget_and_limits(result):
+    best = result.summary["best"]
+    assert 6 * best["num_params"] * best["epoch"] * best["train_size"] <= 6e9 * 1.000001
+    assert min(PARAMS.values()) <= best["num_params"] <= 10 * max(PARAMS.values())
+    assert best["train_size"] in (500, 2000) and best["law"] in LAWS
+    assert best["low"] < best["loss"] < best["high"]
+    assert result.summary["budget"] == {"amount": 6e9, "unit": "FLOP"}
+    assert result.summary["setting"]["dataset"] == "planted"
+    assert {each["law"] for each in result.summary["laws"]} == set(LAWS)
+
+
+def test_the_exchange_is_on_the_budget(result):
+    rows = result.tables["exchange"]
+    assert rows == result.summary["exchange"] and len(rows) == 5
+    spent = [6 * r["num_params"] * r["epoch"] * r["train_size"] / 6e9 for r in rows]
+    np.testing.assert_allclose([row["share_of_budget"] for row in rows], spent)
+
+
+def test_the_notes_say_what_how_sure_and_how_far_out(result):
+    said = "\n".join(result.notes)
+    for words in ("parameters for", "do as well", "held-out runs", "within 6e+09 FLOP"):
+        assert words in said
+    assert said.count("% of the budget") == 5
+
+
+def test_the_figure_is_of_plain_numbers(result):
+    drawn = result.figure["plan"]
+    best = result.summary["best"]
+    assert drawn.best._asdict() == {name: best[name] for name in drawn.best._fields}
+    assert drawn.loss.shape == (len(drawn.epochs), len(drawn.sizes))
+    sizes, epochs = drawn.measured
+    assert set(sizes) == set(PARAMS.values())
+    assert epochs.min() == pytest.approx(0.1) and epochs.max() == pytest.approx(100)
+    assert [each._asdict() for each in drawn.frontier] == result.tables["budget"]
+
+
+def test_the_figure_stored_is_the_figure(result):
+    again = unpack(pack(result.figure))
+    first, second = (render(draw(NAME, each), "png") for each in (result.figure, again))
+    assert first == second and len(first) > 10_000
+
+
+def test_a_law_can_be_chosen(runs):
+    chosen = study(runs, ASKED._replace(law="additive"), threshold=0.09)
+    assert chosen.summary["best"]["law"] == "additive"
+
+
+BUDGETS = dict.fromkeys(("budget_flops", "budget_seconds", "budget_examples"))
+
+
+@pytest.mark.parametrize(
+    ("request_", "words", "quantities"),
+    [
+        (Request(), "give one of budget_flops, .*; 0 are given", BUDGETS),
+        (Request(1.0, 2.0), "2 are given", BUDGETS),
+        (Request(-1.0), "budget_flops must be above 0", {"budget_flops": None}),
+        (Request(np.inf), "budget_flops must be above 0", {"budget_flops": None}),
+        (ASKED._replace(max_epochs=0), "max_epochs must", {"max_epochs": None}),
+        (ASKED._replace(law="magic"), "unknown law 'magic'; .*scale", {"law": None}),
+    ],
+)
+def test_an_impossible_request_is_refused(request_, words, quantities):
+    with pytest.raises(InputError, match=words) as error:
+        check(request_)
+    assert error.value.quantities == quantities
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "first"),
+    [("optimizer", ("sgd", "adam"), "adam"), ("learning_rate", (0.01, 0.1), 0.01)],
+)
+def test_a_plan_is_for_one_setting(runs, name, values, first):
+    both = pd.concat([runs.table.assign(**{name: value}) for value in values])
+    with pytest.raises(InputError, match=f"the runs mix {name} {first} and") as error:
+        study(runs._replace(table=both), ASKED)
+    assert error.value.quantities == {name: first}
+
+
+def test_runs_without_train_sizes_are_refused(runs):
+    logs = [{"logs": ["mine.csv"], "columns": ["num_params", "epoch", "test_loss"]}]
+    with pytest.raises(InputError, match="lack the column 'train_size', which plan"):
+        study(runs._replace(metadata=logs), ASKED)
