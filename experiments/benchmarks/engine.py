@@ -135,7 +135,7 @@ def step_cost(case, data: Dataset) -> tuple[int, int]:
     numbers for each, pixels are read; all else can stay in a cache.
     """
     config = make_configs(case, data, 1, 1)[0]
-    network = make_network(config, data.num_classes)
+    network = make_network(config.architecture, config.width, data.num_classes)
     cost = network_cost(network, data.train_images.shape[1:])
     numbers = {"sgd": 3, "adam": 7}[case.optimizer] * cost.num_params
     moved = 4 * numbers + 32 * data.train_images[0].nbytes

@@ -8,11 +8,12 @@ from absl import flags
 from scaletime_jax.data.sources import Dataset, limit_test, load_dataset
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs import store
-from scaletime_jax.runs.fields import FIELDS, NEEDED, Field, lanes
-from scaletime_jax.sweep.config import RunConfig, make_grid
+from scaletime_jax.runs.fields import FIELDS, NEEDED, Field
+from scaletime_jax.sweep.config import RunConfig
+from scaletime_jax.sweep.grid import axes_of_grid, paper_grid
 from scaletime_jax.sweep.plan import plan_sweep
 from scaletime_jax.sweep.runner import run_sweep
-from scaletime_jax.training.optimizers import LEARNING_RATES
+from scaletime_jax.training.optimizers import OPTIMIZERS
 from shell import flags as common
 from shell.flags import numbers
 
@@ -37,7 +38,9 @@ TEST_SIZE = flags.DEFINE_integer(
     "Test examples to evaluate on, a fixed random subset; all of them if not set. "
     "A part keeps evaluation of wide CNNs affordable on a CPU.",
 )
-OPTIMIZER = flags.DEFINE_list("optimizer", "sgd", "sgd, adam, or both.")
+OPTIMIZER = flags.DEFINE_list(
+    "optimizer", "sgd", f"{', '.join(OPTIMIZERS)}, or several of them."
+)
 RATES = flags.DEFINE_list(
     "learning_rates",
     None,
@@ -96,6 +99,8 @@ _define_later_fields()
 def chosen(field: Field) -> list:
     """Returns the values of a field that its flag asks for."""
     flag = flags.FLAGS[field.choice]
+    if flag.value is None:
+        return []
     if not isinstance(flag.value, list):
         return [flag.value]
     return flag.value if field.kind is str else numbers(flag, field.kind)
@@ -105,33 +110,11 @@ def make_configs(datasets: dict[str, Dataset]) -> list[RunConfig]:
     """Returns the runs that the flags ask for."""
     if not datasets:
         raise InputError("--dataset is empty; give at least one name.")
-    axes = {field.name: chosen(field) for field in in_order()}
-    configs = []
-    for dataset in datasets.values():
-        for optimizer in axes["optimizer"] or [""]:
-            if optimizer not in LEARNING_RATES:
-                raise InputError(
-                    f"unknown optimizer {optimizer!r}; choose one of "
-                    f"{', '.join(LEARNING_RATES)}."
-                )
-            rates = [LEARNING_RATES[optimizer]]
-            if RATES.value is not None:
-                rates = axes["learning_rate"]
-            mine = {"optimizer": [optimizer], "learning_rate": rates}
-            configs += make_grid(dataset, **{**axes, **mine})
-    return configs
-
-
-def in_order() -> list[Field]:
-    """Returns the fields of a grid, in the order in which the grid is trained.
-
-    Small train sizes and widths come first; lanes vary fastest.
-    """
-    last = ("train_size", "width", *lanes())
-    others = [f for f in FIELDS if f.configured and f.name not in last]
-    named = {field.name: field for field in FIELDS}
-    of_data = ("dataset", "fingerprint")
-    return [f for f in others if f.name not in of_data] + [named[name] for name in last]
+    axes = {field.choice: chosen(field) for field in axes_of_grid()}
+    if RATES.value is None:
+        del axes[RATES.name]
+    grids = [paper_grid(dataset, **axes) for dataset in datasets.values()]
+    return [config for grid in grids for config in grid]
 
 
 def runs_folder() -> pathlib.Path:

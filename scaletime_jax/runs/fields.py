@@ -96,7 +96,7 @@ FIELDS = (
     Field("dataset", _TEXT, _ID, "the dataset's name", split=Split.FAMILY),
     Field("fingerprint", _TEXT, _ID, "of the dataset's content", column=False),
     Field("architecture", _TEXT, _ID, "'mlp' or 'cnn'", split=Split.FAMILY),
-    Field("optimizer", _TEXT, _ID, "'sgd' or 'adam'", split=Split.FAMILY),
+    Field("optimizer", _TEXT, _ID, "its name", split=Split.FAMILY),
     Field("width", _INT, _ID, "scale parameter s", split=Split.AXIS, several="widths"),
     Field("num_params", _LONG, _ID, "trainable parameters", configured=False),
     Field(
@@ -150,6 +150,63 @@ FIELDS = (
         split=Split.AXIS,
         several="seeds",
     ),
+    Field(
+        "momentum",
+        _DOUBLE,
+        _LANE,
+        "of the optimizer 'momentum', in [0, 1)",
+        default=0.0,
+        split=Split.SETTING,
+    ),
+    Field(
+        "weight_decay",
+        _DOUBLE,
+        _LANE,
+        "of the optimizers 'momentum' and 'adamw', >= 0",
+        default=0.0,
+        split=Split.SETTING,
+    ),
+    Field(
+        "schedule",
+        _TEXT,
+        _ID,
+        "of the learning rate: 'constant', 'cosine', 'warmup_cosine' or "
+        "'warmup_stable_decay'",
+        default="constant",
+        split=Split.SETTING,
+    ),
+    Field(
+        "warmup",
+        _DOUBLE,
+        _LANE,
+        "share of all steps in which a schedule's learning rate rises",
+        default=0.0,
+        split=Split.SETTING,
+    ),
+    Field(
+        "decay",
+        _DOUBLE,
+        _LANE,
+        "share of all steps, the last ones, in which 'warmup_stable_decay' falls",
+        default=0.0,
+        split=Split.SETTING,
+    ),
+    Field(
+        "final",
+        _DOUBLE,
+        _LANE,
+        "share of the learning rate that a schedule leaves at the end",
+        default=0.0,
+        split=Split.SETTING,
+    ),
+    Field(
+        "batching",
+        _TEXT,
+        _ID,
+        "'epochs' of shuffled batches, or the 'full' training set at every step",
+        default="epochs",
+        split=Split.SETTING,
+    ),
     Field("step", _LONG, _AT, "training steps so far", configured=False),
     Field("epoch", _DOUBLE, _AT, "passes so far, may be fractional", configured=False),
     Field("train_loss", _SINGLE, _SEEN, "on the training set", configured=False),
@@ -201,28 +258,28 @@ def family() -> tuple[str, ...]:
     return apart(Split.FAMILY)
 
 
-def axes() -> tuple[str, ...]:
-    """What a grid of runs spans: all axes, and all lanes."""
-    kept = (f for f in FIELDS if f.split is Split.AXIS or f.role is Role.LANE)
-    return tuple(field.name for field in kept)
-
-
 def setting_of(table: pd.DataFrame) -> tuple[str, ...]:
     """What makes a panel of a figure of these runs.
 
     A field added after version 0.1 counts only where some run has another value than
     its default.
     """
-    names = [field for field in FIELDS if field.split in (Split.FAMILY, Split.SETTING)]
-    return tuple(
-        field.name
-        for field in names
-        if field.default is NEEDED or _differs(table, field)
-    )
+    splits = Split.FAMILY, Split.SETTING
+    return tuple(f.name for f in FIELDS if f.split in splits and _counts(table, f))
 
 
-def _differs(table: pd.DataFrame, field: Field) -> bool:
-    return field.name in table and bool((table[field.name] != field.default).any())
+def axes_of(table: pd.DataFrame) -> tuple[str, ...]:
+    """What the grid of these runs spans: all axes, and all lanes that count."""
+    kept = (f for f in FIELDS if f.split is Split.AXIS or f.role is Role.LANE)
+    return tuple(field.name for field in kept if _counts(table, field))
+
+
+def _counts(table: pd.DataFrame, field: Field) -> bool:
+    if field.default is NEEDED:
+        return True
+    # unknown, in logs, is no other value
+    known = table[field.name].dropna() if field.name in table else pd.Series()
+    return bool((known != field.default).any())
 
 
 def identify(config: Mapping[str, Any]) -> dict[str, Any]:

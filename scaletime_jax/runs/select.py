@@ -113,7 +113,7 @@ def missing_runs(table: pd.DataFrame, wanted: Wanted) -> pd.DataFrame:
     wanted. A family that is wanted and wholly absent has the axes of all.
     """
     there = table.drop_duplicates("run_id")
-    family, axes = list(fields.family()), list(fields.axes())
+    family, axes = list(fields.family()), list(fields.axes_of(there))
     families = set(there[family].itertuples(index=False, name=None))
     missing = []
     for each in sorted(families | _wanted_families(there, wanted)):
@@ -146,7 +146,7 @@ def _wanted_families(there: pd.DataFrame, wanted: Wanted) -> set[tuple[Any, ...]
 def find_gaps(table: pd.DataFrame, wanted: Wanted) -> list[Gap]:
     """Returns what the grid lacks, a gap for each family."""
     gaps = []
-    family, axes = list(fields.family()), fields.axes()
+    family, axes = list(fields.family()), fields.axes_of(table)
     for each, rows in missing_runs(table, wanted).groupby(family):
         mine = table[(table[family] == list(each)).all(axis=1)]
         mine = table if mine.empty else mine

@@ -1,11 +1,12 @@
 """What one run is: a frozen config, validated, with an id that never changes."""
 
 import dataclasses
+import functools
 import hashlib
 import itertools
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from scaletime_jax.data.sources import Dataset
@@ -16,11 +17,31 @@ from scaletime_jax.models.mlp import MLP
 from scaletime_jax.models.network import Network, from_flax
 from scaletime_jax.runs import fields
 from scaletime_jax.training.losses import LOSSES
-from scaletime_jax.training.optimizers import LEARNING_RATES
+from scaletime_jax.training.optimizers import OPTIMIZERS
+from scaletime_jax.training.optimizers import READS as READ_BY_OPTIMIZER
 from scaletime_jax.training.records import RECORDS, make_records
+from scaletime_jax.training.schedules import READS as READ_BY_SCHEDULE
+from scaletime_jax.training.schedules import SCHEDULES
 
 ARCHITECTURES = ("mlp", "cnn")
+BATCHINGS = ("epochs", "full")
 MAX_SEED = 2**32 - 1
+
+
+def _is_share(value: float) -> bool:
+    return 0 <= value <= 1
+
+
+# Real numbers of a config, which of them can be, and how that is said.
+NUMBERS: tuple[tuple[str, Callable[[float], bool], str], ...] = (
+    ("learning_rate", lambda value: value > 0, "must be above 0 and finite"),
+    ("label_noise", _is_share, "is a share from 0 to 1"),
+    ("momentum", lambda value: 0 <= value < 1, "must be at least 0 and below 1"),
+    ("weight_decay", lambda value: value >= 0, "must be 0 or more and finite"),
+    ("warmup", _is_share, "is a share from 0 to 1"),
+    ("decay", _is_share, "is a share from 0 to 1"),
+    ("final", _is_share, "is a share from 0 to 1"),
+)
 # The largest train size over the smallest that one program serves: it shuffles the
 # largest one's indices each epoch, which tells in small networks' steps on little data.
 SIZE_RANGE = 10
@@ -44,8 +65,15 @@ class RunConfig:
     epochs: int
     record: str
     seed: int
+    momentum: float | int = 0.0
+    weight_decay: float | int = 0.0
+    schedule: str = "constant"
+    warmup: float | int = 0.0
+    decay: float | int = 0.0
+    final: float | int = 0.0
+    batching: str = "epochs"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Raises InputError where a value cannot be.
 
         Numbers take one form (0.2, not float32's 0.20000000298 nor a NumPy scalar),
@@ -53,10 +81,12 @@ class RunConfig:
         """
         for name, choices in (
             ("architecture", ARCHITECTURES),
-            ("optimizer", LEARNING_RATES),
+            ("optimizer", OPTIMIZERS),
             ("init", INITS),
             ("loss", LOSSES),
             ("record", RECORDS),
+            ("schedule", SCHEDULES),
+            ("batching", BATCHINGS),
         ):
             if getattr(self, name) not in choices:
                 raise InputError(
@@ -69,13 +99,28 @@ class RunConfig:
             if value < least or value > MAX_SEED:
                 raise InputError(f"{name} must be {least} or more, got {value}.")
             object.__setattr__(self, name, value)
-        rate, noise = float(self.learning_rate), float(self.label_noise)
-        if not (rate > 0 and math.isfinite(rate)):
-            raise InputError(f"learning_rate must be above 0 and finite, got {rate}.")
-        if not 0 <= noise <= 1:
-            raise InputError(f"label_noise is a share from 0 to 1, got {noise}.")
-        object.__setattr__(self, "learning_rate", rate)
-        object.__setattr__(self, "label_noise", noise)
+        for name, fits, words in NUMBERS:
+            number = float(getattr(self, name))
+            if not (math.isfinite(number) and fits(number)):
+                raise InputError(f"{name} {words}, got {number}.")
+            object.__setattr__(self, name, number)
+        if self.warmup + self.decay > 1:
+            raise InputError(
+                f"warmup and decay are shares of one training, got {self.warmup} and "
+                f"{self.decay}; let them add up to 1 at most."
+            )
+        self._refuse_unread()
+
+    def _refuse_unread(self) -> None:
+        """Raises InputError where a number is given that nothing reads."""
+        read = READ_BY_OPTIMIZER[self.optimizer] + READ_BY_SCHEDULE[self.schedule]
+        for name in ("momentum", "weight_decay", "warmup", "decay", "final"):
+            if getattr(self, name) and name not in read:
+                raise InputError(
+                    f"{name} {getattr(self, name)} is read neither by the optimizer "
+                    f"{self.optimizer!r} nor by the schedule {self.schedule!r}; leave "
+                    "it at 0, or choose those that read it."
+                )
 
     @property
     def run_id(self) -> str:
@@ -97,7 +142,12 @@ class RunConfig:
     @property
     def records(self) -> tuple[int, ...]:
         """The steps after which this run is evaluated."""
-        return make_records(self.train_size, self.batch_size, self.epochs, self.record)
+        return make_records(self.train_size, self.step_size, self.epochs, self.record)
+
+    @property
+    def step_size(self) -> int:
+        """Training examples that a step sees."""
+        return self.train_size if self.batching == "full" else self.batch_size
 
 
 def make_grid(dataset: Dataset, **axes: Sequence) -> list[RunConfig]:
@@ -172,7 +222,13 @@ def share_programs(units: Sequence[list[RunConfig]]) -> list[Capacity]:
     newest: dict[tuple, list[RunConfig]] = {}
     for config in sorted((unit[0] for unit in units), key=lambda c: c.train_size):
         group = newest.get(config.family)
-        if group is None or config.train_size > SIZE_RANGE * group[0].train_size:
+        # a step on the whole set takes as long as the capacity is large
+        alone = config.batching == "full"
+        if (
+            group is None
+            or alone
+            or config.train_size > SIZE_RANGE * group[0].train_size
+        ):
             group = newest[config.family] = []
             groups.append(group)
         group.append(config)
@@ -184,10 +240,23 @@ def share_programs(units: Sequence[list[RunConfig]]) -> list[Capacity]:
     return [capacities[unit[0].shape] for unit in units]
 
 
+@functools.cache
 def make_network(
-    config: RunConfig, num_classes: int, method: str = "patches"
+    architecture: str,
+    width: int,
+    num_outputs: int,
+    init: str = "pytorch",
+    method: str = "patches",
 ) -> Network:
-    """Returns the config's network; `method` is how a cnn convolves."""
-    if config.architecture == "cnn":
-        return from_flax(CNN(config.width, num_classes, config.init, method))
-    return from_flax(MLP(config.width, num_classes, config.init))
+    """Returns a network by name, the same object for the same arguments.
+
+    Args:
+        architecture: one of ARCHITECTURES.
+        width: the scale parameter s.
+        num_outputs: of the last layer.
+        init: one of `models.initializers.INITS`.
+        method: how a cnn convolves.
+    """
+    if architecture == "cnn":
+        return from_flax(CNN(width, num_outputs, init, method))
+    return from_flax(MLP(width, num_outputs, init))

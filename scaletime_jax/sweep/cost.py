@@ -1,5 +1,6 @@
 """What a run costs, counted from shapes before anything is trained."""
 
+import functools
 import math
 from typing import Any, NamedTuple
 
@@ -27,6 +28,7 @@ class Cost(NamedTuple):
     activation_bytes: int
 
 
+@functools.cache
 def network_cost(network: Network, input_shape: tuple[int, ...]) -> Cost:
     """Counts a network's cost on one input of the given shape.
 

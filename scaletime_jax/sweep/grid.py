@@ -11,7 +11,7 @@ from scaletime_jax.runs.fields import FIELDS, NEEDED, Field, lanes
 from scaletime_jax.runs.read import Runs, of_runs, read_runs
 from scaletime_jax.sweep.config import RunConfig, make_grid
 from scaletime_jax.sweep.runner import run_sweep
-from scaletime_jax.training.optimizers import LEARNING_RATES
+from scaletime_jax.training.optimizers import LEARNING_RATES, OPTIMIZERS
 
 # What [BF24, C.1] trains, and what each of our experiments trains if not told.
 PAPER: dict[str, tuple] = {
@@ -28,7 +28,7 @@ PAPER: dict[str, tuple] = {
     "seeds": (101, 102, 103, 104, 105),
 }
 OF_DATA = ("dataset", "fingerprint")
-RATES = "learning_rates"
+RATES = "learning_rates"  # where not given, the paper's of each optimizer
 
 
 def train_sweep(dataset: Dataset, folder: str | pathlib.Path, **axes: Any) -> Runs:
@@ -70,7 +70,7 @@ def paper_grid(dataset: Dataset, **axes: Any) -> list[RunConfig]:
     Raises:
         InputError: as `train_sweep` does.
     """
-    fields = {field.choice: field for field in _in_order()}
+    fields = {field.choice: field for field in axes_of_grid()}
     unknown = [name for name in axes if name not in fields]
     if unknown:
         words = ", ".join(sorted(fields))
@@ -88,8 +88,8 @@ def paper_grid(dataset: Dataset, **axes: Any) -> list[RunConfig]:
     return configs
 
 
-def _in_order() -> list[Field]:
-    """Returns the axes in the order in which a grid is trained.
+def axes_of_grid() -> list[Field]:
+    """Returns the fields of a grid, in the order in which the grid is trained.
 
     Small train sizes and widths come first; lanes vary fastest.
     """
@@ -105,10 +105,14 @@ def _default(field: Field) -> Sequence:
 
 
 def _paper_rate(optimizer: str) -> float:
+    if optimizer not in OPTIMIZERS:
+        raise InputError(
+            f"unknown optimizer {optimizer!r}; choose one of {', '.join(OPTIMIZERS)}."
+        )
     if optimizer not in LEARNING_RATES:
         raise InputError(
-            f"the paper has no learning rate for optimizer {optimizer!r}; give "
-            f"{RATES}, or choose one of {', '.join(LEARNING_RATES)}."
+            f"the paper has no learning rate for optimizer {optimizer!r}; give one.",
+            learning_rates=None,
         )
     return LEARNING_RATES[optimizer]
 

@@ -1,4 +1,4 @@
-"""Many runs as lanes of one program: seed x label noise x learning rate."""
+"""Many runs as lanes of one program: seed x label noise x learning rate x ..."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -14,19 +14,14 @@ from scaletime_jax.data.transforms import add_label_noise, draw_subset
 from scaletime_jax.runs import fields
 from scaletime_jax.sweep.config import RunConfig, make_network
 from scaletime_jax.sweep.tuning import Tuning
-from scaletime_jax.training.batching import TrainData, epochs
+from scaletime_jax.training.batching import TrainData, epochs, full_batch
 from scaletime_jax.training.hyper import Hyper
 from scaletime_jax.training.optimizers import make_optimizer
 from scaletime_jax.training.task import make_task
 from scaletime_jax.training.train import Curves, make_train
 
-
-class Lanes(NamedTuple):
-    """The numbers in which the runs of a unit differ."""
-
-    seed: UInt[Array, "*lanes"]
-    label_noise: Float[Array, "*lanes"]
-    learning_rate: Float[Array, "*lanes"]
+# The numbers in which the runs of a unit differ, [lanes], by the field's name.
+Lanes = dict[str, UInt[Array, "*lanes"] | Float[Array, "*lanes"]]
 
 
 class Length(NamedTuple):
@@ -65,16 +60,16 @@ def lanes_at_once(lanes: int, lane_bytes: int, free: int) -> int:
 def make_lanes(configs: Sequence[RunConfig], size: int) -> Lanes:
     """Returns the configs' lanes, the last one repeated to make up the size."""
     padded = [*configs, *[configs[-1]] * (size - len(configs))]
-    return Lanes(
-        seed=jnp.array([c.seed for c in padded], jnp.uint32),
-        label_noise=jnp.array([c.label_noise for c in padded], jnp.float32),
-        learning_rate=jnp.array([c.learning_rate for c in padded], jnp.float32),
-    )
+    made = {}
+    for name in fields.lanes():
+        kind = jnp.uint32 if name == "seed" else jnp.float32
+        made[name] = jnp.array([getattr(config, name) for config in padded], kind)
+    return made
 
 
 def make_hyper(lane: Lanes) -> Hyper:
     """Returns the numbers that a lane trains with."""
-    return Hyper(lane.learning_rate)
+    return Hyper(**{name: lane[name] for name in Hyper._fields})
 
 
 def make_length(config: RunConfig, records: int) -> Length:
@@ -102,16 +97,20 @@ def make_lane(
     A run depends on its seed by `fold_in`: it draws the subset, the noise and the
     training key from it, whatever other lanes there are.
     """
-    network = make_network(config, num_classes, tuning.convolution)
-    task, optimizer = make_task(config.loss), make_optimizer(config.optimizer)
-    sampler = epochs(config.batch_size)
+    network = make_network(
+        config.architecture, config.width, num_classes, config.init, tuning.convolution
+    )
+    task = make_task(config.loss)
+    optimizer = make_optimizer(config.optimizer, config.schedule)
+    whole = config.batching == "full"
+    sampler = full_batch() if whole else epochs(config.batch_size)
 
     def lane(lane: Lanes, length: Length, data: SharedData) -> Curves:
-        key = jax.random.fold_in(jax.random.key(0), lane.seed)
+        key = jax.random.fold_in(jax.random.key(0), lane["seed"])
         subset_key, noise_key, train_key = jax.random.split(key, 3)
         size = length.train_size
         index = draw_subset(subset_key, data.train_targets.shape[0], capacity)
-        clean, noise = data.train_targets[index], lane.label_noise
+        clean, noise = data.train_targets[index], lane["label_noise"]
         labels = add_label_noise(noise_key, clean, noise, num_classes, size)
         test = data.test_inputs, data.test_targets
         batches = sampler, tuning.evaluation_batch
@@ -139,7 +138,7 @@ def make_program(
     lane = make_lane(config, num_classes, capacity, tuning)
 
     def program(lanes: Lanes, length: Length, data: SharedData) -> Curves:
-        if lanes.seed.shape[0] > 1:
+        if lanes["seed"].shape[0] > 1:
             return jax.vmap(lane, (0, None, None))(lanes, length, data)
         # one lane takes ordinary matrix products, not batches of one
         curves = lane(jax.tree.map(lambda x: x[0], lanes), length, data)

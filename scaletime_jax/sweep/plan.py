@@ -88,9 +88,9 @@ class Unit(NamedTuple):
     def lane_bytes(self) -> int:
         """Memory of one lane: parameters, their gradient and optimizer, a batch."""
         config = self.configs[0]
-        copies = {"sgd": 3, "adam": 5}[config.optimizer]
+        copies = {"sgd": 3, "momentum": 4, "adam": 5, "adamw": 5}[config.optimizer]
         # a step goes forth and back through its batch, an evaluation forth
-        images = max(2 * config.batch_size, self.tuning.evaluation_batch)
+        images = max(2 * config.step_size, self.tuning.evaluation_batch)
         return 4 * copies * self.cost.num_params + images * self.cost.activation_bytes
 
 
@@ -162,8 +162,11 @@ def plan_units(
     planned, tuning = [], make_tuning(jax.default_backend())
     for unit, capacity in zip(units, share_programs(units), strict=True):
         dataset = datasets[unit[0].dataset]
-        network = make_network(unit[0], dataset.num_classes, tuning.convolution)
+        config, classes = unit[0], dataset.num_classes
+        network = make_network(
+            config.architecture, config.width, classes, config.init, tuning.convolution
+        )
         cost = network_cost(network, dataset.train_images.shape[1:])
-        sizes = len(dataset.test_labels), dataset.num_classes
-        planned.append(Unit(unit, cost, capacity, *sizes, tuning))
+        test_size = len(dataset.test_labels)
+        planned.append(Unit(unit, cost, capacity, test_size, classes, tuning))
     return planned

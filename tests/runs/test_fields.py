@@ -69,7 +69,8 @@ def test_a_new_field_is_a_setting_only_where_it_differs(charm):
     assert "charm" not in fields.setting_of(same)
     both = pd.concat([same, rows(charm=0.7)])
     assert fields.setting_of(both)[-1] == "charm"
-    assert "charm" in fields.axes() and "charm" in fields.lanes()
+    assert "charm" in fields.axes_of(both) and "charm" not in fields.axes_of(same)
+    assert "charm" in fields.lanes()
 
 
 def test_words_leave_out_what_is_not_known():

@@ -7,7 +7,13 @@ import pytest
 from grids import CONFIG, GRID
 
 from scaletime_jax.errors import InputError
-from scaletime_jax.sweep.config import RunConfig, group_units, make_grid, make_network
+from scaletime_jax.sweep.config import (
+    RunConfig,
+    group_units,
+    make_grid,
+    make_network,
+    share_programs,
+)
 
 
 def test_the_id_is_stable():
@@ -29,7 +35,11 @@ def test_every_field_is_in_the_id(field):
         "loss": "cross_entropy",
         "record": "epochs",
         "label_noise": 0.2,
+        "schedule": "cosine",
+        "batching": "full",
     }
+    if field in ("momentum", "weight_decay", "warmup", "decay", "final"):
+        pytest.skip("needs an optimizer or a schedule that reads it: see below")
     value = getattr(CONFIG, field)
     other = others.get(field, value * 2)
     assert dataclasses.replace(CONFIG, **{field: other}).run_id != CONFIG.run_id
@@ -39,7 +49,7 @@ def test_every_field_is_in_the_id(field):
     ("change", "words"),
     [
         ({"architecture": "mpl"}, "unknown architecture 'mpl'.*mlp, cnn"),
-        ({"optimizer": "sdg"}, "unknown optimizer 'sdg'.*sgd, adam"),
+        ({"optimizer": "sdg"}, "unknown optimizer 'sdg'.*sgd, momentum, adam"),
         ({"init": "xavier"}, "unknown init"),
         ({"loss": "mae"}, "unknown loss"),
         ({"record": "never"}, "unknown record"),
@@ -53,6 +63,16 @@ def test_every_field_is_in_the_id(field):
         ({"learning_rate": float("inf")}, "learning_rate must be above 0"),
         ({"label_noise": 1.5}, "label_noise is a share"),
         ({"label_noise": float("nan")}, "label_noise is a share"),
+        ({"schedule": "step"}, "unknown schedule 'step'.*constant, cosine"),
+        ({"batching": "half"}, "unknown batching 'half'.*epochs, full"),
+        ({"optimizer": "momentum", "momentum": 1}, "momentum must be at least 0 and"),
+        ({"optimizer": "adamw", "weight_decay": -1}, "weight_decay must be 0 or more"),
+        ({"momentum": 0.9}, "momentum 0.9 is read neither by the optimizer 'sgd'"),
+        ({"schedule": "cosine", "warmup": 0.1}, "warmup 0.1 is read neither"),
+        (
+            {"schedule": "warmup_stable_decay", "warmup": 0.6, "decay": 0.6},
+            "add up to 1 at most",
+        ),
     ],
 )
 def test_impossible_values_are_refused(change, words):
@@ -96,16 +116,39 @@ def test_units_differ_in_lanes_only(few_digits):
         assert len({(c.width, c.train_size) for c in unit}) == 1
 
 
-def test_the_network_is_the_configs():
-    network = make_network(dataclasses.replace(CONFIG, width=3, init="he"), 7)
+def test_a_network_has_its_width_outputs_and_initialisation():
+    network = make_network("mlp", 3, 7, "he")
     images = jnp.zeros((1, 28, 28, 1))
     params = network.init(jax.random.key(0), images).params
     assert params["Dense_0"]["kernel"].shape == (3 * 10, 784)
     assert params["Dense_5"]["kernel"].shape == (7, 3 * 10)
     assert not params["Dense_0"]["bias"].any()  # 'pytorch' draws biases
-    cnn = dataclasses.replace(CONFIG, architecture="cnn")
     for method, count in (("lax", 6), ("patches", 0)):
-        network = make_network(cnn, 10, method)
+        network = make_network("cnn", 1, 10, method=method)
         variables = network.init(jax.random.key(0), images)
         jaxpr = jax.make_jaxpr(lambda v, apply=network.apply: apply(v, images, True)[0])
         assert str(jaxpr(variables)).count("conv_general_dilated[") == count
+
+
+NUMBERS = {
+    "momentum": {"optimizer": "momentum", "momentum": 0.9},
+    "weight_decay": {"optimizer": "adamw", "weight_decay": 0.1},
+    "warmup": {"schedule": "warmup_cosine", "warmup": 0.1},
+    "decay": {"schedule": "warmup_stable_decay", "decay": 0.2},
+    "final": {"schedule": "cosine", "final": 0.1},
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_later_numbers_are_in_the_id_and_are_lanes(name):
+    config = dataclasses.replace(CONFIG, **NUMBERS[name])
+    without = dataclasses.replace(config, **{name: 0})
+    assert config.run_id != without.run_id
+    assert config.shape == without.shape
+
+
+def test_a_full_batch_has_a_step_an_epoch_and_a_program_of_its_own(few_digits):
+    grid = {**GRID, "width": [1], "batching": ["full"], "label_noise": [0.0]}
+    units = group_units(make_grid(few_digits, **grid))
+    assert [unit[0].records[-1] for unit in units] == [2, 2]  # epochs
+    assert [c.examples for c in share_programs(units)] == [50, 100]

@@ -103,3 +103,27 @@ def test_lanes_take_equal_turns_in_the_memory_there_is():
     assert lanes_at_once(lanes=64, lane_bytes=10, free=609) == 32
     assert lanes_at_once(lanes=10, lane_bytes=10, free=90) == 5
     assert lanes_at_once(lanes=10, lane_bytes=100, free=90) == 1
+
+
+def test_momenta_and_warm_ups_are_lanes_of_one_program(few_digits):
+    changes = {"optimizer": "momentum", "schedule": "warmup_cosine"}
+    configs = [
+        *seeds(101, **changes),
+        *seeds(101, **changes, momentum=0.9),
+        *seeds(101, **changes, warmup=0.5),
+        *seeds(101, **changes, weight_decay=0.5),
+    ]
+    together = train(configs, few_digits, at_once=4)
+    last = np.asarray(together.test_loss[:, -1])
+    assert len(set(last.tolist())) == 4
+    alone = train(configs[1:2], few_digits)
+    # batched products add in another order
+    np.testing.assert_allclose(together.test_loss[1], alone.test_loss[0], rtol=1e-5)
+
+
+def test_a_full_batch_is_one_batch_of_the_whole_set(few_digits):
+    [full] = seeds(101, batching="full")
+    [one] = seeds(101, batch_size=100)
+    whole, batch = train([full], few_digits), train([one], few_digits)
+    # the same examples in another order
+    np.testing.assert_allclose(whole.test_loss, batch.test_loss, rtol=1e-5)
