@@ -1,11 +1,15 @@
 """What a study returns: everything that a script writes, as a value."""
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from scaletime_jax.stats.claims import Claim, count_verdicts
+
+# Told, sentence by sentence, how far a long study is.
+Progress = Callable[[str], None]
 
 
 class Result(NamedTuple):
@@ -39,6 +43,10 @@ class Result(NamedTuple):
             "claims": [claim._asdict() for claim in self.claims],
             **self.summary,
         }
+
+
+def quiet(_: str) -> None:
+    """Tells nobody how far a study is."""
 
 
 def rows(**columns) -> list[dict]:

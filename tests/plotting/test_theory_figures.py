@@ -23,7 +23,8 @@ from scaletime_jax.studies.linear_dynamics import (
 )
 from scaletime_jax.studies.linear_tradeoff import make_step_curves
 from scaletime_jax.studies.planted_spectra import measure_planted
-from scaletime_jax.studies.subspace import compare_bounds, make_quadratic
+from scaletime_jax.studies.subspace import compare_bounds
+from scaletime_jax.studies.subspace_problems import make_quadratic
 
 
 def test_steps_are_drawn_with_what_overshoots_open(tmp_path):

@@ -3,14 +3,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from scaletime_jax.studies.subspace import (
-    GAUSSIAN,
-    KNOWN,
-    THEOREM1,
-    compare_bounds,
-    make_logistic,
-    make_quadratic,
-)
+from scaletime_jax.studies.subspace import compare_bounds
+from scaletime_jax.studies.subspace_bounds import GAUSSIAN, KNOWN, THEOREM1
+from scaletime_jax.studies.subspace_problems import make_logistic, make_quadratic
 from scaletime_jax.theory.random_subspace import limit_flow
 
 RATE = 1e-3
