@@ -38,7 +38,7 @@ from scaletime_jax.studies.planted_spectra import (
     judge_planted,
     measure_planted,
 )
-from scaletime_jax.studies.result import Progress, Result, quiet, rows
+from scaletime_jax.studies.result import Progress, Result, finite, quiet, rows
 
 NAME = "random_features"
 TITLE = "Figures 3, 4 and S8 of Bahri et al.: the four scaling regimes, exactly"
@@ -201,7 +201,7 @@ def _summarise_panel(panel: Panel) -> dict:
     return {
         **_summarise_law(panel.law),
         "exponent_of_theory": panel.theory_law.exponent.value,
-        "measured_over_theory": [float(ratio.min()), float(ratio.max())],
+        "measured_over_theory": [finite(ratio.min()), finite(ratio.max())],
         "regime": panel.regime.name,
         "reason": panel.regime.reason,
     }
@@ -217,7 +217,7 @@ def _summarise_planted(planted: Planted) -> dict:
         "alpha_P": _summarise_law(planted.features_law),
         "exponent_of_theory": planted.theory_law.exponent.value,
         "measured_over_theory": {
-            f"{size:g}": [float(data), float(other)]
+            f"{size:g}": [finite(data), finite(other)]
             for size, data, other in zip(
                 planted.sizes, over_data, over_features, strict=True
             )
@@ -237,7 +237,7 @@ def _summarise_targets(targets: Targets) -> dict:
     ratio = targets.losses.mean(axis=1) / targets.theory
     return {
         **_summarise_law(targets.law),
-        "measured_over_theory": [float(ratio.min()), float(ratio.max())],
+        "measured_over_theory": [finite(ratio.min()), finite(ratio.max())],
     }
 
 
