@@ -1,69 +1,70 @@
-"""Every shipped figure again, from the shipped run tables, with the page around them.
+"""Every shipped figure again, with the page around them: two minutes on two cores.
 
-Runs each experiment with its flagfile `shipped` (networks: nothing is trained) or,
-where there is none, `laptop` (theory: computed anew), two at a time, then the page. A
-minute for all but random features, which take ten, and 8 GB of memory.
+Figures of networks are made from the shipped run tables, with flagfile `shipped`;
+nothing is trained. Figures of the theory are drawn from their shipped numbers; with
+--recompute these are computed anew, with flagfile `laptop`, which takes eleven minutes,
+most of them for random features, and 8 GB of memory.
 
   python experiments/figures.py --workdir=results/shipped
 """
 
 import os
-import pathlib
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from absl import flags
-from shell import cli
-from shell import flags as shared_flags
+from shell import child, cli, stored
+from shell import flags as common
+from tqdm import tqdm
 
-from scaletime_jax.errors import InputError
-
-flags.adopt_module_key_flags(shared_flags)
-ROOT = pathlib.Path(__file__).parents[1]
-FLAGFILES = ROOT / "experiments" / "flagfiles"
+flags.adopt_module_key_flags(common)
+RECOMPUTE = flags.DEFINE_bool("recompute", False, "Compute the theory's numbers anew.")
+FLAGFILES = child.ROOT / "experiments/flagfiles"
 AT_ONCE = 2
 
 
-def commands(workdir: pathlib.Path) -> list[list[str]]:
-    """Returns the command of each experiment that ships a figure."""
-    made = []
-    for folder in sorted(path for path in FLAGFILES.iterdir() if path.is_dir()):
-        shipped = folder / "shipped.flags"
-        flagfile = shipped if shipped.exists() else folder / "laptop.flags"
-        script = ROOT / "experiments" / f"{folder.name}.py"
-        arguments = [f"--flagfile={flagfile}", f"--workdir={workdir}"]
-        made.append([sys.executable, str(script), *arguments])
-    return made
-
-
-def call(command: list[str]) -> None:
-    """Runs a command from the repository's root and passes on what it wrote.
-
-    Raises:
-        InputError: it failed.
-    """
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    if done.returncode:
-        said = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
-        raise InputError(f"{' '.join(command[1:])} failed: {said[0]}")
-    wrote = [line for line in done.stdout.splitlines() if line.startswith("Wrote")]
-    print(*wrote, flush=True)
+def make_figure(name: str, preset: str | None, workdir: str) -> None:
+    """Makes a figure with a flagfile, or draws it again where there is none."""
+    if preset is None:
+        child.say(f"{name}: {stored.draw_again(name, child.ROOT / workdir)}")
+        return
+    flagfile = f"experiments/flagfiles/{name}/{preset}.flags"
+    child.call(name, f"--flagfile={flagfile}", f"--workdir={workdir}")
 
 
 def main() -> None:
-    """From tables to figures and page."""
+    """From tables and numbers to figures and page."""
     # as the experiments will see it, who run from the root
-    workdir = pathlib.Path(os.path.relpath(shared_flags.WORKDIR.value, ROOT))
-    asked = commands(workdir)
-    if shared_flags.DRY_RUN.value:
-        print(f"draws {len(asked)} figures into {workdir}:")
-        print("\n".join(" ".join(command[1:]) for command in asked))
+    workdir = os.path.relpath(common.workdir(), child.ROOT)
+    theory = "laptop" if RECOMPUTE.value else None
+    presets = {
+        path.parent.name: "shipped" if path.with_stem("shipped").exists() else theory
+        for path in sorted(FLAGFILES.glob("*/laptop.flags"))
+    }
+    if common.DRY_RUN.value:
+        print(f"draws {len(presets)} figures into {workdir}:")
+        for name, preset in presets.items():
+            print(f"{name} {f'with {preset}.flags' if preset else 'as stored'}")
         return
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(call, asked))
-    report = ROOT / "experiments" / "report.py"
-    call([sys.executable, str(report), f"--workdir={workdir}"])
+    asked = {name: preset for name, preset in presets.items() if preset}
+    with (
+        tqdm(total=len(presets), unit="figure", disable=None) as bar,
+        ThreadPoolExecutor(AT_ONCE) as pool,
+    ):
+        making = [
+            pool.submit(make_figure, name, preset, workdir)
+            for name, preset in asked.items()
+        ]
+        for name in sorted(
+            presets.keys() - asked
+        ):  # drawn here: Matplotlib knows no threads
+            make_figure(name, None, workdir)
+            bar.update()
+        for done in as_completed(making):
+            if done.exception():
+                pool.shutdown(wait=False, cancel_futures=True)
+            done.result()
+            bar.update()
+    child.call("report", f"--workdir={workdir}")
 
 
 if __name__ == "__main__":

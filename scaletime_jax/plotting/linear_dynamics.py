@@ -7,11 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from scaletime_jax.plotting.style import SETTINGS, shades, use_decades, use_log_axis
-from scaletime_jax.studies.linear_dynamics import (
-    DataCurve,
-    SizeTimeCurve,
-    Trajectory,
-)
+from scaletime_jax.studies.linear_dynamics import DataCurve, Trajectory
+from scaletime_jax.studies.size_time import SizeTimeCurve
 
 # Okabe and Ito's colours, told apart by colour-blind readers.
 COLOURS = ("0.2", "#e69f00", "#0072b2", "#cc79a7")
@@ -23,7 +20,7 @@ def plot_linear_dynamics(
     data_curves: Sequence[DataCurve],
     size_time_curves: Sequence[SizeTimeCurve],
 ) -> Figure:
-    """Draws error over time, paths of the parameters, error over n, and over p t."""
+    """Draws the study's four panels; its caption says what is drawn."""
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(8.2, 6.4), layout="constrained")
         (over_time, paths), (over_data, over_both) = figure.subplots(2, 2)

@@ -18,12 +18,7 @@ from scaletime_jax.studies.linear_tradeoff import StepCurve
 
 
 def plot_linear_tradeoff(panels: Sequence[Sequence[StepCurve]]) -> Figure:
-    """Draws steps against size, a panel for each list of curves.
-
-    Darker curves have a smaller threshold; bands are one s.e.m. over trials; grey
-    dashes are lines of 1:1 exchange. Open circles are sizes where a step overshoots;
-    those where a trial never got there are left out.
-    """
+    """Draws a panel for each list of curves; the study's caption says what is drawn."""
     thresholds = sorted(
         {c.threshold for curves in panels for c in curves}, reverse=True
     )

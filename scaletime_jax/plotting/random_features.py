@@ -14,9 +14,9 @@ from scaletime_jax.plotting.style import (
     use_log_axis,
     use_loss_axis,
 )
-from scaletime_jax.studies.feature_pool import Spectrum
+from scaletime_jax.studies.feature_pool import SpectrumCurve
 from scaletime_jax.studies.four_regimes import Panel, Regimes
-from scaletime_jax.studies.kernel_targets import KernelStudy
+from scaletime_jax.studies.kernel_targets import KernelCurves
 from scaletime_jax.studies.planted_spectra import Planted
 
 # Okabe and Ito's colours, told apart by colour-blind readers.
@@ -31,21 +31,12 @@ TITLES = (
 
 
 def plot_random_features(
-    pools: Sequence[tuple[int, Spectrum, Regimes]],
+    pools: Sequence[tuple[int, SpectrumCurve, Regimes]],
     planted: Sequence[Planted],
-    kernels: Sequence[KernelStudy],
+    kernels: Sequence[KernelCurves],
     fixed: int,
 ) -> Figure:
-    """Draws the four regimes, exponents against the spectrum's, and kinds of targets.
-
-    a, b, d, e: points are means over draws with one s.e.m., lines are theory, which
-    knows the limit alone (a, b) or the spectrum alone (d, e). c: exponents of the loss
-    against the spectrum's; bars are the range of slopes found within the modes fitted,
-    so they say how far a spectrum is from a power law. f: spectra; black where alpha_K
-    was fitted, crosses where the finite pool begins to bend them. g to i: kernels of
-    infinitely wide networks; filled and solid for teachers, open and dashed for real
-    labels; lines in g are theory.
-    """
+    """Draws the study's nine panels; its caption says what is drawn."""
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(10.6, 9.2), layout="constrained")
         axes = figure.subplots(3, 3)
@@ -155,19 +146,18 @@ def _draw_exponents(axis, pools, planted: Sequence[Planted]) -> None:
 
 def _draw_spectra(axis, pools) -> None:
     for which, (size, spectrum, _) in enumerate(pools):
-        colour, values = COLOURS[which % len(COLOURS)], spectrum.eigenvalues
-        values = values[values > 1e-12 * values[0]]
-        modes, at = np.arange(1, len(values) + 1), spectrum.exponent
+        colour, at = COLOURS[which % len(COLOURS)], spectrum.exponent
+        modes, values = spectrum.modes, spectrum.eigenvalues
         label = f"pooled by {size}"
         if at.value is not None:
-            first, last = spectrum.modes
+            first, last = spectrum.fitted
             label += rf": {at.value:.2f} [{at.interval[0]:.2f}, {at.interval[1]:.2f}]"
             middle = np.sqrt(first * last)
-            level = np.interp(np.log(middle), np.log(modes), np.log(values))
             span = np.array([first, last])
-            line = np.exp(level) * (span / middle) ** -(1 + at.value)
+            level, end = _on_log_axes([middle, last], modes, values)
+            line = level * (span / middle) ** -(1 + at.value)
             axis.plot(span, line, color="black", linewidth=0.8, zorder=3)
-            axis.plot(last, values[last - 1], "x", color=colour, markersize=7)
+            axis.plot(last, end, "x", color=colour, markersize=7)
         axis.plot(modes, values, color=colour, linewidth=1.6, alpha=0.8, label=label)
     axis.set_xscale("log")
     axis.set_yscale("log")
@@ -179,13 +169,18 @@ def _draw_spectra(axis, pools) -> None:
     axis.legend(fontsize=7, title=r"$\alpha_K$ [range]", title_fontsize=7)
 
 
-def _draw_kernels(axes, kernels: Sequence[KernelStudy]) -> None:
+def _on_log_axes(x, modes: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Returns a curve's height at x, on the straight lines that are drawn."""
+    return np.exp(np.interp(np.log(x), np.log(modes), np.log(values)))
+
+
+def _draw_kernels(axes, kernels: Sequence[KernelCurves]) -> None:
     over_data, tails, moments = axes
     for which, study in enumerate(kernels):
         colour, marker = COLOURS[which + 1], MARKERS[which]
         both = (study.teacher, colour, "-"), (study.labels, "white", "--")
         for targets, face, dash in both:
-            value = targets.law.exponent.value
+            value = targets.exponent
             over_data.errorbar(
                 study.sizes,
                 targets.losses.mean(axis=1),
@@ -198,13 +193,9 @@ def _draw_kernels(axes, kernels: Sequence[KernelStudy]) -> None:
                 label="none" if value is None else f"{value:.2f}",
             )
             over_data.plot(study.sizes, targets.theory, dash, color=colour, lw=1)
-        beyond = 1 - np.cumsum(study.eigenvalues)
-        modes = np.arange(1, len(beyond) + 1)
-        shown = beyond > 1e-4
-        tails.plot(modes[shown], beyond[shown], color=colour, label=study.name)
+        tails.plot(study.modes, study.share_beyond, color=colour, label=study.name)
         for targets, dash in ((study.teacher, "-"), (study.labels, "--")):
-            x, y = _smooth(targets.moments)
-            moments.plot(x, y, dash, color=colour)
+            moments.plot(targets.modes, targets.moments, dash, color=colour)
     for axis in (over_data, tails, moments):
         axis.set_xscale("log")
         axis.set_yscale("log")
@@ -226,12 +217,3 @@ def _draw_kernels(axes, kernels: Sequence[KernelStudy]) -> None:
     moments.set_xlabel("mode $i$")
     moments.set_ylabel(r"target coefficient $\bar w_i^2$")
     moments.set_title("solid teachers, dashed real labels", fontsize=9)
-
-
-def _smooth(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns means over bins of equal width in log mode."""
-    modes = np.arange(1, len(values) + 1)
-    bins = (np.log(modes) / np.log(1.4)).astype(int)
-    each = [bins == number for number in np.unique(bins)]
-    x = np.array([np.exp(np.log(modes[inside]).mean()) for inside in each])
-    return x, np.array([values[inside].mean() for inside in each])

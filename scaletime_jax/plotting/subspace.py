@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from scaletime_jax.plotting.style import SETTINGS, use_decades
-from scaletime_jax.studies.subspace import GAUSSIAN, KNOWN, THEOREM1, Comparison
+from scaletime_jax.studies.subspace import Comparison
+from scaletime_jax.studies.subspace_bounds import GAUSSIAN, KNOWN, THEOREM1
 
 MAPS = (THEOREM1, KNOWN, GAUSSIAN)
 LABELS = {
@@ -22,12 +23,7 @@ LARGEST_RATIO = 1e4  # of the colour scale; Theorem 1 goes far beyond
 
 
 def plot_subspace(comparisons: Sequence[Comparison]) -> Figure:
-    """Draws a row for each loss: distance and bounds at one p, and a map a bound.
-
-    Colour is the bound over the 95% quantile of the distance; hatched where Theorem 1
-    is above the distance that the flow has travelled at all, so that it says nothing;
-    grey where both flows have arrived.
-    """
+    """Draws a row for each loss; the study's caption says what is drawn."""
     with matplotlib.rc_context(SETTINGS):
         rows = len(comparisons)
         figure = Figure(figsize=(10.6, 2.7 * rows + 0.5), layout="constrained")

@@ -10,11 +10,48 @@ from jaxtyping import Array, Float
 
 from scaletime_jax.stats.claims import Claim, judge
 from scaletime_jax.stats.estimates import Estimate, jackknife
+from scaletime_jax.studies.feature_pool import (
+    FeatureOptions,
+    Population,
+    make_features,
+    make_inputs,
+    measure_spectrum,
+    setting_of,
+)
+from scaletime_jax.studies.result import Progress, Result, finite, quiet, rows
 from scaletime_jax.theory.kernel_theory import exchange
 from scaletime_jax.theory.random_features import teacher_student_loss
 from scaletime_jax.theory.student_curve import student_curve
 
+NAME = "duality"
+TITLE = (
+    "Data for features: the loss over either with the other fixed, and both exchanged"
+)
+CAPTION = (
+    "Draws loss over data and over features, each with the other fixed. Filled circles "
+    "are over data, open squares over features, means over draws with one s.e.m.; "
+    "lines are theory, one for both, which knows the spectrum alone. Where they are as "
+    "many as the fixed number, dotted, the small ridge leaves the peak of double "
+    "descent, whose mean is ruled by few draws."
+)
 SAME_LOSS = 0.05
+
+
+class Options(NamedTuple):
+    """What is measured.
+
+    Attributes:
+        features: images, network and draws.
+        fixed: P over data, and D over features.
+        sizes: D and P, ascending.
+        ridges: r of |f - y|^2 + r |theta|^2, summed over points, ascending; the least
+            is the small one, the best of them is the tuned one.
+    """
+
+    features: FeatureOptions = FeatureOptions()
+    fixed: Sequence[int] = (50, 200)
+    sizes: Sequence[int] = (10, 20, 35, 50, 70, 100, 140, 200, 300, 500, 1000)
+    ridges: Sequence[float] = (1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7)
 
 
 class DualCurves(NamedTuple):
@@ -39,6 +76,117 @@ class DualCurves(NamedTuple):
     theory: np.ndarray
     ratio: Estimate
     best: np.ndarray
+
+
+class Panel(NamedTuple):
+    """Both pairs of curves of one pool size and one fixed number.
+
+    Attributes:
+        pool_size: of the images.
+        small: at the small ridge.
+        tuned: at the best one.
+        exchange_error: `exchange_error` of the features.
+    """
+
+    pool_size: int
+    small: DualCurves
+    tuned: DualCurves
+    exchange_error: float
+
+
+def study(
+    options: Options, population: Population, progress: Progress = quiet
+) -> Result:
+    """Returns the loss over data and over features, with claims that they are one.
+
+    Args:
+        options: what is measured.
+        population: of images.
+        progress: told how far the study is.
+    """
+    panels: list[Panel] = []
+    for pool_size in options.features.pool_sizes:
+        panels += _measure_pool(options, population, pool_size)
+        progress(f"pooled by {pool_size}: measured.")
+    pairs = [(each, curves) for each in panels for curves in (each.small, each.tuned)]
+    return Result(
+        NAME,
+        TITLE,
+        CAPTION,
+        [
+            claim
+            for each in panels
+            for claim in make_claims(
+                [each.small, each.tuned],
+                setting_of(population, options.features, each.pool_size),
+            )
+        ],
+        {"duality": [row for panel, curves in pairs for row in _points(panel, curves)]},
+        {"curves": [_summarise(panel, curves) for panel, curves in pairs]},
+        {"panels": panels},
+        [],
+    )
+
+
+def _measure_pool(
+    options: Options, population: Population, pool_size: int
+) -> list[Panel]:
+    """Returns a panel for each fixed number."""
+    inputs = make_inputs(population.images, pool_size)
+    features = make_features(inputs, options.features)
+    eigenvalues = measure_spectrum(features).eigenvalues
+    exact = exchange_error(features, options.features.seed)
+    panels = []
+    for fixed in options.fixed:
+        small, tuned = measure_duality(
+            features,
+            eigenvalues,
+            fixed,
+            options.sizes,
+            options.ridges,
+            options.features.draws,
+            options.features.seed,
+        )
+        panels.append(Panel(pool_size, small, tuned, exact))
+    return panels
+
+
+def _summarise(panel: Panel, curves: DualCurves) -> dict:
+    data = curves.over_data.mean(axis=1)
+    other = curves.over_features.mean(axis=1)
+    return {
+        "pool_size": panel.pool_size,
+        "fixed": curves.fixed,
+        "ridge": "tuned" if curves.ridge is None else curves.ridge,
+        "data_over_features": curves.ratio._asdict(),
+        "at_each_size": [float(x) for x in data / other],
+        "measured_over_theory": {
+            "over_data": [finite(x) for x in data / curves.theory],
+            "over_features": [finite(x) for x in other / curves.theory],
+        },
+        "largest_error_of_exact_exchange": panel.exchange_error,
+    }
+
+
+def _points(panel: Panel, curves: DualCurves) -> list[dict]:
+    """Returns the plotted points of one pair of curves."""
+    points: list[dict] = []
+    for over, losses, ridges in (
+        ("data", curves.over_data, curves.best[0]),
+        ("features", curves.over_features, curves.best[1]),
+    ):
+        points += rows(
+            pooled=panel.pool_size,
+            fixed=curves.fixed,
+            tuned=curves.ridge is None,
+            over=over,
+            size=curves.sizes,
+            ridge=ridges,
+            mean=losses.mean(axis=1),
+            sem=losses.std(axis=1, ddof=1) / losses.shape[1] ** 0.5,
+            theory=curves.theory,
+        )
+    return points
 
 
 def measure_duality(
@@ -104,11 +252,18 @@ def measure_duality(
             np.take_along_axis(each, rows[None, :, None], axis=2)[..., 0].T
             for each, rows in zip(found, at, strict=True)
         )
-        curve = theory[:, 0] if ridge is not None else theory.min(axis=1)
-        ratio = jackknife(_mean_ratio, data, other)
-        taken = np.array(ridges)[at]
-        known = np.array(sizes), data, other, curve, ratio, taken
-        made.append(DualCurves(fixed, ridge, *known))
+        made.append(
+            DualCurves(
+                fixed,
+                ridge,
+                np.array(sizes),
+                data,
+                other,
+                theory[:, 0] if ridge is not None else theory.min(axis=1),
+                jackknife(_mean_ratio, data, other),
+                np.array(ridges)[at],
+            )
+        )
     return made[0], made[1]
 
 

@@ -1,5 +1,6 @@
 """A population of images seen through random features, and its spectrum."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -7,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from scaletime_jax.data.sources import Dataset
 from scaletime_jax.data.transforms import average_pool
 from scaletime_jax.stats.estimates import Estimate
 from scaletime_jax.stats.spectra import fit_spectrum, last_settled
@@ -14,6 +16,66 @@ from scaletime_jax.theory.kernel_theory import spectra
 from scaletime_jax.theory.random_features import random_features
 
 FIRST_MODE = 10  # of a fit to a spectrum; those before it are no power law's
+DRAWN_MODES = 300  # of a spectrum, equally spaced on a log axis
+ROUNDING = 1e-12  # eigenvalues below this share of the largest are nothing else
+
+
+class FeatureOptions(NamedTuple):
+    """What studies of random features share.
+
+    Attributes:
+        pool_sizes: images are averaged over squares of so many pixels a side.
+        num_features: S of the pool.
+        width: of the network's layers before the last.
+        depth: hidden layers of the random network.
+        activation: 'relu' or 'erf'.
+        draws: of training sets and projections.
+        seed: of network and draws.
+    """
+
+    pool_sizes: Sequence[int] = (2, 4, 7)
+    num_features: int = 10_000
+    width: int = 2048
+    depth: int = 3
+    activation: str = "relu"
+    draws: int = 5
+    seed: int = 101
+
+
+class Population(NamedTuple):
+    """All images of a dataset.
+
+    Attributes:
+        name: of the dataset.
+        images: [N, height, width, channels].
+        labels: [N].
+        num_classes: how many there are.
+    """
+
+    name: str
+    images: np.ndarray
+    labels: np.ndarray
+    num_classes: int
+
+
+def setting_of(population: Population, options: FeatureOptions, pool_size: int) -> dict:
+    """Returns what a measurement was made with."""
+    return {
+        "dataset": population.name,
+        "pooled by": pool_size,
+        "S": options.num_features,
+        "depth": options.depth,
+    }
+
+
+def population_of(data: Dataset) -> Population:
+    """Returns training and test images of a dataset together."""
+    return Population(
+        data.name,
+        np.concatenate([data.train_images, data.test_images]),
+        np.concatenate([data.train_labels, data.test_labels]),
+        data.num_classes,
+    )
 
 
 def make_inputs(images: np.ndarray, pool_size: int) -> Float[Array, "N d"]:
@@ -60,27 +122,59 @@ class Spectrum(NamedTuple):
     modes: tuple[int, int]
 
 
+class SpectrumCurve(NamedTuple):
+    """What is drawn of a spectrum.
+
+    Attributes:
+        modes: [points] i, equally spaced on a log axis, down to the rounding.
+        eigenvalues: [points].
+        exponent: alpha_K, as in `Spectrum`.
+        fitted: first and last mode of the fit.
+    """
+
+    modes: np.ndarray
+    eigenvalues: np.ndarray
+    exponent: Estimate
+    fitted: tuple[int, int]
+
+
+def curve_of(spectrum: Spectrum) -> SpectrumCurve:
+    """Returns a few hundred of the eigenvalues."""
+    values = spectrum.eigenvalues
+    above = int(np.sum(values > ROUNDING * values[0]))
+    modes = drawn_modes(above, DRAWN_MODES)
+    return SpectrumCurve(modes, values[modes - 1], spectrum.exponent, spectrum.modes)
+
+
+def drawn_modes(count: int, points: int) -> np.ndarray:
+    """Returns modes from 1 to `count`, equally spaced on a log axis but for rounding.
+
+    Args:
+        count: modes that there are, 1 or more.
+        points: modes wanted; those that round to the same one count once.
+    """
+    return np.unique(np.geomspace(1, count, points).astype(int))
+
+
 def make_features(
-    inputs: Float[Array, "N d"],
-    num_features: int,
-    depth: int,
-    activation: str,
-    width: int,
-    seed: int,
+    inputs: Float[Array, "N d"], options: FeatureOptions
 ) -> Float[Array, "N S"]:
     """Returns float64 features of mean square 1, computed in single precision.
 
     Args:
         inputs: [N, d].
-        num_features: S.
-        depth: hidden layers of the network.
-        activation: 'relu' or 'erf'.
-        width: of its hidden layers before the last.
-        seed: of its weights.
+        options: the random network.
     """
-    key = jax.random.fold_in(jax.random.key(0), seed)
+    key = jax.random.fold_in(jax.random.key(0), options.seed)
     network = jax.jit(random_features, static_argnums=(2, 3, 4, 5))
-    features = network(key, inputs, num_features, depth, activation, width)
+    features = network(
+        key,
+        inputs,
+        options.num_features,
+        options.depth,
+        options.activation,
+        options.width,
+    )
     features = features.astype(float)
     return features / jnp.sqrt(jnp.mean(features**2))
 

@@ -10,6 +10,8 @@ from jaxtyping import Array, Float
 
 from scaletime_jax.stats.claims import Claim, beyond, judge
 from scaletime_jax.stats.exponents import PowerLaw, exponent_gap, fit_power_law
+from scaletime_jax.studies.feature_pool import drawn_modes
+from scaletime_jax.studies.result import Progress, quiet
 from scaletime_jax.theory.infinite_width import infinite_width_kernels
 from scaletime_jax.theory.kernel_theory import learning_curve
 from scaletime_jax.theory.random_features import (
@@ -23,6 +25,9 @@ KERNELS = (
     ("NTK, ReLU", "ntk", "relu"),
     ("NTK, erf", "ntk", "erf"),
 )
+DRAWN_MODES = 300  # of a spectrum's tail, equally spaced on a log axis
+LEAST_SHARE = 1e-4  # of the trace beyond a mode that is drawn
+BIN = 1.4  # the last mode of a bin by its first, where coefficients are averaged
 
 
 class Targets(NamedTuple):
@@ -58,6 +63,72 @@ class KernelStudy(NamedTuple):
     eigenvalues: np.ndarray
     teacher: Targets
     labels: Targets
+
+
+class TargetsCurve(NamedTuple):
+    """What is drawn of `Targets`.
+
+    Attributes:
+        losses: [sizes, draws].
+        theory: [sizes].
+        exponent: of the losses, None where there is none.
+        modes: [bins] i, geometric means over bins of equal width in log i.
+        moments: [bins] means of w_i^2.
+    """
+
+    losses: np.ndarray
+    theory: np.ndarray
+    exponent: float | None
+    modes: np.ndarray
+    moments: np.ndarray
+
+
+class KernelCurves(NamedTuple):
+    """What is drawn of a kernel on a population.
+
+    Attributes:
+        name: in words.
+        sizes: [sizes] D.
+        modes: [points] i, equally spaced on a log axis, where the share is not tiny.
+        share_beyond: [points] of the trace beyond mode i.
+        teacher: targets of a teacher.
+        labels: real ones.
+    """
+
+    name: str
+    sizes: np.ndarray
+    modes: np.ndarray
+    share_beyond: np.ndarray
+    teacher: TargetsCurve
+    labels: TargetsCurve
+
+
+def curves_of(study: KernelStudy) -> KernelCurves:
+    """Returns what is drawn of a kernel, some hundreds of numbers."""
+    beyond = 1 - np.cumsum(study.eigenvalues)
+    drawn = max(1, int(np.sum(beyond > LEAST_SHARE)))
+    modes = drawn_modes(drawn, DRAWN_MODES)
+    return KernelCurves(
+        study.name,
+        study.sizes,
+        modes,
+        beyond[modes - 1],
+        _targets_curve(study.teacher),
+        _targets_curve(study.labels),
+    )
+
+
+def _targets_curve(targets: Targets) -> TargetsCurve:
+    logs = np.log(np.arange(1, len(targets.moments) + 1))
+    bins = (logs / np.log(BIN)).astype(int)
+    each = [bins == number for number in np.unique(bins)]
+    return TargetsCurve(
+        targets.losses,
+        targets.theory,
+        targets.law.exponent.value,
+        np.array([np.exp(logs[inside].mean()) for inside in each]),
+        np.array([targets.moments[inside].mean() for inside in each]),
+    )
 
 
 def study_kernel(
@@ -129,6 +200,7 @@ def study_kernels(
     sizes: Sequence[int],
     draws: int,
     seed: int,
+    progress: Progress = quiet,
 ) -> list[KernelStudy]:
     """Returns `study_kernel` of each of KERNELS, of fully-connected networks."""
     inputs, studies = inputs.astype(float), []
@@ -136,4 +208,5 @@ def study_kernels(
         kernels = infinite_width_kernels(inputs, inputs, depth, activation)
         kernel = getattr(kernels, kind)
         studies.append(study_kernel(name, kernel, targets, sizes, draws, seed))
+        progress(f"{name}: measured.")
     return studies

@@ -8,8 +8,44 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from scaletime_jax.studies.result import Result, rows
+from scaletime_jax.studies.size_time import (
+    SizeTimeCurve,
+    make_regression,
+    make_size_time_curves,
+)
 from scaletime_jax.theory.linear_model import expected_squared_error, flow_parameters
-from scaletime_jax.theory.random_subspace import quadratic_flow, sample_gram
+
+NAME = "linear_dynamics"
+TITLE = (
+    "Figure 4: loss and parameters over time under noise, and double descent three ways"
+)
+CAPTION = "Draws error over time, paths of the parameters, error over n, and over p t."
+# Of panel c, dense where the points are as many as the parameters.
+TRAIN_SIZES = (5, 10, 20, 30, 40, 45, 48, 50, 52, 55, 60, 70, 80, 100, 150, 200)
+FIXED_SIZES, FIXED_TIMES = (100, 10_000), (1e-3, 1e-1)  # of panel d
+
+
+class Options(NamedTuple):
+    """What is drawn.
+
+    Attributes:
+        dim: parameters m of panel c.
+        train_sizes: training points n of panel c, ascending.
+        noise: standard deviation of panel c's targets.
+        times: t of panel c; infinity is the end.
+        sizes: p of panel d at fixed time, ascending.
+        draws: of inputs in c, of R in d, for each point.
+        seed: of the draws.
+    """
+
+    dim: int = 50
+    train_sizes: Sequence[int] = TRAIN_SIZES
+    noise: float = 0.5
+    times: Sequence[float] = (0.1, 1.0, 10.0, np.inf)
+    sizes: Sequence[int] = (30, 100, 300, 1000, 3000, 10**4, 10**5, 10**6)
+    draws: int = 200
+    seed: int = 101
 
 
 class Trajectory(NamedTuple):
@@ -55,30 +91,90 @@ class DataCurve(NamedTuple):
     low: np.ndarray
     high: np.ndarray
 
-
-class SizeTimeCurve(NamedTuple):
-    """Error of the random subspace model along p at fixed t, or along t at fixed p.
-
-    Attributes:
-        fixed: 'p' or 't'.
-        value: of what is fixed.
-        progress: [points] p t.
-        mean: [points] error over draws of R.
-        sem: [points] its standard error.
-        limit: [points] error of the limit flow at p t.
-    """
-
-    fixed: str
-    value: float
-    progress: np.ndarray
-    mean: np.ndarray
-    sem: np.ndarray
-    limit: np.ndarray
-
     @property
-    def deviation(self) -> float:
-        """Largest |log10(error / limit)| on the curve."""
-        return float(np.max(np.abs(np.log10(self.mean / self.limit))))
+    def peak(self) -> int:
+        """The number of training points with the largest error."""
+        return int(self.train_sizes[np.argmax(self.median)])
+
+
+def study(options: Options) -> Result:
+    """Returns error over time under noise, over data, and over size and time.
+
+    Args:
+        options: what is drawn.
+    """
+    trajectories = make_trajectories(np.geomspace(1e-2, 1e5, 141))
+    data_curves = make_data_curves(
+        options.train_sizes,
+        options.dim,
+        options.noise,
+        options.times,
+        options.draws,
+        options.seed,
+    )
+    size_time_curves = make_size_time_curves(
+        make_regression(options.seed),
+        options.sizes,
+        np.geomspace(1e-2, 1e5, 29),
+        FIXED_SIZES,
+        FIXED_TIMES,
+        options.draws,
+        options.seed,
+    )
+    tables = {
+        "trajectories": _path_points(trajectories),
+        "data": [row for each in data_curves for row in rows(**each._asdict())],
+        "size-time": [
+            row for each in size_time_curves for row in rows(**each._asdict())
+        ],
+    }
+    summary = {
+        "error_over_time": {each.name: each.turns for each in trajectories},
+        "train_size_of_largest_error": {f"{e.time:g}": e.peak for e in data_curves},
+        "size_time": [_summarise(curve) for curve in size_time_curves],
+    }
+    figure = {
+        "trajectories": trajectories,
+        "data_curves": data_curves,
+        "size_time_curves": size_time_curves,
+    }
+    notes = [
+        *(f"{each.name}: the error {', '.join(each.turns)}" for each in trajectories),
+        *(
+            f"t = {each.time:g}: the largest error is at n = {each.peak} "
+            f"(m = {options.dim})"
+            for each in data_curves
+        ),
+        *(
+            f"{each.fixed} = {each.value:g}: within a factor {10**each.deviation:.3f} "
+            "of p t's"
+            for each in size_time_curves
+        ),
+    ]
+    return Result(NAME, TITLE, CAPTION, [], tables, summary, figure, notes)
+
+
+def _summarise(curve: SizeTimeCurve) -> dict:
+    return {
+        "fixed": curve.fixed,
+        "value": curve.value,
+        "largest_log10_deviation": curve.deviation,
+    }
+
+
+def _path_points(trajectories: Sequence[Trajectory]) -> list[dict]:
+    """Returns the plotted points of errors and paths."""
+    return [
+        row
+        for each in trajectories
+        for row in rows(
+            profile=each.name,
+            t=each.times,
+            theta_1=each.path[:, 0],
+            theta_2=each.path[:, 1],
+            error=each.error,
+        )
+    ]
 
 
 # Noise, as the error it leaves in each parameter: of the fast one and of the slow one.
@@ -100,8 +196,15 @@ def make_trajectories(times: np.ndarray) -> list[Trajectory]:
         targets = inputs @ (teacher + jnp.array(noise))
         path = flow_parameters(inputs, targets, jnp.array(times), 1.0)
         error = jnp.sum((path - teacher) ** 2, axis=1)
-        arrays = (np.asarray(each) for each in (times, path, teacher, error))
-        trajectories.append(Trajectory(name, *arrays))
+        trajectories.append(
+            Trajectory(
+                name,
+                times,
+                np.asarray(path),
+                np.asarray(teacher),
+                np.asarray(error),
+            )
+        )
     return trajectories
 
 
@@ -135,92 +238,15 @@ def make_data_curves(
 
     def error(singular_values):
         present = (singular_values > 0).astype(singular_values.dtype)
-        moments = jnp.eye(dim) / dim, noise**2 * jnp.diag(present)
-        return expected_squared_error(jnp.array(times), singular_values, *moments, 1.0)
+        return expected_squared_error(
+            jnp.array(times),
+            singular_values,
+            jnp.eye(dim) / dim,
+            noise**2 * jnp.diag(present),
+            1.0,
+        )
 
     errors = np.asarray(jax.jit(jax.vmap(jax.vmap(error)))(values))
     quartiles = np.quantile(errors, [0.5, 0.25, 0.75], axis=1)
     sizes = np.array(train_sizes)
     return [DataCurve(time, sizes, *quartiles[..., i]) for i, time in enumerate(times)]
-
-
-class Regression(NamedTuple):
-    """A linear regression as the random subspace model sees it: alpha = X beta in R^n.
-
-    Attributes:
-        cov: [n, n] Sigma = X X^T.
-        clean: [n] the teacher's outputs X w.
-        targets: [n] with noise.
-    """
-
-    cov: jax.Array
-    clean: jax.Array
-    targets: jax.Array
-
-
-def make_regression(seed: int, modes: int = 10, slow_rate: float = 1e-3) -> Regression:
-    """Returns as many fast and noisy modes as slow and clean ones.
-
-    Every fast mode has signal 1 and noise 1.2, every slow one signal 1.2, with random
-    signs: the error falls, rises as the noise is learned, and falls with the slow
-        signal.
-    """
-    rng = np.random.default_rng(seed)
-    u = np.linalg.qr(rng.normal(size=(2 * modes, 2 * modes)))[0]
-    rates = np.repeat([1.0, slow_rate], modes)
-    signs = rng.choice([-1.0, 1.0], size=(2, 2 * modes))
-    clean = u @ (np.repeat([1.0, 1.2], modes) * signs[0])
-    noise = u @ (np.repeat([1.2, 0.0], modes) * signs[1])
-    cov = (u * rates) @ u.T
-    return Regression(*map(jnp.asarray, ((cov + cov.T) / 2, clean, clean + noise)))
-
-
-def make_size_time_curves(
-    problem: Regression,
-    sizes: Sequence[int],
-    progress: np.ndarray,
-    fixed_sizes: Sequence[int],
-    fixed_times: Sequence[float],
-    draws: int,
-    seed: int,
-) -> list[SizeTimeCurve]:
-    """Sets error against p at fixed t beside error against t at fixed p.
-
-    The loss is ||alpha - targets||^2 / 2, the error mean (alpha - clean)^2, that of
-    fresh targets at the same points less their noise.
-
-    Args:
-        problem: cov, clean outputs and targets.
-        sizes: p along a curve of fixed t.
-        progress: [points] p t along a curve of fixed p.
-        fixed_sizes: p of the latter.
-        fixed_times: t of the former.
-        draws: of R at each p.
-        seed: of the draws.
-    """
-
-    def error(gram, when):
-        zero = jnp.zeros_like(problem.targets)
-        alpha = quadratic_flow(gram, zero, problem.targets, when, 0.5)
-        return jnp.mean((alpha - problem.clean) ** 2, axis=-1)
-
-    @jax.jit
-    def of_draws(p, when):
-        keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), p), draws)
-        return jax.vmap(lambda key: error(sample_gram(key, problem.cov, p), when))(keys)
-
-    def curve(fixed, value, errors, reached):
-        mean = errors.mean(axis=0)
-        sem = errors.std(axis=0, ddof=1) / np.sqrt(draws)
-        limit = np.asarray(error(problem.cov, jnp.asarray(reached)))
-        return SizeTimeCurve(fixed, value, reached, mean, sem, limit)
-
-    curves = []
-    when = jnp.array(fixed_times)
-    by_size = np.stack([of_draws(jnp.asarray(p), when) for p in sizes], axis=1)
-    for i, t in enumerate(fixed_times):
-        curves.append(curve("t", t, by_size[..., i], np.array(sizes) * t))
-    for p in fixed_sizes:
-        errors = np.asarray(of_draws(jnp.asarray(p), jnp.asarray(progress / p)))
-        curves.append(curve("p", p, errors, progress))
-    return curves

@@ -7,8 +7,49 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from scaletime_jax.stats.lines import MIN_SIZES, LineFit, fit_line
+from scaletime_jax.stats.lines import (
+    MIN_SIZES,
+    LineFit,
+    describe_fit,
+    fit_columns,
+    fit_line,
+)
+from scaletime_jax.studies.result import Result, rows
 from scaletime_jax.theory.random_subspace import sample_gram, steps_to_loss
+
+NAME = "linear_tradeoff"
+TITLE = (
+    "Figure 1: steps of gradient descent to a loss against size, in the linear model"
+)
+CAPTION = (
+    "Draws steps against size, a panel for each list of curves. Darker curves have a "
+    "smaller threshold; bands are one s.e.m. over trials; grey dashes are lines of 1:1 "
+    "exchange. Open circles are sizes where a step overshoots; those where a trial "
+    "never got there are left out."
+)
+LARGE_SIZES = tuple(10**power for power in range(1, 10))
+
+
+class Options(NamedTuple):
+    """What steps are counted for.
+
+    Attributes:
+        sizes: numbers of parameters p of the paper's panel, ascending.
+        large_sizes: those of the other panel, ascending.
+        thresholds: losses to reach, descending, one curve each.
+        learning_rate: of gradient descent in the paper's panel.
+        rank: dimensions r that the loss depends on.
+        ambient: dimension P of the large model.
+        seeds: of the trials; each draws all that is random.
+    """
+
+    sizes: Sequence[int] = (10, 20, 50, 100, 200, 300, 500, 700, 900)
+    large_sizes: Sequence[int] = LARGE_SIZES
+    thresholds: Sequence[float] = (1.0, 1e-2, 1e-4, 1e-6, 1e-8, 1e-10)
+    learning_rate: float = 1e-6
+    rank: int = 3
+    ambient: int = 1000
+    seeds: Sequence[int] = (101, 102, 103, 104, 105)
 
 
 class StepCurve(NamedTuple):
@@ -38,6 +79,89 @@ class StepCurve(NamedTuple):
     smooth: np.ndarray
     fit: LineFit | None
     fit_large: LineFit | None
+
+    @property
+    def never_reached(self) -> int:
+        """Trials, at any size, that never reached the loss."""
+        return int((self.steps < 0).sum())
+
+
+def study(options: Options) -> Result:
+    """Returns how steps depend on size, at the paper's rate and far beyond its sizes.
+
+    Args:
+        options: what to count steps for.
+    """
+    # 2 eta p P = 0.2 at the largest p: far from overshooting, at 1, and diverging, at 2
+    large_rate = 0.1 / (options.large_sizes[-1] * options.ambient)
+    panels = {
+        "paper": _make_panel(options, options.sizes, options.learning_rate),
+        "large": _make_panel(options, options.large_sizes, large_rate),
+    }
+    summary = {
+        name: [_summarise(curve) for curve in curves] for name, curves in panels.items()
+    }
+    return Result(
+        NAME,
+        TITLE,
+        CAPTION,
+        [],
+        {name: _points(curves) for name, curves in panels.items()},
+        {"panels": summary},
+        {"panels": list(panels.values())},
+        [_describe(curve) for curves in panels.values() for curve in curves],
+    )
+
+
+def _make_panel(
+    options: Options, sizes: Sequence[int], learning_rate: float
+) -> list[StepCurve]:
+    """Returns a curve for each threshold."""
+    steps, largest = count_steps(
+        options.seeds,
+        sizes,
+        options.thresholds,
+        learning_rate,
+        options.rank,
+        options.ambient,
+    )
+    return make_step_curves(
+        steps, largest, sizes, options.thresholds, learning_rate, options.rank
+    )
+
+
+def _summarise(curve: StepCurve) -> dict:
+    return {
+        "learning_rate": curve.learning_rate,
+        "threshold": curve.threshold,
+        **fit_columns(curve.fit),
+        "from_10_r": fit_columns(curve.fit_large),
+        "sizes_fitted": curve.sizes[curve.smooth].tolist(),
+        "never_reached": curve.never_reached,
+    }
+
+
+def _describe(curve: StepCurve) -> str:
+    return (
+        f"p {curve.sizes[0]:g} to {curve.sizes[-1]:g}, loss {curve.threshold:g}: "
+        f"{describe_fit(curve.fit)}; from p = 10 r on {describe_fit(curve.fit_large)}; "
+        f"{curve.never_reached} of {curve.steps.size} never reached it"
+    )
+
+
+def _points(curves: Sequence[StepCurve]) -> list[dict]:
+    """Returns the plotted points."""
+    return [
+        row
+        for curve in curves
+        for row in rows(
+            p=curve.sizes,
+            threshold=curve.threshold,
+            steps_mean=curve.mean,
+            steps_sem=curve.sem,
+            smooth=curve.smooth,
+        )
+    ]
 
 
 def count_steps(
@@ -103,9 +227,19 @@ def make_step_curves(
         sem = mine.std(axis=1, ddof=1) / np.sqrt(trials) if trials > 1 else 0 * mean
         sem = np.where(reached, sem, np.nan)
         usable = smooth & (mine > 0).all(axis=1)  # a line on log axes
-        fits = _fit(p, mine, usable), _fit(p, mine, usable & (p >= 10 * rank))
-        setting = threshold, learning_rate, p
-        curves.append(StepCurve(*setting, mine, mean, sem, smooth, *fits))
+        curves.append(
+            StepCurve(
+                threshold,
+                learning_rate,
+                p,
+                mine,
+                mean,
+                sem,
+                smooth,
+                _fit(p, mine, usable),
+                _fit(p, mine, usable & (p >= 10 * rank)),
+            )
+        )
     return curves
 
 

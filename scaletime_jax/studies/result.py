@@ -1,6 +1,7 @@
 """What a study returns: everything that a script writes, as a value."""
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -8,6 +9,9 @@ import pandas as pd
 from scaletime_jax.runs.fields import describe
 from scaletime_jax.stats.claims import Claim, count_verdicts
 from scaletime_jax.stats.estimates import Estimate, describe_estimate
+
+# Told, sentence by sentence, how far a long study is.
+Progress = Callable[[str], None]
 
 
 class Result(NamedTuple):
@@ -49,6 +53,10 @@ def describe_claim(claim: Claim) -> str:
     note = f" ({claim.note})" if claim.note else ""
     setting = describe(claim.setting)
     return f"{setting}: {claim.quantity} {estimate}: {claim.verdict}{note}"
+
+
+def quiet(_: str) -> None:
+    """Tells nobody how far a study is."""
 
 
 def rows(**columns) -> list[dict]:

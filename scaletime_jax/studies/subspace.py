@@ -1,6 +1,6 @@
 """How far the random subspace model is from its limit, and what bounds say of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -8,13 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from scaletime_jax.theory.flow_bounds import (
-    quadratic_bound,
-    quadratic_bound_apriori,
-    strongly_convex_bound,
-    strongly_convex_bound_apriori,
-    theorem1_bound,
-)
+from scaletime_jax.studies.result import Progress, Result, quiet, rows
+from scaletime_jax.studies.subspace_bounds import THEOREM1, bound_distances
+from scaletime_jax.studies.subspace_problems import Problem, make_problems
 from scaletime_jax.theory.random_subspace import (
     gradient_flow,
     limit_flow,
@@ -22,34 +18,46 @@ from scaletime_jax.theory.random_subspace import (
     sample_gram,
 )
 
+NAME = "subspace"
+TITLE = (
+    "Theorem 1 against the truth, and two bounds that stay finite: a map over (p, t)"
+)
+CAPTION = (
+    "Draws a row for each loss: distance and bounds at one p, and a map a bound. "
+    "Colour is the bound over the 95% quantile of the distance; hatched where Theorem "
+    "1 is above the distance that the flow has travelled at all, so that it says "
+    "nothing; grey where both flows have arrived."
+)
 # Below this share of the way travelled both flows have arrived: what is left of their
 # distance is the solver's error, which no bound has to hold for.
 ARRIVED = 1e-8
 QUANTILE = 0.95
-KNOWN, GAUSSIAN, MARKOV = "G known", "Gaussian", "Markov"
-THEOREM1 = "Theorem 1"
 
 
-class Problem(NamedTuple):
-    """A loss on R^r, and what the bounds need to know of it.
+class Options(NamedTuple):
+    """What is drawn.
 
     Attributes:
-        name: for people.
-        loss_grad: grad L, [r] -> [r].
-        alpha0: [r] where the flows start.
-        minimum: [r] if L = ||alpha - minimum||^2, else None.
-        lipschitz: l, of L where the flows are; both only ever descend.
-        smoothness: h, of grad L.
-        convexity: mu.
+        sizes: numbers of parameters p, ascending.
+        times: flow times t, in steps, ascending.
+        ambient: dimension P of the large model.
+        rank: dimensions r that the loss depends on.
+        learning_rate: of the flows.
+        seed: of K, the losses and the draws.
+        draws: of G, at each p.
+        failure_probability: with which bounds that do not know G may fail.
+        ridge: of the logistic regression.
     """
 
-    name: str
-    loss_grad: Callable[[Array], Array]
-    alpha0: Float[Array, "r"]
-    minimum: Float[Array, "r"] | None
-    lipschitz: float
-    smoothness: float
-    convexity: float
+    sizes: Sequence[int] = (10, 30, 100, 300, 1000, 3000, 10000)
+    times: Sequence[float] = (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3000)
+    ambient: int = 1000
+    rank: int = 3
+    learning_rate: float = 1e-6
+    seed: int = 101
+    draws: int = 1000
+    failure_probability: float = 0.05
+    ridge: float = 0.1
 
 
 class Comparison(NamedTuple):
@@ -113,47 +121,62 @@ class Comparison(NamedTuple):
         }
 
 
-def make_quadratic(alpha0: Array, minimum: Array) -> Problem:
-    """Returns L = ||alpha - minimum||^2; its flows stay within ||alpha0 - minimum||."""
-    reach = float(jnp.linalg.norm(alpha0 - minimum))
-    return Problem(
-        "quadratic",
-        lambda alpha: 2 * (alpha - minimum),
-        alpha0,
-        minimum,
-        lipschitz=2 * reach,
-        smoothness=2.0,
-        convexity=2.0,
+def study(options: Options, progress: Progress = quiet) -> Result:
+    """Returns distances beside their bounds, for a quadratic and a logistic loss.
+
+    Args:
+        options: what is drawn.
+        progress: told how far the study is.
+    """
+    problems = make_problems(options.seed, options.rank, options.ambient, options.ridge)
+    comparisons = []
+    for problem in (problems.quadratic, problems.logistic):
+        comparisons.append(
+            compare_bounds(
+                problem,
+                problems.cov,
+                options.sizes,
+                options.times,
+                options.learning_rate,
+                options.draws,
+                options.failure_probability,
+                options.seed,
+            )
+        )
+        progress(f"{problem.name}: measured.")
+    summaries = [each.summary(name) for each in comparisons for name in each.bounds]
+    return Result(
+        NAME,
+        TITLE,
+        CAPTION,
+        [],
+        {each.problem.replace(" ", "-"): _cells(each) for each in comparisons},
+        {"bounds": summaries},
+        {"comparisons": comparisons},
+        [_describe(summary) for summary in summaries],
     )
 
 
-def make_logistic(inputs: Array, signs: Array, ridge: float, alpha0: Array) -> Problem:
-    """Returns L = mean_j log(1 + exp(-y_j x_j alpha)) + (ridge / 2) ||alpha||^2.
+def _cells(comparison: Comparison) -> list[dict]:
+    """Returns the map's cells."""
+    p, t = np.meshgrid(comparison.sizes, comparison.times, indexing="ij")
+    columns = {
+        "p": p,
+        "t": t,
+        "observed": comparison.observed,
+        "travelled": comparison.travelled,
+        **comparison.bounds,
+    }
+    return rows(**{name: values.ravel() for name, values in columns.items()})
 
-    As L falls, (ridge / 2) ||alpha||^2 <= L(alpha0), which bounds the gradient.
 
-    Args:
-        inputs: [n, r] x_j.
-        signs: [n] y_j, -1 or 1.
-        ridge: mu, > 0.
-        alpha0: [r] where the flows start.
-    """
-
-    def loss(alpha):
-        margins = signs * (inputs @ alpha)
-        return jnp.mean(jax.nn.softplus(-margins)) + ridge / 2 * alpha @ alpha
-
-    reach = jnp.sqrt(2 * loss(alpha0) / ridge)
-    steepest = jnp.mean(jnp.linalg.norm(inputs, axis=1))
-    curvature = jnp.linalg.eigvalsh(inputs.T @ inputs)[-1] / (4 * len(inputs))
-    return Problem(
-        "logistic with ridge",
-        jax.grad(loss),
-        alpha0,
-        None,
-        lipschitz=float(steepest + ridge * reach),
-        smoothness=float(curvature + ridge),
-        convexity=ridge,
+def _describe(summary: dict) -> str:
+    median, largest = summary["ratio_median"], summary["ratio_largest_finite"]
+    return (
+        f"{summary['loss']}, {summary['bound']}: {median or np.nan:.3g} times the "
+        f"observed 95% quantile (median), {largest or np.nan:.3g} (largest finite); "
+        f"{summary['violations']} violations in {summary['cells']} cells of "
+        f"{summary['draws_a_cell']} draws"
     )
 
 
@@ -190,7 +213,7 @@ def compare_bounds(
         flows = jax.vmap(lambda g: _flow(problem, g, when, learning_rate))(grams)
         distances = jnp.linalg.norm(flows - limit, axis=-1)
         travelled = jnp.linalg.norm(limit - problem.alpha0, axis=-1)
-        bounds = _bounds(
+        bounds = bound_distances(
             problem, grams, cov, p, when, learning_rate, failure_probability
         )
         slack = ARRIVED * travelled
@@ -204,8 +227,8 @@ def compare_bounds(
         }
         return jnp.quantile(distances, QUANTILE, axis=0), travelled, typical, above
 
-    each = [measure(jnp.asarray(p)) for p in sizes]
-    stacked = jax.tree.map(lambda *rows: np.stack(rows), *each)
+    measured = [measure(jnp.asarray(p)) for p in sizes]
+    stacked = jax.tree.map(lambda *each: np.stack(each), *measured)
     return Comparison(problem.name, np.array(sizes), np.array(when), draws, *stacked)
 
 
@@ -223,24 +246,3 @@ def _limit(problem: Problem, cov, progress, learning_rate):
             problem.loss_grad, cov, problem.alpha0, progress, learning_rate
         )
     return quadratic_flow(cov, problem.alpha0, problem.minimum, progress, learning_rate)
-
-
-def _bounds(problem: Problem, grams, cov, p, times, learning_rate, failure_probability):
-    """Returns the bounds by name, [draws, times] or [1, times]."""
-    where = cov, p, times, learning_rate
-    steepness = problem.lipschitz, problem.smoothness
-    with_gram: Callable = strongly_convex_bound
-    apriori: Callable = strongly_convex_bound_apriori
-    constants = [problem.lipschitz, problem.convexity]
-    if problem.minimum is not None:
-        with_gram, apriori = quadratic_bound, quadratic_bound_apriori
-        constants = [jnp.linalg.norm(problem.alpha0 - problem.minimum)]
-    theorem = theorem1_bound(*where, *steepness, failure_probability)
-    bounds = {
-        THEOREM1: theorem[None],
-        KNOWN: jax.vmap(lambda gram: with_gram(gram, *where, *constants))(grams),
-    }
-    for name in (GAUSSIAN, MARKOV):
-        bound = apriori(*where, *constants, failure_probability, name.lower())
-        bounds[name] = bound[None]
-    return bounds

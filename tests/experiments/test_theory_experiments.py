@@ -1,14 +1,15 @@
 """Experiments that train no network, as a user runs them."""
 
 import json
-import pathlib
-import subprocess
-import sys
 
 import pandas as pd
 import pytest
+from scripts import FLAGFILES, call, refused
 
-ROOT = pathlib.Path(__file__).parents[2]
+from scaletime_jax.plotting.draw import draw
+from scaletime_jax.plotting.style import render
+from scaletime_jax.studies import drawn
+
 FILES = {
     "linear_tradeoff": ["large.csv", "paper.csv"],
     "subspace": ["logistic-with-ridge.csv", "quadratic.csv"],
@@ -25,22 +26,14 @@ FILES = {
         "variance_features.csv",
     ],
 }
-
-
-def run(name, *flags):
-    return subprocess.run(
-        [sys.executable, f"experiments/{name}.py", *map(str, flags)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+VERDICTS = (": holds", ": fails", ": undecided")
 
 
 @pytest.fixture(scope="module", params=FILES)
 def smoke(request, tmp_path_factory):
     name, workdir = request.param, tmp_path_factory.mktemp("theory")
-    flagfile = ROOT / f"experiments/flagfiles/{name}/smoke.flags"
-    done = run(name, f"--flagfile={flagfile}", f"--workdir={workdir}")
+    flagfile = FLAGFILES / name / "smoke.flags"
+    done = call(name, f"--flagfile={flagfile}", f"--workdir={workdir}")
     assert done.returncode == 0, done.stderr
     return name, workdir / name, done
 
@@ -48,13 +41,29 @@ def smoke(request, tmp_path_factory):
 def test_smoke_writes_summary_tables_and_figure(smoke):
     name, folder, done = smoke
     written = sorted(path.name for path in folder.iterdir())
-    expected = [*FILES[name], f"{name}.png", f"{name}.svg", "summary.json"]
-    assert written == sorted(expected)
+    figure = [f"{name}.{kind}" for kind in ("npz", "png", "svg")]
+    assert written == sorted([*FILES[name], *figure, "summary.json"])
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["experiment"] == name and "workdir" in summary["flags"]
+    assert summary["title"] and summary["caption"]
     for file in FILES[name]:
         assert len(pd.read_csv(folder / file)) >= 3
     assert "warning" not in done.stderr.lower(), done.stderr
+    stored = drawn.unpack((folder / f"{name}.npz").read_bytes())
+    picture = (folder / f"{name}.png").read_bytes()
+    assert render(draw(name, stored), "png") == picture
+
+
+def test_smoke_says_what_it_found(smoke):
+    name, folder, done = smoke
+    summary = json.loads((folder / "summary.json").read_text())
+    before, after = done.stdout.split(f"Wrote {folder}/summary.json")
+    long = {"subspace": 2, "duality": 1, "random_features": 5}
+    assert before.count(": measured.") == len(before.splitlines()) == long.get(name, 0)
+    claims = [line for line in after.splitlines() if line.endswith(VERDICTS)]
+    assert len(claims) == len(summary["claims"])
+    notes = {"linear_tradeoff": 4, "subspace": 8, "linear_dynamics": 12}
+    assert len(after.splitlines()) - 1 - len(claims) == notes.get(name, 0)
 
 
 def test_smoke_claims_what_it_measured(smoke):
@@ -95,6 +104,7 @@ def test_smoke_claims_what_it_measured(smoke):
         ("subspace", "--failure_probability=1", "--failure_probability must be"),
         ("subspace", "--sizs=3", "Unknown command line flag 'sizs'"),
         ("linear_dynamics", "--draws=1", "--draws must be 2 or more"),
+        ("linear_dynamics", "--times=0,1", "--times must be above 0; inf is the end"),
         ("random_features", "--pool_sizes=4,3", "--pool_sizes: 3 does not divide"),
         ("random_features", "--feature_sizes=64,20000", "20000 is more than there are"),
         ("random_features", "--data_sizes=64,12000", "12000 is more than there are"),
@@ -106,8 +116,20 @@ def test_smoke_claims_what_it_measured(smoke):
     ],
 )
 def test_mistakes_are_one_sentence(tmp_path, name, flag, words):
-    done = run(name, flag, f"--workdir={tmp_path}/new")
-    assert done.returncode == 2 and "Traceback" not in done.stderr
-    [line] = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert words in line
+    assert words in refused(name, flag, f"--workdir={tmp_path}/new")
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("name", ["duality", "random_features"])
+def test_a_folder_that_cannot_be_is_known_before_the_work(tmp_path, name):
+    (tmp_path / "taken").write_text("")
+    flagfile = FLAGFILES / name / "laptop.flags"
+    words = refused(name, f"--flagfile={flagfile}", f"--workdir={tmp_path}/taken")
+    assert "cannot write to" in words and words.endswith("(--workdir).")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_dry_run_says_what_would_be_drawn(tmp_path, name):
+    done = call(name, "--dry_run", f"--workdir={tmp_path}/new")
+    assert done.returncode == 0 and "draws" in done.stdout
     assert not (tmp_path / "new").exists()

@@ -11,19 +11,16 @@ from scaletime_jax.plotting.random_features import plot_random_features
 from scaletime_jax.plotting.style import save_figure
 from scaletime_jax.plotting.subspace import plot_subspace
 from scaletime_jax.stats.estimates import Estimate
-from scaletime_jax.studies.duality import measure_duality
-from scaletime_jax.studies.feature_pool import measure_spectrum
+from scaletime_jax.studies.duality import Panel, measure_duality
+from scaletime_jax.studies.feature_pool import curve_of, measure_spectrum
 from scaletime_jax.studies.four_regimes import Sizes, measure_regimes
-from scaletime_jax.studies.kernel_targets import study_kernel
-from scaletime_jax.studies.linear_dynamics import (
-    make_data_curves,
-    make_regression,
-    make_size_time_curves,
-    make_trajectories,
-)
+from scaletime_jax.studies.kernel_targets import curves_of, study_kernel
+from scaletime_jax.studies.linear_dynamics import make_data_curves, make_trajectories
 from scaletime_jax.studies.linear_tradeoff import make_step_curves
 from scaletime_jax.studies.planted_spectra import measure_planted
-from scaletime_jax.studies.subspace import compare_bounds, make_quadratic
+from scaletime_jax.studies.size_time import make_regression, make_size_time_curves
+from scaletime_jax.studies.subspace import compare_bounds
+from scaletime_jax.studies.subspace_problems import make_quadratic
 
 
 def test_steps_are_drawn_with_what_overshoots_open(tmp_path):
@@ -87,16 +84,16 @@ def make_regimes():
     kernel = features @ features.T + 0.01 * jnp.eye(120)
     labels = np.asarray(jax.random.normal(keys[1], (120, 2)))
     study = study_kernel("linear", kernel, labels, [8, 16, 32], 3, 0)
-    return [(4, spectrum, regimes)], [planted], [study]
+    return [(4, curve_of(spectrum), regimes)], [planted], [curves_of(study)]
 
 
 def test_regimes_have_nine_panels(small_regimes, tmp_path):
-    drawn = small_regimes
-    figure = plot_random_features(*drawn, 2)
+    pools, planted, kernels = small_regimes
+    figure = plot_random_features(pools, planted, kernels, 2)
     assert len(figure.axes) == 9
     assert all(axis.get_xlabel() and axis.get_ylabel() for axis in figure.axes)
     [theory] = figure.axes[3].get_lines()[1:]  # after the points
-    panel = drawn[0][0][2].resolution_data
+    panel = pools[0][2].resolution_data
     np.testing.assert_allclose(theory.get_ydata(), panel.theory)
     exponent = panel.law.exponent.value
     assert f"{exponent:.3f}" in figure.axes[3].get_legend().get_texts()[0].get_text()
@@ -115,8 +112,12 @@ def test_duality_has_a_panel_for_each_fixed_number(tmp_path):
     with double_precision():
         features = jax.random.normal(jax.random.key(0), (90, 40))
         spectrum = measure_spectrum(features).eigenvalues
-        how = [5, 10, 30], [1.0, 100.0], 3, 0
-        panels = [(2, measure_duality(features, spectrum, m, *how)) for m in (10, 20)]
+        panels = []
+        for fixed in (10, 20):
+            small, tuned = measure_duality(
+                features, spectrum, fixed, [5, 10, 30], [1.0, 100.0], 3, 0
+            )
+            panels.append(Panel(2, small, tuned, 0.0))
     figure = plot_duality(panels)
     assert len(figure.axes) == 2
     words = [axis.texts[0].get_text() for axis in figure.axes]

@@ -113,9 +113,16 @@ def test_planted_exponents_are_found():
 
 def test_data_and_features_may_be_exchanged(population):
     features, spectrum = population
-    how = [10, 25, 80], [1e-3, 1e2, 1e4], 12, 0
     with double_precision():
-        curves = measure_duality(features, spectrum.eigenvalues, 25, *how)
+        curves = measure_duality(
+            features,
+            spectrum.eigenvalues,
+            25,
+            [10, 25, 80],
+            [1e-3, 1e2, 1e4],
+            12,
+            0,
+        )
         exact = exchange_error(features, 0)
     small, tuned = curves
     assert small.ridge == 1e-3 and tuned.ridge is None and exact < 1e-9

@@ -1,12 +1,14 @@
 import numpy as np
 import pytest
+from written import assert_can_be_written
 
 from scaletime_jax.studies.linear_dynamics import (
+    Options,
     make_data_curves,
-    make_regression,
-    make_size_time_curves,
     make_trajectories,
+    study,
 )
+from scaletime_jax.studies.size_time import make_regression, make_size_time_curves
 
 
 def test_noise_decides_how_the_error_goes(float64):
@@ -56,3 +58,13 @@ def test_too_few_parameters_never_learn_it_all(float64):
         problem, [5], np.array([1e9]), [5], [1.0], draws=20, seed=0
     )
     assert curves[1].mean[0] > curves[1].limit[0] + 0.1
+
+
+def test_a_study_has_all_four_panels(float64):
+    result = study(Options(10, [5, 10, 20], 0.5, [1.0, np.inf], [30, 1000], 20))
+    assert_can_be_written(result)
+    assert result.summary["train_size_of_largest_error"]["inf"] == 10
+    turns = result.summary["error_over_time"]["noise first: double descent"]
+    assert turns == ["falls", "rises", "falls"]
+    assert len(result.tables["data"]) == 6
+    assert len(result.notes) == 4 + 2 + 4

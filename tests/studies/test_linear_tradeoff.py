@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
+from written import assert_can_be_written
 
-from scaletime_jax.studies.linear_tradeoff import count_steps, make_step_curves
+from scaletime_jax.studies.linear_tradeoff import (
+    Options,
+    count_steps,
+    make_step_curves,
+    study,
+)
 
 SIZES = [100, 200, 400, 800]
 
@@ -60,3 +66,18 @@ def test_the_second_line_leaves_small_sizes_out():
     [curve] = make_step_curves(steps, largest, sizes, [1.0], 1e-6, rank=3)
     assert curve.fit_large.slope == pytest.approx(-1)
     assert curve.fit.slope < -1.05
+
+
+def test_a_study_has_a_panel_at_the_papers_rate_and_one_far_beyond(float64):
+    options = Options(
+        [10, 50, 200, 500], [10, 10**4, 10**7], [1e-2, 1e-6], seeds=[101, 102]
+    )
+    result = study(options)
+    assert_can_be_written(result)
+    assert [len(result.tables[name]) for name in ("paper", "large")] == [8, 6]
+    paper, large = (result.summary["panels"][name] for name in ("paper", "large"))
+    assert [curve["threshold"] for curve in paper] == [1e-2, 1e-6]
+    assert paper[0]["learning_rate"] == options.learning_rate
+    # its steps are smooth at the largest size, where the paper's rate would diverge
+    assert large[0]["sizes_fitted"][-1] == 10**7
+    assert len(result.notes) == 4 and all("slope" in note for note in result.notes)

@@ -2,15 +2,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from written import assert_can_be_written
 
-from scaletime_jax.studies.subspace import (
-    GAUSSIAN,
-    KNOWN,
-    THEOREM1,
-    compare_bounds,
-    make_logistic,
-    make_quadratic,
-)
+from scaletime_jax.studies.subspace import Options, compare_bounds, study
+from scaletime_jax.studies.subspace_bounds import GAUSSIAN, KNOWN, THEOREM1
+from scaletime_jax.studies.subspace_problems import make_logistic, make_quadratic
 from scaletime_jax.theory.random_subspace import limit_flow
 
 RATE = 1e-3
@@ -78,3 +74,14 @@ def test_where_both_have_arrived_there_is_no_ratio(problems):
     late = compare_bounds(problem, cov, [500], [1e-2, 1e4], RATE, 20, 0.05, seed=1)
     assert late.under_way.tolist() == [[True, False]]
     assert np.isnan(late.ratio(KNOWN)[0, 1]) and late.vacuous[0, 1]
+
+
+def test_a_study_sets_both_losses_beside_all_bounds(float64):
+    said = []
+    options = Options([10, 1000], [1.0, 100.0], draws=50)
+    result = study(options, said.append)
+    assert_can_be_written(result)
+    assert said == ["quadratic: measured.", "logistic with ridge: measured."]
+    assert list(result.tables) == ["quadratic", "logistic-with-ridge"]
+    assert all(len(cells) == 4 for cells in result.tables.values())
+    assert len(result.summary["bounds"]) == len(result.notes) == 8

@@ -1,0 +1,37 @@
+"""Another script run as a process of its own, its progress passed on."""
+
+import pathlib
+import subprocess
+import sys
+
+from tqdm import tqdm
+
+from scaletime_jax.errors import InputError
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def call(script: str, *arguments: str) -> None:
+    """Runs a script from the repository's root and passes on how far it is.
+
+    Raises:
+        InputError: it failed.
+    """
+    command = [sys.executable, f"experiments/{script}.py", *arguments]
+    last, wrote = "no reason given", False
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as child:
+        for line in child.stdout or ():
+            last = line.strip() or last
+            if not wrote:  # notes and claims, which follow, stand on the page
+                say(f"{script}: {last}")
+            wrote |= line.startswith("Wrote")
+    if child.returncode:
+        raise InputError(f"{' '.join(command[1:])} failed: {last}")
+
+
+def say(sentence: str) -> None:
+    """Prints a line at once, above a progress bar if there is one."""
+    tqdm.write(sentence)
+    sys.stdout.flush()

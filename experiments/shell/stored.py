@@ -1,0 +1,53 @@
+"""A shipped figure drawn again from its stored numbers."""
+
+import pathlib
+
+from scaletime_jax.errors import InputError
+from scaletime_jax.plotting.draw import draw
+from scaletime_jax.plotting.style import render
+from scaletime_jax.runs import store
+from scaletime_jax.studies import drawn
+
+SHIPPED = pathlib.Path(__file__).parents[1] / "results"
+
+
+def draw_again(name: str, workdir: pathlib.Path) -> str:
+    """Draws a shipped figure into WORKDIR/NAME, beside a copy of its numbers.
+
+    Args:
+        name: of the study.
+        workdir: the folder for everything.
+
+    Returns:
+        What was written, in words.
+
+    Raises:
+        InputError: the numbers are not there or damaged, or the folder cannot be
+            written to.
+    """
+    source, folder = SHIPPED / name, workdir / name
+    figure = draw(name, read_numbers(source / f"{name}.npz"))
+    files = {f"{name}.{kind}": render(figure, kind) for kind in ("png", "svg")}
+    store.prepare(folder)
+    if folder.resolve() != source.resolve():
+        tables = sorted(source.glob("*.csv"))
+        others = [*tables, source / f"{name}.npz", source / "summary.json"]
+        files |= {path.name: path.read_bytes() for path in others}
+    for file, content in files.items():
+        store.write_whole(folder / file, content)
+    return f"Wrote {folder}/{name}.png and {name}.svg from its stored numbers."
+
+
+def read_numbers(path: pathlib.Path) -> dict:
+    """Returns what a figure draws, by argument.
+
+    Raises:
+        InputError: the file is not there, or damaged.
+    """
+    try:
+        return drawn.unpack(path.read_bytes())
+    except OSError as error:
+        reason = f"{path} cannot be read ({error.strerror})"
+    except InputError as error:
+        reason = f"{path}: {str(error).partition(';')[0]}"
+    raise InputError(f"{reason}; compute its numbers anew with --recompute.")

@@ -1,0 +1,294 @@
+"""Figures 3, 4 and S8 of [B21]: the four scaling regimes, exactly."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from scaletime_jax.stats.exponents import PowerLaw
+from scaletime_jax.studies.feature_pool import (
+    DRAWN_MODES,
+    FeatureOptions,
+    Population,
+    Spectrum,
+    curve_of,
+    drawn_modes,
+    make_features,
+    make_inputs,
+    make_targets,
+    measure_spectrum,
+    setting_of,
+)
+from scaletime_jax.studies.four_regimes import (
+    Panel,
+    Regimes,
+    Sizes,
+    make_claims,
+    measure_regimes,
+)
+from scaletime_jax.studies.kernel_targets import (
+    KernelStudy,
+    Targets,
+    curves_of,
+    judge_kernels,
+    study_kernels,
+)
+from scaletime_jax.studies.planted_spectra import (
+    Planted,
+    judge_planted,
+    measure_planted,
+)
+from scaletime_jax.studies.result import Progress, Result, finite, quiet, rows
+
+NAME = "random_features"
+TITLE = "Figures 3, 4 and S8 of Bahri et al.: the four scaling regimes, exactly"
+CAPTION = (
+    "Draws the four regimes, exponents against the spectrum's, and kinds of targets. "
+    "a, b, d, e: points are means over draws with one s.e.m., lines are theory, which "
+    "knows the limit alone (a, b) or the spectrum alone (d, e). c: exponents of the "
+    "loss against the spectrum's; bars are the range of slopes found within the modes "
+    "fitted, so they say how far a spectrum is from a power law. f: spectra; black "
+    "where alpha_K was fitted, crosses where the finite pool begins to bend them. g to "
+    "i: kernels of infinitely wide networks; filled and solid for teachers, open and "
+    "dashed for real labels; lines in g are theory."
+)
+MANY_SIZES = (64, 128, 256, 512, 1024, 2048, 4096, 8192, 10_000)
+TABLE_MODES = 200  # of a kernel, equally spaced on a log axis
+
+
+class Options(NamedTuple):
+    """What is measured.
+
+    Attributes:
+        features: images, network and draws.
+        sizes: D with all features, and P with all data, ascending.
+        fixed: P or D in the variance-limited panels.
+        data_sizes: D at P = fixed, ascending.
+        feature_sizes: P at D = fixed, ascending.
+        planted: exponents of planted spectra.
+        planted_sizes: D and P there, ascending.
+        planted_features: S there.
+        planted_draws: draws there.
+        kernel_inputs: images, of the least pool size, for the wide networks.
+    """
+
+    features: FeatureOptions = FeatureOptions()
+    sizes: Sequence[int] = (32, 64, 128, 256, 512)
+    fixed: int = 8
+    data_sizes: Sequence[int] = MANY_SIZES
+    feature_sizes: Sequence[int] = MANY_SIZES
+    planted: Sequence[float] = (0.5, 1.0, 1.5)
+    planted_sizes: Sequence[int] = (20, 40, 80, 160, 320)
+    planted_features: int = 20_000
+    planted_draws: int = 20
+    kernel_inputs: int = 3000
+
+
+class Pool(NamedTuple):
+    """What was measured of the features of one pool size.
+
+    Attributes:
+        pool_size: of the images.
+        spectrum: of the features.
+        regimes: their losses.
+    """
+
+    pool_size: int
+    spectrum: Spectrum
+    regimes: Regimes
+
+
+def study(
+    options: Options, population: Population, progress: Progress = quiet
+) -> Result:
+    """Returns losses in all four regimes, of planted spectra and of wide networks.
+
+    Args:
+        options: what is measured.
+        population: of images.
+        progress: told how far the study is.
+    """
+    pools = []
+    for pool_size in options.features.pool_sizes:
+        pools.append(_measure_pool(options, population, pool_size))
+        progress(f"pooled by {pool_size}: measured.")
+    planted = []
+    for exponent in options.planted:
+        planted.append(
+            measure_planted(
+                exponent,
+                options.planted_features,
+                options.planted_sizes,
+                options.planted_draws,
+                options.features.seed,
+            )
+        )
+        progress(f"planted exponent {exponent:g}: measured.")
+    kernels = _measure_kernels(options, population, progress)
+    seen = {"dataset": population.name, "pooled by": options.features.pool_sizes[0]}
+    claims = [claim for each in planted for claim in judge_planted(each)]
+    for pool in pools:
+        setting = setting_of(population, options.features, pool.pool_size)
+        claims += make_claims(pool.spectrum, pool.regimes, setting)
+    claims += judge_kernels(kernels, seen)
+    figure = {
+        "pools": [(p.pool_size, curve_of(p.spectrum), p.regimes) for p in pools],
+        "planted": planted,
+        "kernels": [curves_of(each) for each in kernels],
+        "fixed": options.fixed,
+    }
+    summary = {
+        "pools": [_summarise_pool(pool) for pool in pools],
+        "planted": [_summarise_planted(each) for each in planted],
+        "kernels": [_summarise_kernel(each) for each in kernels],
+    }
+    tables = _tables(pools, planted, kernels)
+    return Result(NAME, TITLE, CAPTION, claims, tables, summary, figure, [])
+
+
+def _measure_pool(options: Options, population: Population, pool_size: int) -> Pool:
+    inputs = make_inputs(population.images, pool_size)
+    features = make_features(inputs, options.features)
+    spectrum = measure_spectrum(features)
+    regimes = measure_regimes(
+        features,
+        spectrum.eigenvalues,
+        Sizes(options.sizes, options.fixed, options.data_sizes, options.feature_sizes),
+        options.features.draws,
+        options.features.seed,
+    )
+    return Pool(pool_size, spectrum, regimes)
+
+
+def _measure_kernels(
+    options: Options, population: Population, progress: Progress
+) -> list[KernelStudy]:
+    """Returns the study of each infinitely wide network's kernel."""
+    order = np.random.default_rng(0).permutation(len(population.images))
+    chosen = np.sort(order[: options.kernel_inputs])
+    return study_kernels(
+        make_inputs(population.images[chosen], options.features.pool_sizes[0]),
+        make_targets(population.labels[chosen], population.num_classes),
+        options.features.depth,
+        options.sizes,
+        options.features.draws,
+        options.features.seed,
+        progress,
+    )
+
+
+def _summarise_law(law: PowerLaw) -> dict:
+    return {
+        "exponent": law.exponent._asdict(),
+        "sizes": law.sizes,
+        "warning": law.warning,
+    }
+
+
+def _summarise_pool(pool: Pool) -> dict:
+    panels = zip(Regimes._fields, pool.regimes, strict=True)
+    return {
+        "pool_size": pool.pool_size,
+        "alpha_K": pool.spectrum.exponent._asdict(),
+        "modes_fitted": pool.spectrum.modes,
+        **{name: _summarise_panel(panel) for name, panel in panels},
+    }
+
+
+def _summarise_panel(panel: Panel) -> dict:
+    """Returns a panel's exponent, beside theory's, and how far theory is off."""
+    ratio = panel.ratio
+    return {
+        **_summarise_law(panel.law),
+        "exponent_of_theory": panel.theory_law.exponent.value,
+        "measured_over_theory": [finite(ratio.min()), finite(ratio.max())],
+        "regime": panel.regime.name,
+        "reason": panel.regime.reason,
+    }
+
+
+def _summarise_planted(planted: Planted) -> dict:
+    over_data = planted.over_data.mean(axis=1) / planted.theory
+    over_features = planted.over_features.mean(axis=1) / planted.theory
+    return {
+        "alpha": planted.exponent,
+        "alpha_K": planted.spectrum.exponent.value,
+        "alpha_D": _summarise_law(planted.data_law),
+        "alpha_P": _summarise_law(planted.features_law),
+        "exponent_of_theory": planted.theory_law.exponent.value,
+        "measured_over_theory": {
+            f"{size:g}": [finite(data), finite(other)]
+            for size, data, other in zip(
+                planted.sizes, over_data, over_features, strict=True
+            )
+        },
+    }
+
+
+def _summarise_kernel(kernel: KernelStudy) -> dict:
+    return {
+        "kernel": kernel.name,
+        "teacher": _summarise_targets(kernel.teacher),
+        "labels": _summarise_targets(kernel.labels),
+    }
+
+
+def _summarise_targets(targets: Targets) -> dict:
+    ratio = targets.losses.mean(axis=1) / targets.theory
+    return {
+        **_summarise_law(targets.law),
+        "measured_over_theory": [finite(ratio.min()), finite(ratio.max())],
+    }
+
+
+def _tables(
+    pools: Sequence[Pool], planted: Sequence[Planted], kernels: Sequence[KernelStudy]
+) -> dict[str, list[dict]]:
+    """Returns the plotted points of each panel."""
+    names = (*Regimes._fields, "spectra", "planted", "kernels", "kernel-modes")
+    made: dict[str, list[dict]] = {name: [] for name in names}
+    for pool in pools:
+        pooled = {"pooled": pool.pool_size}
+        for name, panel in zip(Regimes._fields, pool.regimes, strict=True):
+            made[name] += _points(panel.sizes, panel.losses, panel.theory, **pooled)
+        modes = drawn_modes(len(pool.spectrum.eigenvalues), DRAWN_MODES)
+        values = pool.spectrum.eigenvalues[modes - 1]
+        made["spectra"] += rows(**pooled, mode=modes, eigenvalue=values)
+    for each in planted:
+        for over, losses in (
+            ("data", each.over_data),
+            ("features", each.over_features),
+        ):
+            fields = {"alpha": each.exponent, "over": over}
+            made["planted"] += _points(each.sizes, losses, each.theory, **fields)
+    for kernel in kernels:
+        made["kernel-modes"] += _modes(kernel)
+        for name, targets in (("teacher", kernel.teacher), ("labels", kernel.labels)):
+            fields = {"kernel": kernel.name, "targets": name}
+            made["kernels"] += _points(
+                kernel.sizes, targets.losses, targets.theory, **fields
+            )
+    return made
+
+
+def _modes(kernel: KernelStudy) -> list[dict]:
+    """Returns eigenvalues and what labels have of them, at some modes."""
+    modes = drawn_modes(len(kernel.eigenvalues), TABLE_MODES)
+    return rows(
+        kernel=kernel.name,
+        mode=modes,
+        eigenvalue=kernel.eigenvalues[modes - 1],
+        label_moment=kernel.labels.moments[modes - 1],
+    )
+
+
+def _points(sizes, losses, theory, **fields) -> list[dict]:
+    """Returns a row for each size, with mean and standard error over draws."""
+    return rows(
+        **fields,
+        size=sizes,
+        mean=losses.mean(axis=1),
+        sem=losses.std(axis=1, ddof=1) / np.sqrt(losses.shape[1]),
+        theory=theory,
+        draws=losses.shape[1],
+    )

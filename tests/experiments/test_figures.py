@@ -1,0 +1,80 @@
+"""Shipped figures drawn again from their stored numbers."""
+
+import shutil
+
+import pytest
+from scripts import ROOT, call
+from shell import child, stored
+
+from scaletime_jax.errors import InputError
+from scaletime_jax.plotting.draw import draw
+
+THEORY = (
+    "duality",
+    "linear_dynamics",
+    "linear_tradeoff",
+    "random_features",
+    "subspace",
+)
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch):
+    """A copy of what is shipped of one figure, which a test may change."""
+    folder = tmp_path / "shipped"
+    shutil.copytree(stored.SHIPPED / "subspace", folder / "subspace")
+    monkeypatch.setattr(stored, "SHIPPED", folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", THEORY)
+def test_shipped_numbers_draw_a_figure_and_are_small(name):
+    path = stored.SHIPPED / name / f"{name}.npz"
+    figure = draw(name, stored.read_numbers(path))
+    assert len(figure.axes) > 1 and path.stat().st_size < 300_000
+
+
+def test_a_figure_is_drawn_beside_a_copy_of_its_numbers(tmp_path):
+    words = stored.draw_again("subspace", tmp_path)
+    folder, source = tmp_path / "subspace", stored.SHIPPED / "subspace"
+    names = {path.name for path in source.iterdir()}
+    assert {path.name for path in folder.iterdir()} == names
+    for name in names - {"subspace.png", "subspace.svg"}:
+        assert (folder / name).read_bytes() == (source / name).read_bytes()
+    assert words.startswith(f"Wrote {folder}/subspace.png")
+
+
+def test_in_its_own_folder_only_the_picture_is_new(shipped):
+    folder = shipped / "subspace"
+    (folder / "subspace.png").unlink()
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("*.csv")}
+    stored.draw_again("subspace", shipped)
+    assert (folder / "subspace.png").stat().st_size > 10_000
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+def test_numbers_that_are_damaged_or_gone_are_computed_anew(shipped, tmp_path):
+    path = shipped / "subspace/subspace.npz"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InputError, match=r"subspace.npz: .* anew with --recompute"):
+        stored.draw_again("subspace", tmp_path / "new")
+    path.unlink()
+    with pytest.raises(InputError, match=r"subspace.npz cannot be read .*recompute"):
+        stored.draw_again("subspace", tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_script_that_fails_says_why(tmp_path):
+    with pytest.raises(InputError, match=r"report.py .* failed: error: .*no summary"):
+        child.call("report", f"--workdir={tmp_path}")
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+def test_a_dry_run_names_every_figure(tmp_path, recompute):
+    done = call("figures", "--dry_run", f"--recompute={recompute}")
+    names = {path.name for path in (ROOT / "experiments/flagfiles").iterdir()}
+    first, *others = done.stdout.splitlines()
+    assert f"draws {len(names)} figures into" in first
+    assert {line.split()[0] for line in others} == names
+    how = "with laptop.flags" if recompute else "as stored"
+    assert {f"{name} {how}" for name in THEORY} <= set(others)
