@@ -54,10 +54,11 @@ def compare_choices(until: float) -> list[dict]:
                 for _ in range(engine.ROUNDS.value)
             ]
             steps = seeds * 25 * engine.TRAIN_SIZE / 32
-            row = {"case": case.name, "lanes": seeds, "microseconds": {}}
+            spreads = {}
             for method in METHODS:
                 times = [1e6 * seconds[method] / steps for seconds in rounds]
-                row["microseconds"][method] = engine.spread(times)
+                spreads[method] = engine.spread(times)
+            row = {"case": case.name, "lanes": seeds, "microseconds": spreads}
             print(row, flush=True)
             rows.append(row)
     return rows

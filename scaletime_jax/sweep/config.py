@@ -7,7 +7,7 @@ import itertools
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from scaletime_jax.data.sources import Dataset
 from scaletime_jax.errors import InputError
@@ -129,13 +129,13 @@ class RunConfig:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
-    def shape(self) -> tuple:
+    def shape(self) -> tuple[Any, ...]:
         """What configs of one unit share: every field but the lanes'."""
         values, lanes = dataclasses.asdict(self), fields.lanes()
         return tuple(v for name, v in values.items() if name not in lanes)
 
     @property
-    def family(self) -> tuple:
+    def family(self) -> tuple[Any, ...]:
         """What configs of one program share: every field but these and train_size."""
         return dataclasses.replace(self, train_size=1).shape
 
@@ -150,7 +150,7 @@ class RunConfig:
         return self.train_size if self.batching == "full" else self.batch_size
 
 
-def make_grid(dataset: Dataset, **axes: Sequence) -> list[RunConfig]:
+def make_grid(dataset: Dataset, **axes: Sequence[Any]) -> list[RunConfig]:
     """Returns the configs of all combinations of the axes on one dataset.
 
     Args:
@@ -194,7 +194,7 @@ def check_fits(config: RunConfig, dataset: Dataset) -> None:
 
 def group_units(configs: Iterable[RunConfig]) -> list[list[RunConfig]]:
     """Groups configs that differ only in lanes; the order of first sight is kept."""
-    units: dict[tuple, list[RunConfig]] = {}
+    units: dict[tuple[Any, ...], list[RunConfig]] = {}
     for config in configs:
         units.setdefault(config.shape, []).append(config)
     return list(units.values())
@@ -219,7 +219,7 @@ def share_programs(units: Sequence[list[RunConfig]]) -> list[Capacity]:
     smallest of them get the capacity of the largest.
     """
     groups: list[list[RunConfig]] = []
-    newest: dict[tuple, list[RunConfig]] = {}
+    newest: dict[tuple[Any, ...], list[RunConfig]] = {}
     for config in sorted((unit[0] for unit in units), key=lambda c: c.train_size):
         group = newest.get(config.family)
         # a step on the whole set takes as long as the capacity is large

@@ -2,10 +2,12 @@
 
 import functools
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array
 
 from scaletime_jax.models.network import Network, Variables
 
@@ -36,20 +38,21 @@ def network_cost(network: Network, input_shape: tuple[int, ...]) -> Cost:
     weights alone, whatever the batch, drops out.
     """
 
-    def inputs(batch):
-        return jax.ShapeDtypeStruct((batch, *input_shape), jnp.float32)
+    def inputs(batch: int) -> Any:
+        shape: Any = jax.ShapeDtypeStruct  # has no types of its own
+        return shape((batch, *input_shape), jnp.float32)
 
-    def forward(variables, x):
+    def forward(variables: Variables, x: Array) -> Array:
         return network.apply(variables, x, False)[0]
 
-    def step(variables, x):
-        def objective(params):
+    def step(variables: Variables, x: Array) -> Any:
+        def objective(params: Any) -> Array:
             outputs, _ = network.apply(Variables(params, variables.state), x, True)
             return jnp.sum(outputs**2)
 
         return jax.grad(objective)(variables.params)
 
-    def count(function):
+    def count(function: Callable[[Variables, Array], Any]) -> tuple[int, int]:
         """Returns what one example more adds to the flops and the bytes."""
         one, two = (
             _count(jax.make_jaxpr(function)(variables, inputs(batch)).jaxpr)

@@ -14,7 +14,7 @@ from scaletime_jax.sweep.runner import run_sweep
 from scaletime_jax.training.optimizers import LEARNING_RATES, OPTIMIZERS
 
 # What [BF24, C.1] trains, and what each of our experiments trains if not told.
-PAPER: dict[str, tuple] = {
+PAPER: dict[str, tuple[Any, ...]] = {
     "architecture": ("mlp",),
     "widths": (1, 2, 5, 10, 20),
     "train_sizes": (500, 1000, 2000, 5000),
@@ -98,7 +98,7 @@ def axes_of_grid() -> list[Field]:
     return [f for f in named.values() if f.name not in last] + [named[n] for n in last]
 
 
-def _default(field: Field) -> Sequence:
+def _default(field: Field) -> Sequence[Any]:
     if field.default is not NEEDED:
         return (field.default,)
     return PAPER.get(field.choice, ())
@@ -117,7 +117,7 @@ def _paper_rate(optimizer: str) -> float:
     return LEARNING_RATES[optimizer]
 
 
-def _values(field: Field, given: Any) -> list:
+def _values(field: Field, given: Any) -> list[Any]:
     """Returns the values of an axis, each of the field's kind."""
     values = [given] if isinstance(given, str | numbers.Real) else list(given)
     if not values and field.choice != RATES:

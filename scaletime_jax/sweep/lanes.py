@@ -139,10 +139,11 @@ def make_program(
 
     def program(lanes: Lanes, length: Length, data: SharedData) -> Curves:
         if lanes["seed"].shape[0] > 1:
-            return jax.vmap(lane, (0, None, None))(lanes, length, data)
+            curves: Curves = jax.vmap(lane, (0, None, None))(lanes, length, data)
+            return curves
         # one lane takes ordinary matrix products, not batches of one
-        curves = lane(jax.tree.map(lambda x: x[0], lanes), length, data)
-        return jax.tree.map(lambda x: x[None], curves)
+        one = lane(jax.tree.map(lambda x: x[0], lanes), length, data)
+        return Curves(*(values[None] for values in one))
 
     return program
 

@@ -3,7 +3,7 @@
 import math
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import pandas as pd
@@ -80,7 +80,7 @@ class Unit(NamedTuple):
         return self.flops + self.steps * STEP_OVERHEAD + self.images * IMAGE_OVERHEAD
 
     @property
-    def program(self) -> tuple:
+    def program(self) -> tuple[Any, ...]:
         """Names the program that trains it, the same for units that share one."""
         return self.configs[0].family, self.capacity
 

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Sequence
+from typing import TextIO
 
 from tqdm import tqdm
 
@@ -29,7 +30,9 @@ class Progress:
         stream: where to write.
     """
 
-    def __init__(self, missing: Sequence[Unit], devices: int, stream=None):
+    def __init__(
+        self, missing: Sequence[Unit], devices: int, stream: TextIO | None = None
+    ):
         self.stream = stream or sys.stderr
         self.missing, self.devices = list(missing), devices
         self.runs = sum(len(unit.configs) for unit in missing)

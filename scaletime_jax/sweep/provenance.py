@@ -6,7 +6,7 @@ import hashlib
 import pathlib
 import subprocess
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -40,7 +40,9 @@ def file_name(configs: Sequence[RunConfig]) -> str:
     )
 
 
-def metadata(configs: Sequence[RunConfig], times: Sequence[Times], **how) -> dict:
+def metadata(
+    configs: Sequence[RunConfig], times: Sequence[Times], **how: Any
+) -> dict[str, Any]:
     """Returns configs, versions, device, times and `how`.
 
     `compile_seconds` and `device_seconds` are sums over the parts; `wall_seconds` is
@@ -58,7 +60,7 @@ def metadata(configs: Sequence[RunConfig], times: Sequence[Times], **how) -> dic
     }
 
 
-def versions() -> dict:
+def versions() -> dict[str, Any]:
     """Returns by what anything is computed here: versions and device."""
     device = jax.local_devices()[0]
     return {

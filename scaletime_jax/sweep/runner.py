@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -35,6 +35,7 @@ from scaletime_jax.training.train import Curves
 
 # The share of an accelerator's memory that lanes may take by our count of it.
 MEMORY_SHARE = 0.8
+Program = Callable[..., Curves]
 
 
 class Trained(NamedTuple):
@@ -69,7 +70,7 @@ def run_sweep(
     parts = [part for unit in plan.missing for part in split(unit, len(devices))]
     programs = [Programs(device, precision) for device in devices[: len(parts)]]
     progress = Progress(plan.missing, len(programs))
-    done: dict[tuple, list[Trained]] = {}
+    done: dict[tuple[Any, ...], list[Trained]] = {}
     for trained in deal(parts, programs, datasets, progress.tick):
         unit = trained.part.unit
         progress.count(trained.part, trained.times)
@@ -82,7 +83,9 @@ def run_sweep(
     return plan_sweep(configs, datasets, folder).table
 
 
-def _write(folder: pathlib.Path, unit: Unit, parts: list[Trained], precision: str):
+def _write(
+    folder: pathlib.Path, unit: Unit, parts: list[Trained], precision: str
+) -> None:
     in_order = sorted(parts, key=lambda trained: trained.part.start)
     curves = _concatenate([trained.curves for trained in in_order])
     sizes = unit.cost.num_params, unit.test_size
@@ -98,7 +101,7 @@ class Queue:
     """Parts that wait for a device, by the program that trains them."""
 
     def __init__(self, parts: Iterable[Part]):
-        self.parts: dict[tuple, deque[Part]] = {}
+        self.parts: dict[tuple[Any, ...], deque[Part]] = {}
         for part in parts:
             self.parts.setdefault(part.unit.program, deque()).append(part)
 
@@ -137,7 +140,7 @@ def deal(
             heard.
     """
     queue = Queue(parts)
-    running: dict[Future, Programs] = {}
+    running: dict[Future[Trained], Programs] = {}
     with ThreadPoolExecutor(len(programs)) as pool:
 
         def start(mine: Programs) -> None:
@@ -170,9 +173,9 @@ class Programs:
 
     def __init__(self, device: jax.Device, precision: str = "float32"):
         self.device, self.precision = device, precision
-        self.begun: set[tuple] = set()
-        self.compiled: dict[tuple, Callable] = {}
-        self.most: dict[tuple, int] = {}
+        self.begun: set[tuple[Any, ...]] = set()
+        self.compiled: dict[tuple[Any, ...], Program] = {}
+        self.most: dict[tuple[Any, ...], int] = {}
         self.data: dict[str, SharedData] = {}
 
     def train(self, part: Part, dataset: Dataset) -> Trained:
@@ -207,7 +210,7 @@ class Programs:
         times = Times(start, running - compiling if is_new else 0.0, end - running)
         return Trained(part, _concatenate(turns), times)
 
-    def compile(self, unit: Unit, data: SharedData, at_once: int) -> Callable:
+    def compile(self, unit: Unit, data: SharedData, at_once: int) -> Program:
         """Returns the program that trains `at_once` lanes of the unit."""
         name = unit.program, at_once
         if name not in self.compiled:
@@ -220,7 +223,7 @@ class Programs:
             self.compiled[name] = lowered.compile(compiler_options=options)
         return self.compiled[name]
 
-    def arguments(self, unit: Unit, lanes: Lanes, data: SharedData) -> tuple:
+    def arguments(self, unit: Unit, lanes: Lanes, data: SharedData) -> tuple[Any, ...]:
         """Returns a program's arguments, on the device."""
         length = make_length(unit.configs[0], unit.capacity.records)
         return *jax.device_put((lanes, length), self.device), data
@@ -262,9 +265,11 @@ class Programs:
         return half
 
 
-def _call(program: Callable, arguments: tuple) -> Curves:
-    return jax.device_get(program(*arguments))
+def _call(program: Program, arguments: tuple[Any, ...]) -> Curves:
+    curves: Curves = jax.device_get(program(*arguments))
+    return curves
 
 
 def _concatenate(curves: Sequence[Curves]) -> Curves:
-    return jax.tree.map(lambda *each: np.concatenate(each), *curves)
+    joined: Curves = jax.tree.map(lambda *each: np.concatenate(each), *curves)
+    return joined

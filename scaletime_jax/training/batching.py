@@ -87,7 +87,7 @@ def epochs(batch_size: int) -> Sampler:
         per_epoch = batches_per_epoch(data.size, batch_size)
         epoch, number = step // per_epoch, step % per_epoch
 
-        def new_order():
+        def new_order() -> Int[Array, "padded"]:
             epoch_key = jax.random.fold_in(key, epoch)
             return draw_order(epoch_key, data.size, order.shape[0])
 
@@ -176,6 +176,6 @@ def take_batch(
     return Places(position, real / jnp.sum(real))
 
 
-def _gather(data, places):
+def _gather(data: TrainData, places: Places) -> Batch:
     inputs = data.inputs[data.subset[places.position]]
     return Batch(inputs, data.targets[places.position], places.weight)

@@ -1,5 +1,7 @@
 """Losses of single examples; averages are taken where the weights are known."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import optax
@@ -34,10 +36,11 @@ def cross_entropy(
     outputs: Float[Array, "batch *length classes"], labels: Int[Array, "batch *length"]
 ) -> Float[Array, "batch *length"]:
     """Softmax cross-entropy in nats, of every position where there are positions."""
-    return optax.softmax_cross_entropy_with_integer_labels(outputs, labels)
+    entropy = optax.softmax_cross_entropy_with_integer_labels
+    return jnp.asarray(entropy(outputs, labels))
 
 
-def make_loss(name: str):
+def make_loss(name: str) -> Callable[[Array, Array], Array]:
     """Returns the loss called `name`, (outputs, labels) -> [batch]."""
     return {"mse": mse, "cross_entropy": cross_entropy}[name]
 

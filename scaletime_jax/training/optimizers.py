@@ -64,18 +64,18 @@ def make_optimizer(name: str, schedule: str = "constant") -> Optimizer:
     return Optimizer(init, update)
 
 
-def _sgd(hyper):
+def _sgd(hyper: Hyper) -> optax.GradientTransformation:
     return optax.sgd(hyper.learning_rate)
 
 
-def _momentum(hyper):
+def _momentum(hyper: Hyper) -> optax.GradientTransformation:
     decay = optax.add_decayed_weights(hyper.weight_decay)
     return optax.chain(decay, optax.sgd(hyper.learning_rate, hyper.momentum))
 
 
-def _adam(hyper):
+def _adam(hyper: Hyper) -> optax.GradientTransformation:
     return optax.adam(hyper.learning_rate)
 
 
-def _adamw(hyper):
+def _adamw(hyper: Hyper) -> optax.GradientTransformation:
     return optax.adamw(hyper.learning_rate, weight_decay=hyper.weight_decay)

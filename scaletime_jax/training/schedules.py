@@ -10,11 +10,12 @@ can differ in them and one program serves many lengths. Every end point is that 
 from collections.abc import Callable
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Num
 
 from scaletime_jax.training.hyper import Hyper
 
 Count = int | Int[Array, ""]
+Value = int | float | Num[Array, ""]
 Multiplier = Float[Array, ""]
 Schedule = Callable[[Count, Count, Hyper], Multiplier]
 
@@ -64,7 +65,7 @@ def make_schedule(name: str) -> Schedule | None:
     }[name]
 
 
-def _ramp(steps, length):
+def _ramp(steps: Value, length: Value) -> Multiplier:
     """Returns steps / length within [0, 1].
 
     Whole steps do not tell a length below one from a length of one.
@@ -72,5 +73,5 @@ def _ramp(steps, length):
     return jnp.clip(steps / jnp.maximum(length, 1), 0, 1)
 
 
-def _half_cosine(share, hyper):
+def _half_cosine(share: Value, hyper: Hyper) -> Multiplier:
     return hyper.final + (1 - hyper.final) * (1 + jnp.cos(jnp.pi * share)) / 2

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Key, Num
 
 from scaletime_jax.models.network import Network, Variables
 from scaletime_jax.training.batching import (
@@ -21,6 +21,11 @@ from scaletime_jax.training.hyper import Hyper
 from scaletime_jax.training.optimizers import Optimizer
 from scaletime_jax.training.schedules import Count
 from scaletime_jax.training.task import Task
+
+Means = Float[Array, "2"]  # of loss and accuracy
+Recorded = tuple[Means, Means]  # on the training set, on the test set
+Update = Callable[[Variables, Any, Batch, Hyper, Count, Count], tuple[Variables, Any]]
+Evaluate = Callable[[Variables, Array, Array, Array, Size], Means]
 
 
 class State(NamedTuple):
@@ -44,7 +49,7 @@ class Curves(NamedTuple):
     diverged: Bool[Array, "records"]
 
 
-def make_update(network: Network, task: Task, optimizer: Optimizer):
+def make_update(network: Network, task: Task, optimizer: Optimizer) -> Update:
     """Returns update(variables, state, batch, hyper, step, total).
 
     One step on sum_i weight_i loss(network(inputs_i), targets_i), the `step`-th of
@@ -52,7 +57,9 @@ def make_update(network: Network, task: Task, optimizer: Optimizer):
     are as stored and are prepared here.
     """
 
-    def objective(params, state, batch: Batch):
+    def objective(
+        params: Any, state: Any, batch: Batch
+    ) -> tuple[Float[Array, ""], Any]:
         inputs = task.prepare(batch.inputs)
         outputs, after = network.apply(Variables(params, state), inputs, True)
         return batch.weight @ task.loss(outputs, batch.targets), after.state
@@ -75,7 +82,7 @@ def make_update(network: Network, task: Task, optimizer: Optimizer):
     return update
 
 
-def make_evaluate(network: Network, task: Task, batch_size: int):
+def make_evaluate(network: Network, task: Task, batch_size: int) -> Evaluate:
     """Returns evaluate(variables, inputs, index, targets, size) -> the mean metrics.
 
     The means of loss and accuracy, [2], are over the first `size` of index and
@@ -83,8 +90,14 @@ def make_evaluate(network: Network, task: Task, batch_size: int):
     depend on what it shares a program with.
     """
 
-    def evaluate(variables: Variables, inputs, index, targets, size: Size):
-        def add_batch(number, sums):
+    def evaluate(
+        variables: Variables,
+        inputs: Num[Array, "population *shape"],
+        index: Int[Array, "capacity"],
+        targets: Num[Array, "capacity *target"],
+        size: Size,
+    ) -> Means:
+        def add_batch(number: Int[Array, ""], sums: Means) -> Means:
             place = number * batch_size + jnp.arange(batch_size)
             position = jnp.where(place < size, place, 0)
             prepared = task.prepare(inputs[index[position]])
@@ -93,7 +106,8 @@ def make_evaluate(network: Network, task: Task, batch_size: int):
             return sums + values @ (place < size).astype(values.dtype)
 
         batches = batches_per_epoch(size, batch_size)
-        return lax.fori_loop(0, batches, add_batch, jnp.zeros(2)) / size
+        sums: Means = lax.fori_loop(0, batches, add_batch, jnp.zeros(2))
+        return sums / size
 
     return evaluate
 
@@ -155,21 +169,23 @@ def make_train(
         starts = jnp.concatenate([jnp.zeros(1, stops.dtype), stops[:-1]])
         total = stops[-1]
 
-        def next_step(number, state: State) -> State:
+        def next_step(number: Int[Array, ""], state: State) -> State:
             carried, batch = sampler.next(state.sampler, number, batch_key, data)
             after, optimizer_state = update(
                 state.variables, state.optimizer, batch, hyper, number, total
             )
             return State(after, optimizer_state, carried)
 
-        def record(variables: Variables):
+        def record(variables: Variables) -> Recorded:
             test = data.test_inputs, everything, data.test_targets, test_size
             return (
                 evaluate(variables, data.inputs, data.subset, data.targets, data.size),
                 evaluate(variables, *test),
             )
 
-        def advance_and_record(state, span):
+        def advance_and_record(
+            state: State, span: tuple[Int[Array, ""], Int[Array, ""]]
+        ) -> tuple[State, Recorded]:
             start, stop = span
             state = lax.fori_loop(start, stop, next_step, state)
             is_new = (start < stop) | (stop == 0)
