@@ -12,7 +12,6 @@ import pytest
 
 import scaletime_jax
 from scaletime_jax.errors import InputError
-from scaletime_jax.studies import equivalence as equivalence_study
 
 ROOT = pathlib.Path(__file__).parents[1]
 EXAMPLE = "experiments/examples/sklearn_digits.csv"
@@ -25,10 +24,6 @@ OFFERED = {
     "read_runs",
     "train_sweep",
 }
-# Waits for `studies.equivalence.study`, and for the new arguments of `make_train`.
-WAITING = {"make_train"}
-if not hasattr(equivalence_study, "study"):
-    WAITING |= {"equivalence"}
 
 
 @pytest.fixture
@@ -64,8 +59,6 @@ def test_importing_the_package_imports_nothing_else():
 
 @pytest.mark.parametrize("name", sorted(OFFERED))
 def test_each_has_an_example_that_runs(at_root, name):
-    if name in WAITING:
-        pytest.skip(f"{name} is being changed")
     value = getattr(scaletime_jax, name)
     [example] = doctest.DocTestFinder(recurse=False).find(value, name, globs={})
     assert example.examples

@@ -145,6 +145,27 @@ def make_train(
 
     `train` is pure and knows nothing of jit, vmap, devices or Flax.
 
+        >>> import jax, jax.numpy as jnp
+        >>> from scaletime_jax import load_dataset, make_train
+        >>> from scaletime_jax.models.mlp import MLP
+        >>> from scaletime_jax.models.network import from_flax
+        >>> from scaletime_jax.training.batching import TrainData, epochs
+        >>> from scaletime_jax.training.hyper import Hyper
+        >>> from scaletime_jax.training.optimizers import make_optimizer
+        >>> from scaletime_jax.training.task import make_task
+        >>> digits = load_dataset("mnist12k")
+        >>> images = jnp.asarray(digits.train_images)
+        >>> labels = jnp.asarray(digits.train_labels)
+        >>> data = TrainData(images, jnp.arange(64), labels[:64], images[64:99],
+        ...                  labels[64:99])
+        >>> network, task = from_flax(MLP(width=1)), make_task("mse")
+        >>> optimizer = make_optimizer("sgd")
+        >>> train = make_train(network, task, optimizer, (0, 2, 4), epochs(32))
+        >>> seeds = jax.random.split(jax.random.key(0), 3)
+        >>> together = jax.jit(jax.vmap(train, (0, None, None)))
+        >>> together(seeds, Hyper(jnp.float32(0.1)), data).test_loss.shape
+        (3, 3)
+
     Args:
         network: what is trained.
         task: on what.
