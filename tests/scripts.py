@@ -23,25 +23,30 @@ class Done(NamedTuple):
     stderr: str
 
 
+def _ours():
+    """Returns the modules that a script brings, besides the package's."""
+    return {name for name in sys.modules if name.partition(".")[0] == "shell"}
+
+
 @contextlib.contextmanager
 def loaded(script):
-    """Imports a script anew with its flags, which go again at the end.
+    """Imports a script anew, with flags of its own, as a process would.
 
-    Scripts define flags of one name, as for processes of their own.
+    Scripts define flags of one name. What was imported before stands again at the end.
     """
-    known = set(flags.FLAGS)
     argv, show = sys.argv, warnings.showwarning
     double = jax.config.jax_enable_x64
-    before = set(sys.modules)
+    before = {name: sys.modules.pop(name) for name in _ours()}
+    known = set(flags.FLAGS)
     sys.argv = [script]
     try:
         yield importlib.import_module(script)
     finally:
         sys.argv, warnings.showwarning = argv, show
         jax.config.update("jax_enable_x64", double)
-        for name in set(sys.modules) - before:
-            if name == script or name.partition(".")[0] == "shell":
-                del sys.modules[name]
+        for name in {script, *_ours()}:
+            sys.modules.pop(name, None)
+        sys.modules.update(before)
         for name in set(flags.FLAGS) - known:
             delattr(flags.FLAGS, name)
         flags.FLAGS.unparse_flags()
