@@ -42,6 +42,9 @@ def loaded(script):
         for name in set(sys.modules) - before:
             if name == script or name.partition(".")[0] == "shell":
                 del sys.modules[name]
+                package, _, member = name.rpartition(".")
+                if package in sys.modules:  # where a test has imported it
+                    delattr(sys.modules[package], member)
         for name in set(flags.FLAGS) - known:
             delattr(flags.FLAGS, name)
         flags.FLAGS.unparse_flags()

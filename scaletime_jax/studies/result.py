@@ -8,9 +8,6 @@ import pandas as pd
 
 from scaletime_jax.stats.claims import Claim, count_verdicts
 
-# Told, sentence by sentence, how far a long study is.
-Progress = Callable[[str], None]
-
 
 class Result(NamedTuple):
     """Claims, tables, numbers and a figure of one study.
@@ -45,10 +42,6 @@ class Result(NamedTuple):
         }
 
 
-def quiet(_: str) -> None:
-    """Tells nobody how far a study is."""
-
-
 def rows(**columns) -> list[dict]:
     """Returns a row for each place in the columns; single values go everywhere."""
     return pd.DataFrame(columns).to_dict("records")
@@ -57,3 +50,11 @@ def rows(**columns) -> list[dict]:
 def finite(value) -> float | None:
     """Returns a number as JSON has it, None where the number is not finite."""
     return float(value) if math.isfinite(value) else None
+
+
+# Told, sentence by sentence, how far a long study is.
+Progress = Callable[[str], None]
+
+
+def quiet(_: str) -> None:
+    """Tells nobody how far a study is."""
