@@ -16,6 +16,8 @@ from shell import child, cli, stored
 from shell import flags as common
 from tqdm import tqdm
 
+from scaletime_jax.errors import InputError
+
 flags.adopt_module_key_flags(common)
 RECOMPUTE = flags.DEFINE_bool("recompute", False, "Compute the theory's numbers anew.")
 FLAGFILES = child.ROOT / "experiments/flagfiles"
@@ -25,7 +27,8 @@ AT_ONCE = 2
 def make_figure(name: str, preset: str | None, workdir: str) -> None:
     """Makes a figure with a flagfile, or draws it again where there is none."""
     if preset is None:
-        child.say(f"{name}: {stored.draw_again(name, child.ROOT / workdir)}")
+        stored.draw_again(name, child.ROOT / workdir)
+        child.say(f"{name}: Wrote {workdir}/{name}/{name}.png and {name}.svg.")
         return
     flagfile = f"experiments/flagfiles/{name}/{preset}.flags"
     child.call(name, f"--flagfile={flagfile}", f"--workdir={workdir}")
@@ -54,16 +57,17 @@ def main() -> None:
             pool.submit(make_figure, name, preset, workdir)
             for name, preset in asked.items()
         ]
-        for name in sorted(
-            presets.keys() - asked
-        ):  # drawn here: Matplotlib knows no threads
-            make_figure(name, None, workdir)
-            bar.update()
-        for done in as_completed(making):
-            if done.exception():
-                pool.shutdown(wait=False, cancel_futures=True)
-            done.result()
-            bar.update()
+        try:
+            # in this thread, since Matplotlib knows no others
+            for name in sorted(presets.keys() - asked):
+                make_figure(name, None, workdir)
+                bar.update()
+            for done in as_completed(making):
+                done.result()
+                bar.update()
+        except InputError:
+            pool.shutdown(cancel_futures=True)
+            raise
     child.call("report", f"--workdir={workdir}")
 
 

@@ -11,15 +11,12 @@ from scaletime_jax.studies import drawn
 SHIPPED = pathlib.Path(__file__).parents[1] / "results"
 
 
-def draw_again(name: str, workdir: pathlib.Path) -> str:
+def draw_again(name: str, workdir: pathlib.Path) -> None:
     """Draws a shipped figure into WORKDIR/NAME, beside a copy of its numbers.
 
     Args:
         name: of the study.
         workdir: the folder for everything.
-
-    Returns:
-        What was written, in words.
 
     Raises:
         InputError: the numbers are not there or damaged, or the folder cannot be
@@ -35,7 +32,6 @@ def draw_again(name: str, workdir: pathlib.Path) -> str:
         files |= {path.name: path.read_bytes() for path in others}
     for file, content in files.items():
         store.write_whole(folder / file, content)
-    return f"Wrote {folder}/{name}.png and {name}.svg from its stored numbers."
 
 
 def read_numbers(path: pathlib.Path) -> dict:

@@ -8,6 +8,8 @@ defines it.
 import importlib
 import io
 import json
+import zipfile
+import zlib
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,18 @@ from scaletime_jax.errors import InputError
 
 STRUCTURE = "structure"
 PACKAGE = "scaletime_jax."
+# What a damaged file raises, or one with NamedTuples that are no more.
+UNREADABLE = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    ImportError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def pack(figure: dict[str, Any]) -> bytes:
@@ -45,7 +59,7 @@ def unpack(content: bytes) -> dict[str, Any]:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         return _decode(json.loads(str(arrays[STRUCTURE])), arrays)
-    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+    except UNREADABLE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
             f"the numbers of the figure cannot be read ({reason}); make the figure "

@@ -10,9 +10,6 @@ from scaletime_jax.runs.fields import describe
 from scaletime_jax.stats.claims import Claim, count_verdicts
 from scaletime_jax.stats.estimates import Estimate, describe_estimate
 
-# Told, sentence by sentence, how far a long study is.
-Progress = Callable[[str], None]
-
 
 class Result(NamedTuple):
     """Claims, tables, numbers and a figure of one study.
@@ -55,10 +52,6 @@ def describe_claim(claim: Claim) -> str:
     return f"{setting}: {claim.quantity} {estimate}: {claim.verdict}{note}"
 
 
-def quiet(_: str) -> None:
-    """Tells nobody how far a study is."""
-
-
 def rows(**columns) -> list[dict]:
     """Returns a row for each place in the columns; single values go everywhere."""
     return pd.DataFrame(columns).to_dict("records")
@@ -67,3 +60,11 @@ def rows(**columns) -> list[dict]:
 def finite(value) -> float | None:
     """Returns a number as JSON has it, None where the number is not finite."""
     return float(value) if math.isfinite(value) else None
+
+
+# Told, sentence by sentence, how far a long study is.
+Progress = Callable[[str], None]
+
+
+def quiet(_: str) -> None:
+    """Tells nobody how far a study is."""

@@ -35,13 +35,12 @@ def test_shipped_numbers_draw_a_figure_and_are_small(name):
 
 
 def test_a_figure_is_drawn_beside_a_copy_of_its_numbers(tmp_path):
-    words = stored.draw_again("subspace", tmp_path)
+    stored.draw_again("subspace", tmp_path)
     folder, source = tmp_path / "subspace", stored.SHIPPED / "subspace"
     names = {path.name for path in source.iterdir()}
     assert {path.name for path in folder.iterdir()} == names
     for name in names - {"subspace.png", "subspace.svg"}:
         assert (folder / name).read_bytes() == (source / name).read_bytes()
-    assert words.startswith(f"Wrote {folder}/subspace.png")
 
 
 def test_in_its_own_folder_only_the_picture_is_new(shipped):
@@ -64,9 +63,29 @@ def test_numbers_that_are_damaged_or_gone_are_computed_anew(shipped, tmp_path):
     assert not (tmp_path / "new").exists()
 
 
-def test_a_script_that_fails_says_why(tmp_path):
-    with pytest.raises(InputError, match=r"report.py .* failed: error: .*no summary"):
-        child.call("report", f"--workdir={tmp_path}")
+def script(folder, monkeypatch, text):
+    """A script of the experiments' folder, by name."""
+    monkeypatch.setattr(child, "ROOT", folder)
+    (folder / "experiments").mkdir()
+    (folder / "experiments/little.py").write_text(text)
+    return "little"
+
+
+def test_a_scripts_progress_is_passed_on_up_to_what_it_wrote(
+    tmp_path, monkeypatch, capsys
+):
+    text = "import sys; print('half', sys.argv[1]); print('Wrote all'); print('claim')"
+    child.call(script(tmp_path, monkeypatch, text), "--flag")
+    said = capsys.readouterr().out.splitlines()
+    assert said == ["little: half --flag", "little: Wrote all"]
+
+
+def test_a_script_that_fails_says_why(tmp_path, monkeypatch):
+    name = script(
+        tmp_path, monkeypatch, "print(1); raise SystemExit('error: no wind.')"
+    )
+    with pytest.raises(InputError, match=r"little.py --x failed: error: no wind\."):
+        child.call(name, "--x")
 
 
 @pytest.mark.parametrize("recompute", [False, True])

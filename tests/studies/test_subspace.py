@@ -78,7 +78,7 @@ def test_where_both_have_arrived_there_is_no_ratio(problems):
 
 def test_a_study_sets_both_losses_beside_all_bounds(float64):
     said = []
-    options = Options([10, 1000], [1.0, 100.0], draws=50)
+    options = Options([10, 1000], [1.0, 100.0], draws=100)
     result = study(options, said.append)
     assert_can_be_written(result)
     assert said == ["quadratic: measured.", "logistic with ridge: measured."]
