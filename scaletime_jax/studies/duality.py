@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from scaletime_jax.stats.claims import Claim, judge
 from scaletime_jax.stats.estimates import Estimate, jackknife
+from scaletime_jax.studies.exchanged import exchange_error
 from scaletime_jax.studies.feature_pool import (
     FeatureOptions,
     Population,
@@ -19,7 +20,6 @@ from scaletime_jax.studies.feature_pool import (
     setting_of,
 )
 from scaletime_jax.studies.result import Progress, Result, finite, quiet, rows
-from scaletime_jax.theory.kernel_theory import exchange
 from scaletime_jax.theory.random_features import teacher_student_loss
 from scaletime_jax.theory.student_curve import student_curve
 
@@ -265,29 +265,6 @@ def measure_duality(
             )
         )
     return made[0], made[1]
-
-
-def exchange_error(features: Float[Array, "N S"], seed: int) -> float:
-    """Returns the largest relative error of L(D, P) = L(P, D) of the dual problem.
-
-    Exact but for rounding, whatever the features: no theory is in it.
-    """
-    key = jax.random.fold_in(jax.random.key(5), seed)
-    part, errors = features[:300], []
-    for number, (points, students) in enumerate(((20, 40), (60, 30))):
-        keys = jax.random.split(jax.random.fold_in(key, number))
-        order = jax.random.permutation(keys[0], len(part))[:points]
-        sample = jnp.eye(len(part), dtype=part.dtype)[order]
-        projection = jax.random.normal(keys[1], (students, part.shape[1]), part.dtype)
-        one, other = (
-            teacher_student_loss(a @ f, pi, population_features=f)
-            for a, pi, f in (
-                (sample, projection, part),
-                exchange(sample, projection, part),
-            )
-        )
-        errors.append(float(jnp.abs(other / one - 1)))
-    return max(errors)
 
 
 def make_claims(curves: Sequence[DualCurves], setting: dict) -> list[Claim]:
