@@ -1,5 +1,6 @@
 """How a sweep tells where it is: a bar on a terminal, plain lines elsewhere."""
 
+import io
 import sys
 import time
 from collections.abc import Sequence
@@ -31,7 +32,10 @@ class Progress:
     """
 
     def __init__(
-        self, missing: Sequence[Unit], devices: int, stream: TextIO | None = None
+        self,
+        missing: Sequence[Unit],
+        devices: int,
+        stream: io.TextIOBase | TextIO | None = None,
     ):
         self.stream = stream or sys.stderr
         self.missing, self.devices = list(missing), devices
