@@ -32,7 +32,10 @@ def own_cache(tmp_path_factory, monkeypatch):
 @pytest.fixture(autouse=True, scope="session")
 def shared_programs(tmp_path_factory):
     """Tests, and experiments that they start, compile a program once."""
-    folder = str(tmp_path_factory.mktemp("programs"))
+    base = tmp_path_factory.getbasetemp()
+    # the processes of one pytest share what any of them has compiled
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = str(shared / "programs")
     jax.config.update("jax_compilation_cache_dir", folder)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
     with pytest.MonkeyPatch.context() as patch:

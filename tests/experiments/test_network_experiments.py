@@ -3,6 +3,7 @@
 import base64
 import html.parser
 import json
+import shutil
 import subprocess
 import sys
 
@@ -42,6 +43,15 @@ def smoke(tmp_path_factory):
         done[name] = call(name, *flags)
         assert done[name].returncode == 0, done[name].stderr
     return workdir, done
+
+
+def test_a_plan_from_runs_of_our_own(smoke):
+    workdir, _ = smoke
+    done = call("plan", flagfile("plan", "smoke"), SIZES, f"--workdir={workdir}")
+    assert done.returncode == 0 and "runs]" not in done.stderr
+    summary = json.loads((workdir / "plan/summary.json").read_text())
+    assert summary["setting"]["dataset"] == "mnist12k" and summary["runs"]["device"]
+    shutil.rmtree(workdir / "plan")  # others expect the figures of NAMES
 
 
 def test_a_run_trained_for_one_figure_is_not_trained_for_another(smoke):

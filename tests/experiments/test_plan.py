@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from scripts import FLAGFILES, ROOT, call, refused
+from scripts import ROOT, call, refused
 
 from scaletime_jax.studies import equivalence, label_noise
 
@@ -107,14 +107,6 @@ def test_a_budget_of_examples_or_of_seconds(example):
     assert best["epoch"] * best["train_size"] <= 3e4 * (1 + 1e-6)
     budget = summary_of(example("seconds")[0], "plan")["budget"]
     assert budget == {"amount": 2.0, "unit": "seconds"}
-
-
-def test_a_plan_from_runs_of_our_own(tmp_path):
-    smoke = f"--flagfile={FLAGFILES}/plan/smoke.flags"
-    done = call("plan", smoke, f"--workdir={tmp_path}")
-    assert done.returncode == 0, done.stderr
-    summary = summary_of(tmp_path, "plan")
-    assert summary["setting"]["dataset"] == "mnist12k" and summary["runs"]["device"]
 
 
 def changed(**columns):

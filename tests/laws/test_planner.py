@@ -99,7 +99,7 @@ def test_a_loss_that_rises_again_ends_training_before_the_budget():
             + 0.03 * (1 - np.exp(-progress / 9e3)) ** 2
         )
 
-    curves = draw(over, seeds=3, scatter=0.01)
+    curves = draw(over, seeds=3, scatter=0.01, sizes=SIZES[::3])
     budget = FLOPS._replace(amount=FLOPS.amount * 30)
     limits = Limits((1e3, 3e6), 300.0, [500.0])
     laws = rank_laws(curves, budget, limits)

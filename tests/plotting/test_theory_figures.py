@@ -52,6 +52,7 @@ def test_bounds_are_drawn_even_where_all_has_arrived(tmp_path, times):
     save_figure(figure, tmp_path / "bounds")
 
 
+@pytest.mark.slow
 def test_dynamics_have_four_panels(tmp_path):
     with double_precision():
         trajectories = make_trajectories(np.geomspace(0.01, 1e4, 20))
@@ -87,6 +88,7 @@ def make_regimes():
     return [(4, curve_of(spectrum), regimes)], [planted], [curves_of(study)]
 
 
+@pytest.mark.slow
 def test_regimes_have_nine_panels(small_regimes, tmp_path):
     pools, planted, kernels = small_regimes
     figure = plot_random_features(pools, planted, kernels, 2)
@@ -100,6 +102,7 @@ def test_regimes_have_nine_panels(small_regimes, tmp_path):
     save_figure(figure, tmp_path / "regimes")
 
 
+@pytest.mark.slow
 def test_a_spectrum_without_a_fit_is_drawn_all_the_same(small_regimes):
     [(size, spectrum, regimes)], planted, studies = small_regimes
     bare = spectrum._replace(exponent=Estimate(None, None))
@@ -108,6 +111,7 @@ def test_a_spectrum_without_a_fit_is_drawn_all_the_same(small_regimes):
     assert texts[0].get_text() == "pooled by 4"
 
 
+@pytest.mark.slow
 def test_duality_has_a_panel_for_each_fixed_number(tmp_path):
     with double_precision():
         features = jax.random.normal(jax.random.key(0), (90, 40))

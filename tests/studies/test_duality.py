@@ -1,3 +1,4 @@
+import pytest
 from images import random_images
 from written import assert_can_be_written
 
@@ -7,6 +8,7 @@ from scaletime_jax.studies.feature_pool import FeatureOptions
 FEATURES = FeatureOptions([1, 2], 100, width=30, depth=2, draws=3)
 
 
+@pytest.mark.slow
 def test_a_study_has_two_pairs_of_curves_a_panel(float64):
     said = []
     options = Options(FEATURES, [10, 20], [5, 10, 30], [1.0, 100.0])

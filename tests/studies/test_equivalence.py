@@ -53,7 +53,7 @@ def noisy(rng, law, seeds=5):
     return LearningCurves(SIZES, np.full(len(SIZES), 1000.0), EPOCHS, logs)
 
 
-@pytest.mark.parametrize("kappa", [1 / 3, 0.8])
+@pytest.mark.parametrize("kappa", [1 / 3, pytest.param(0.8, marks=pytest.mark.slow)])
 def test_the_exponent_is_recovered_within_its_interval(kappa):
     rng = np.random.default_rng(0)
     made = [collapse_curves(noisy(rng, product_law(kappa))) for _ in range(100)]

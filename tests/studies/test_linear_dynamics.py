@@ -60,6 +60,7 @@ def test_too_few_parameters_never_learn_it_all(float64):
     assert curves[1].mean[0] > curves[1].limit[0] + 0.1
 
 
+@pytest.mark.slow
 def test_a_study_has_all_four_panels(float64):
     options = Options(10, [5, 8, 10, 12, 20], sizes=[30, 1000, 10**6], draws=20)
     result = study(options)

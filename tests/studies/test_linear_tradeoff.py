@@ -68,6 +68,7 @@ def test_the_second_line_leaves_small_sizes_out():
     assert curve.fit.slope < -1.05
 
 
+@pytest.mark.slow
 def test_a_study_has_a_panel_at_the_papers_rate_and_one_far_beyond(float64):
     options = Options(
         [10, 50, 200, 500], [10, 10**4, 10**7], [1e-2, 1e-6], seeds=[101, 102]

@@ -29,6 +29,7 @@ OPTIONS = Options(
 )
 
 
+@pytest.mark.slow
 def test_a_study_has_regimes_planted_spectra_and_kernels(float64):
     said = []
     result = study(OPTIONS, random_images(), said.append)

@@ -76,6 +76,7 @@ def test_where_both_have_arrived_there_is_no_ratio(problems):
     assert np.isnan(late.ratio(KNOWN)[0, 1]) and late.vacuous[0, 1]
 
 
+@pytest.mark.slow
 def test_a_study_sets_both_losses_beside_all_bounds(float64):
     said = []
     options = Options([10, 1000], [1.0, 100.0], draws=100)

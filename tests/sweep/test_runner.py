@@ -165,6 +165,7 @@ def test_what_never_fits_is_said_in_one_sentence(
         runner.run_sweep(configs, datasets, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("architecture", "width"), [("mlp", 50), ("cnn", 2)])
 def test_counted_memory_bounds_the_compilers(
     tmp_path, digits, accelerator, architecture, width

@@ -50,7 +50,9 @@ def assert_within(samples, expected):
     assert np.all(4 * sem < 0.1 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("activation", ["relu", "erf"])
+@pytest.mark.parametrize(
+    "activation", ["relu", pytest.param("erf", marks=pytest.mark.slow)]
+)
 def test_ntk_is_that_of_wide_networks(activation):
     rng = np.random.default_rng(1)
     samples = [tangent_kernel(rng, activation) for _ in range(DRAWS)]
@@ -58,7 +60,9 @@ def test_ntk_is_that_of_wide_networks(activation):
     assert_within(samples, infinite_width_kernels(INPUTS, INPUTS, *how).ntk)
 
 
-@pytest.mark.parametrize("activation", ["relu", "erf"])
+@pytest.mark.parametrize(
+    "activation", ["relu", pytest.param("erf", marks=pytest.mark.slow)]
+)
 def test_nngp_is_that_of_random_features(activation):
     inputs = jnp.asarray(INPUTS, jnp.float32)
 

@@ -76,7 +76,7 @@ def reference_curve(model, key, data, records, batch_size=32, loss=reference_mlp
                 return np.array(rows)
 
 
-@pytest.mark.parametrize("records", [tuple(range(31)), (0, 4, 8, 30), (5, 6, 30)])
+@pytest.mark.parametrize("records", [tuple(range(31)), (5, 6, 30)])
 def test_curves_match_numpy_float64(data, records):
     model, key = MLP(1), jax.random.key(7)
     curves = jax.jit(sgd(model, mse, records))(key, hyper(), data)
@@ -276,6 +276,7 @@ class TF32(MLP):
             )
 
 
+@pytest.mark.slow
 def test_curves_at_tf32_agree_within_seed_noise(data):
     keys = jax.random.split(jax.random.key(4), 8)
 
