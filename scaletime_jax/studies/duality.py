@@ -17,7 +17,7 @@ from scaletime_jax.studies.feature_pool import (
     make_features,
     make_inputs,
     measure_spectrum,
-    setting_of,
+    pool_setting,
 )
 from scaletime_jax.studies.result import Progress, Result, finite, quiet, rows
 from scaletime_jax.theory.random_features import teacher_student_loss
@@ -118,7 +118,7 @@ def study(
             for each in panels
             for claim in make_claims(
                 [each.small, each.tuned],
-                setting_of(population, options.features, each.pool_size),
+                pool_setting(population, options.features, each.pool_size),
             )
         ],
         {"duality": [row for panel, curves in pairs for row in _points(panel, curves)]},

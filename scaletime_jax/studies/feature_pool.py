@@ -58,7 +58,9 @@ class Population(NamedTuple):
     num_classes: int
 
 
-def setting_of(population: Population, options: FeatureOptions, pool_size: int) -> dict:
+def pool_setting(
+    population: Population, options: FeatureOptions, pool_size: int
+) -> dict:
     """Returns what a measurement was made with."""
     return {
         "dataset": population.name,

@@ -17,7 +17,7 @@ from scaletime_jax.studies.feature_pool import (
     make_inputs,
     make_targets,
     measure_spectrum,
-    setting_of,
+    pool_setting,
 )
 from scaletime_jax.studies.four_regimes import (
     Panel,
@@ -128,7 +128,7 @@ def study(
     seen = {"dataset": population.name, "pooled by": options.features.pool_sizes[0]}
     claims = [claim for each in planted for claim in judge_planted(each)]
     for pool in pools:
-        setting = setting_of(population, options.features, pool.pool_size)
+        setting = pool_setting(population, options.features, pool.pool_size)
         claims += make_claims(pool.spectrum, pool.regimes, setting)
     claims += judge_kernels(kernels, seen)
     figure = {
