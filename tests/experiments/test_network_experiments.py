@@ -292,7 +292,7 @@ def test_what_ships_follows_from_the_shipped_tables(tmp_path):
 
 @pytest.mark.slow
 def test_every_shipped_figure_again(tmp_path):
-    """Ten minutes, most for random features: all that is shipped, theory included."""
+    """Networks from their tables, theory from its stored numbers, and the page."""
     done = call("figures", f"--workdir={tmp_path}")
     assert done.returncode == 0, done.stderr
     names = [path.name for path in FLAGFILES.iterdir()]
