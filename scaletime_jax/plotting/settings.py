@@ -3,6 +3,7 @@
 from typing import Any
 
 from scaletime_jax.runs.curves import Curve
+from scaletime_jax.runs.fields import FIELDS, NEEDED
 
 # How a person writes what the run table calls otherwise.
 NAMES = {
@@ -20,6 +21,8 @@ NAMES = {
     "mse": "MSE",
     "cross_entropy": "cross-entropy",
 }
+# Named where runs differ in them: `runs.fields.setting_of` leaves out the rest.
+LATER = tuple(field.name for field in FIELDS if field.default is not NEEDED)
 THRESHOLD: Any = {"color": "0.6", "linewidth": 0.8, "linestyle": ":", "zorder": 0}
 
 
@@ -36,6 +39,11 @@ def describe_setting(fields: dict) -> str:
         training = [" ".join([*training, f"{name}{known['learning_rate']:g}"])]
     if known.get("label_noise"):
         training.append(f"{known['label_noise']:.0%} label noise")
+    training += [
+        known[name] if isinstance(known[name], str) else f"{name} {known[name]:g}"
+        for name in LATER
+        if name in known
+    ]
     return "\n".join(", ".join(line) for line in (network, training) if line)
 
 

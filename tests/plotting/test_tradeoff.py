@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from planted import planted_table
 
+from scaletime_jax.plotting.settings import describe_setting
 from scaletime_jax.plotting.style import save_figure, shades
 from scaletime_jax.plotting.tradeoff import plot_tradeoff
 from scaletime_jax.studies.tradeoff import fit_tradeoff
@@ -60,3 +61,9 @@ def test_saved_figures_keep_text_as_text(figure, tmp_path):
     svg = (tmp_path / "a.svg").read_text()
     assert "training examples</text>" in svg
     assert (tmp_path / "a.png").stat().st_size > 10_000
+
+
+def test_a_panel_names_the_later_numbers_that_differ():
+    fields = {"dataset": "mnist", "optimizer": "momentum", "learning_rate": 0.01}
+    words = describe_setting({**fields, "momentum": 0.9, "schedule": "cosine"})
+    assert words == "MNIST\nmomentum 0.01, momentum 0.9, cosine"
