@@ -7,16 +7,8 @@ import pandas as pd
 import pytest
 from scripts import ROOT, call, refused
 
-from scaletime_jax.studies import equivalence, label_noise
-
 EXAMPLE = "experiments/examples/sklearn_digits.csv"
 FLOPS = "--budget_flops=1e9"
-# Scripts that do not yet end in a study.
-WAITING = {
-    study.__name__.rpartition(".")[2]
-    for study in (equivalence, label_noise)
-    if not hasattr(study, "study")
-}
 COMMANDS = {
     "equivalence": ("equivalence",),
     "backtest": ("backtest",),
@@ -26,11 +18,6 @@ COMMANDS = {
 }
 
 
-def wait_for(script):
-    if script in WAITING:
-        pytest.skip(f"{script} does not yet end in a study")
-
-
 @pytest.fixture(scope="module")
 def example(tmp_path_factory):
     """Calls a command on the README's example, once; returns folder and answer."""
@@ -38,7 +25,6 @@ def example(tmp_path_factory):
 
     def made(name):
         script, *flags = COMMANDS[name]
-        wait_for(script)
         if name not in known:
             folder = tmp_path_factory.mktemp(name)
             where = f"--runs={EXAMPLE}", f"--workdir={folder}"
@@ -206,7 +192,6 @@ MISTAKES = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_one_sentence_and_exit_code_2(tmp_path, name):
     script, table, flags, words = MISTAKES[name]
-    wait_for(script)
     path = tmp_path / f"{name.replace(' ', '_')}.csv"
     table().to_csv(path, index=False)
     line = refused(script, f"--runs={path}", f"--workdir={tmp_path}/out", *flags)
@@ -224,7 +209,6 @@ def test_a_request_is_refused_before_anything_is_trained(tmp_path, flags):
 @pytest.mark.parametrize("command", [("equivalence",), ("plan", FLOPS)])
 def test_runs_that_diverged_are_counted_and_told(tmp_path, command):
     script, *flags = command
-    wait_for(script)
     table = changed()
     late = (table.seed == 3) & (table.num_params == 310) & (table.epoch > 20)
     table.loc[late, ["test_loss", "train_loss"]] = np.nan
