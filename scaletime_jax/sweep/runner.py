@@ -260,7 +260,7 @@ class Programs:
             )
         half = math.ceil(at_once / 2)
         self.most[part.unit.configs[0].family] = half
-        note = f"{part.unit.label}: out of memory, trying {half} runs at a time."
+        note = f"{part.unit.label}: out of memory, trying {half} of its runs at a time."
         print(note, file=sys.stderr)
         return half
 

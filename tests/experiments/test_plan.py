@@ -88,9 +88,13 @@ def test_what_a_log_does_not_say_is_null(example):
     assert rows[sorted(unknown)].isna().all(axis=None)
 
 
-def test_a_budget_of_examples_or_of_seconds(example):
+def test_a_budget_of_examples(example):
     best = summary_of(example("examples")[0], "plan")["best"]
     assert best["epoch"] * best["train_size"] <= 3e4 * (1 + 1e-6)
+
+
+@pytest.mark.slow
+def test_a_budget_of_seconds(example):
     budget = summary_of(example("seconds")[0], "plan")["budget"]
     assert budget == {"amount": 2.0, "unit": "seconds"}
 

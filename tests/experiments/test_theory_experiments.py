@@ -29,7 +29,14 @@ FILES = {
 VERDICTS = (": holds", ": fails", ": undecided")
 
 
-@pytest.fixture(scope="module", params=FILES)
+# Compiled for the most time; their studies and figures have tests of their own.
+SLOW = dict.fromkeys(("random_features", "duality"), pytest.mark.slow)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=SLOW.get(name, ())) for name in FILES],
+)
 def smoke(request, tmp_path_factory):
     name, workdir = request.param, tmp_path_factory.mktemp("theory")
     flagfile = FLAGFILES / name / "smoke.flags"

@@ -98,17 +98,6 @@ def test_train_sizes_share_a_program_unless_far_apart(tmp_path, digits):
         assert unit.capacity.records >= len(unit.configs[0].records)
 
 
-def test_sizes_of_one_program_are_those_of_two(tmp_path, few_digits, datasets):
-    grid = {**TINY, "width": [1]}
-    both = make_grid(few_digits, **{**grid, "train_size": [50, 100]})
-    together = runner.run_sweep(both, datasets, tmp_path / "a")
-    for size in (100, 50):
-        one = make_grid(few_digits, **{**grid, "train_size": [size]})
-        apart = runner.run_sweep(one, datasets, tmp_path / "b")
-        part = together[together.train_size == size].reset_index(drop=True)
-        pd.testing.assert_frame_equal(part, apart)
-
-
 @pytest.fixture
 def accelerator(monkeypatch):
     """Lanes together on one device, as on an accelerator."""
@@ -145,13 +134,13 @@ def failing(times):
 def test_out_of_memory_halves_the_lanes_and_goes_on(
     tmp_path, few_digits, datasets, accelerator, monkeypatch, capsys
 ):
-    grid = {**TINY, "width": [1], "seed": [101, 102, 103, 104, 105]}
+    grid = {**TINY, "width": [1], "seed": [101, 102, 103]}
     configs = make_grid(few_digits, **{**grid, "label_noise": [0.0]})
     roomy = runner.run_sweep(configs, datasets, tmp_path / "a")
     monkeypatch.setattr(runner, "_call", failing(2))
     tight = runner.run_sweep(configs, datasets, tmp_path / "b")
     notes = capsys.readouterr().err
-    assert "trying 3 runs at a time" in notes and "trying 2 runs" in notes
+    assert "trying 2 of its runs" in notes and "trying 1 of its runs" in notes
     # batched products add in another order
     np.testing.assert_allclose(tight.test_loss, roomy.test_loss, rtol=1e-5)
 

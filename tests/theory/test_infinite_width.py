@@ -1,5 +1,7 @@
 """Kernels of infinite width against networks of width 4,096, and by hand."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -66,7 +68,8 @@ def test_ntk_is_that_of_wide_networks(activation):
 def test_nngp_is_that_of_random_features(activation):
     inputs = jnp.asarray(INPUTS, jnp.float32)
 
-    @jax.jit
+    # much arithmetic: unlike the other programs of the tests it is worth optimising
+    @functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 2})
     def sample(key):
         how = DEPTH, activation, None, WEIGHT, BIAS
         made = random_features(key, inputs, WIDTH, *how)

@@ -73,7 +73,7 @@ def test_curve_tends_to_its_power_law(exponent):
     assert law[0] / law[1] == pytest.approx(3**exponent)
 
 
-@pytest.mark.parametrize("exponent", [0.5, 1.0])
+@pytest.mark.parametrize("exponent", [pytest.param(0.5, marks=pytest.mark.slow), 1.0])
 def test_planted_spectra_meet_theory_within_three_percent(exponent):
     size, draws, sizes = 1000, 20, np.array([40, 80, 160])
     variances = jnp.arange(1.0, size + 1) ** -(1 + exponent)

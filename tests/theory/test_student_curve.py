@@ -31,7 +31,7 @@ def test_many_features_are_all_features(ridge):
     np.testing.assert_allclose(curve, limit, rtol=1e-5)
 
 
-@pytest.mark.parametrize("ridge", [0.0, 2.0])
+@pytest.mark.parametrize("ridge", [pytest.param(0.0, marks=pytest.mark.slow), 2.0])
 def test_curve_is_that_of_simulated_teachers(ridge):
     sizes = [30, 120]
 

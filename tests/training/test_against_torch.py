@@ -66,8 +66,17 @@ def read_golden(architecture, optimizer):
     return params, losses, outputs
 
 
-@pytest.mark.parametrize("source", ["golden", "live"])
-@pytest.mark.parametrize(("architecture", "optimizer"), CASES)
+SLOW = {("cnn", "live"): pytest.mark.slow}
+
+
+@pytest.mark.parametrize(
+    ("architecture", "optimizer", "source"),
+    [
+        pytest.param(a, o, source, marks=SLOW.get((a, source), ()))
+        for a, o in CASES
+        for source in ("golden", "live")
+    ],
+)
 def test_same_weights_and_batches_give_the_same_training(
     architecture, optimizer, source, digits
 ):
