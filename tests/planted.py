@@ -15,6 +15,9 @@ FIELDS = {
     "init": "pytorch",
     "batch_size": 32,
     "test_size": 100,
+    "shuffled_labels": False,
+    "until_test_loss": 0.0,
+    "guessing_loss": 0.09,
     "diverged": False,
 }
 

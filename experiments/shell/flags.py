@@ -44,6 +44,15 @@ def numbers(flag, kind) -> list:
     return values
 
 
+def truths(flag) -> list[bool]:
+    """Returns the values of a list flag as true or false."""
+    words = {"true": True, "false": False}
+    for text in flag.value:
+        if text.lower() not in words:
+            raise InputError(f"--{flag.name}: {text!r} is neither true nor false.")
+    return [words[text.lower()] for text in flag.value]
+
+
 def positive_numbers(flag, kind) -> list:
     """Returns the values of a list flag as finite numbers above 0, in order."""
     values = sorted(numbers(flag, kind))

@@ -15,7 +15,7 @@ from scaletime_jax.sweep.plan import plan_sweep
 from scaletime_jax.sweep.runner import run_sweep
 from scaletime_jax.training.optimizers import OPTIMIZERS
 from shell import flags as common
-from shell.flags import numbers
+from shell.flags import numbers, truths
 
 DATASET = flags.DEFINE_list(
     "dataset",
@@ -35,8 +35,8 @@ TRAIN_SIZES = flags.DEFINE_list(
 TEST_SIZE = flags.DEFINE_integer(
     "test_size",
     None,
-    "Test examples to evaluate on, a fixed random subset; all of them if not set. "
-    "A part keeps evaluation of wide CNNs affordable on a CPU.",
+    "Test examples to evaluate on, a fixed subset with equally many of each class; "
+    "all of them if not set. A part keeps evaluation of wide CNNs affordable on a CPU.",
 )
 OPTIMIZER = flags.DEFINE_list(
     "optimizer", "sgd", f"{', '.join(OPTIMIZERS)}, or several of them."
@@ -103,6 +103,8 @@ def chosen(field: Field) -> list:
         return []
     if not isinstance(flag.value, list):
         return [flag.value]
+    if field.kind is bool:
+        return truths(flag)
     return flag.value if field.kind is str else numbers(flag, field.kind)
 
 

@@ -89,12 +89,13 @@ def load_dataset(name: str, data_dir: str | None = None) -> Dataset:
 
 
 def limit_test(dataset: Dataset, size: int) -> Dataset:
-    """Returns the dataset with so many of its test examples: a fixed random subset.
+    """Returns the dataset with so many of its test examples, of all classes alike.
 
-    The same for every run and machine, and a part of every larger one.
+    The same for every run and machine, and a part of every larger one. Where size is
+    no multiple of the number of classes, classes differ by one example.
 
     Raises:
-        InputError: there are fewer, or size is not above 0.
+        InputError: a class has fewer, or size is not above 0.
     """
     available = len(dataset.test_labels)
     if not 0 < size <= available:
@@ -104,11 +105,24 @@ def limit_test(dataset: Dataset, size: int) -> Dataset:
         )
     if size == available:
         return dataset
-    kept = np.random.default_rng(0).permutation(available)[:size]
+    each = np.bincount(dataset.test_labels, minlength=dataset.num_classes)
+    if size > dataset.num_classes * each.min():
+        raise InputError(
+            f"test_size {size} takes equally many examples of all "
+            f"{dataset.num_classes} classes, and class {each.argmin()} of "
+            f"{dataset.name!r} has {each.min()} test examples; choose "
+            f"{dataset.num_classes * each.min()} or fewer, or all {available}."
+        )
+    order = np.random.default_rng(0).permutation(available)
+    labels = dataset.test_labels[order]
+    place = np.empty(available, int)  # of an example among those of its class
+    for number, count in enumerate(each):
+        place[labels == number] = np.arange(count)
+    kept = order[np.lexsort((labels, place))][:size]
     return dataset._replace(
         test_images=dataset.test_images[kept],
         test_labels=dataset.test_labels[kept],
-        fingerprint=f"{dataset.fingerprint}-test{size}",
+        fingerprint=f"{dataset.fingerprint}-balanced{size}",
     )
 
 

@@ -85,6 +85,22 @@ def draw_subset(key: Key[Array, ""], population: int, size: int) -> Int[Array, "
     return jax.random.permutation(key, population)[:size]
 
 
+def shuffle_labels(
+    key: Key[Array, ""], labels: Int[Array, "capacity"], size: int | Int[Array, ""]
+) -> Int[Array, "capacity"]:
+    """Deals the first `size` labels out among each other.
+
+    Class frequencies stay, and nothing of an image says its label: what a network
+    still gains on a test set is what knowing the frequencies is worth.
+
+    Args:
+        key: a typed key, used once.
+        labels: [capacity] classes.
+        size: how many labels there are; may be traced.
+    """
+    return labels[permute(key, size, labels.shape[0])]
+
+
 def add_label_noise(
     key: Key[Array, ""],
     labels: Int[Array, "capacity"],

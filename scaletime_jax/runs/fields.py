@@ -207,6 +207,30 @@ FIELDS = (
         default="epochs",
         split=Split.SETTING,
     ),
+    Field(
+        "shuffled_labels",
+        _TRUTH,
+        _ID,
+        "whether training labels were dealt out at random: a control",
+        default=False,
+        split=Split.SETTING,
+    ),
+    Field(
+        "until_test_loss",
+        _DOUBLE,
+        _ID,
+        "test loss at which a run ended before its last epoch; 0 for none",
+        default=0.0,
+        split=Split.PROTOCOL,
+    ),
+    Field(
+        "guessing_loss",
+        _DOUBLE,
+        _ID,
+        "test loss of guessing the training classes' frequencies; null if not known",
+        default=None,
+        configured=False,
+    ),
     Field("step", _LONG, _AT, "training steps so far", configured=False),
     Field("epoch", _DOUBLE, _AT, "passes so far, may be fractional", configured=False),
     Field("train_loss", _SINGLE, _SEEN, "on the training set", configured=False),
@@ -294,7 +318,11 @@ def identify(config: Mapping[str, Any]) -> dict[str, Any]:
 def describe(fields: Mapping[str, Any]) -> str:
     """Returns columns of the run table with their values, in words, where known."""
     return ", ".join(
-        str(value) if isinstance(value, str) else f"{name} {value:g}"
-        for name, value in fields.items()
-        if value is not None
+        _words(name, value) for name, value in fields.items() if value is not None
     )
+
+
+def _words(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return f"{'' if value else 'no '}{name.replace('_', ' ')}"
+    return value if isinstance(value, str) else f"{name} {value:g}"

@@ -28,6 +28,7 @@ def select_runs(
         InputError: no row is left, or those left mix protocols.
     """
     table = table.assign(epochs=table.groupby("run_id").epoch.transform("max"))
+    any_length = any_length or bool((table.until_test_loss > 0).all())
     for name, values in wanted.items():
         if pd.api.types.is_float_dtype(table[name]):
             fits = np.isclose(table[name].to_numpy(float)[:, None], list(values))

@@ -41,6 +41,7 @@ NUMBERS: tuple[tuple[str, Callable[[float], bool], str], ...] = (
     ("warmup", _is_share, "is a share from 0 to 1"),
     ("decay", _is_share, "is a share from 0 to 1"),
     ("final", _is_share, "is a share from 0 to 1"),
+    ("until_test_loss", lambda value: value >= 0, "must be 0 or more and finite"),
 )
 # The largest train size over the smallest that one program serves: it shuffles the
 # largest one's indices each epoch, which tells in small networks' steps on little data.
@@ -72,6 +73,8 @@ class RunConfig:
     decay: float | int = 0.0
     final: float | int = 0.0
     batching: str = "epochs"
+    shuffled_labels: bool = False
+    until_test_loss: float | int = 0.0
 
     def __post_init__(self) -> None:
         """Raises InputError where a value cannot be.
@@ -104,6 +107,7 @@ class RunConfig:
             if not (math.isfinite(number) and fits(number)):
                 raise InputError(f"{name} {words}, got {number}.")
             object.__setattr__(self, name, number)
+        object.__setattr__(self, "shuffled_labels", bool(self.shuffled_labels))
         if self.warmup + self.decay > 1:
             raise InputError(
                 f"warmup and decay are shares of one training, got {self.warmup} and "

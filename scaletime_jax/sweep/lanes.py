@@ -7,10 +7,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Num, UInt
+from jaxtyping import Array, Bool, Float, Int, Num, UInt
 
 from scaletime_jax.data.sources import Dataset
-from scaletime_jax.data.transforms import add_label_noise, draw_subset
+from scaletime_jax.data.transforms import add_label_noise, draw_subset, shuffle_labels
 from scaletime_jax.runs import fields
 from scaletime_jax.sweep.config import RunConfig, make_network
 from scaletime_jax.sweep.tuning import Tuning
@@ -111,10 +111,12 @@ def make_lane(
         size = length.train_size
         index = draw_subset(subset_key, data.train_targets.shape[0], capacity)
         clean, noise = data.train_targets[index], lane["label_noise"]
+        if config.shuffled_labels:
+            clean = shuffle_labels(jax.random.fold_in(noise_key, 0), clean, size)
         labels = add_label_noise(noise_key, clean, noise, num_classes, size)
         test = data.test_inputs, data.test_targets
-        batches = sampler, tuning.evaluation_batch
-        train = make_train(network, task, optimizer, length.stops, *batches)
+        how = sampler, tuning.evaluation_batch, config.until_test_loss
+        train = make_train(network, task, optimizer, length.stops, *how)
         return train(
             train_key,
             make_hyper(lane),
@@ -149,15 +151,14 @@ def make_program(
 
 
 def unit_table(
-    configs: Sequence[RunConfig], num_params: int, test_size: int, curves: Curves
+    configs: Sequence[RunConfig], curves: Curves, **shared: float | int
 ) -> dict[str, np.ndarray]:
     """Returns the columns of the run table for the unit's configs, lane by lane.
 
     Args:
         configs: of one unit.
-        num_params: of their network.
-        test_size: examples that test losses are means over.
         curves: [configs or more, records or more].
+        **shared: columns that have one value in all rows.
     """
     steps = np.array(configs[0].records)
     per_epoch = steps[-1] / configs[0].epochs
@@ -166,10 +167,22 @@ def unit_table(
         name: np.repeat([getattr(config, name) for config in configs], records)
         for name in fields.config_columns()
     }
-    columns["num_params"] = np.full(runs * records, num_params)
-    columns["test_size"] = np.full(runs * records, test_size)
+    for name, value in shared.items():
+        columns[name] = np.full(runs * records, value)
     columns["step"] = np.tile(steps, runs)
     columns["epoch"] = np.tile(steps / per_epoch, runs)
     for name, values in curves._asdict().items():
         columns[name] = np.asarray(values)[:runs, :records].reshape(-1)
-    return columns
+    losses = np.asarray(curves.test_loss)[:runs, :records]
+    ran = _until(losses, configs[0].until_test_loss).reshape(-1)
+    return {name: values[ran] for name, values in columns.items()}
+
+
+def _until(
+    test_loss: Float[np.ndarray, "runs records"], until: float
+) -> Bool[np.ndarray, "runs records"]:
+    """Returns what was recorded before a run ended at the loss, or when it did."""
+    reached = (test_loss <= until) & (until > 0)
+    before: np.ndarray = np.cumsum(reached, axis=1) - reached
+    kept: np.ndarray = before == 0
+    return kept

@@ -10,6 +10,7 @@ import pandas as pd
 
 from scaletime_jax.data.sources import Dataset
 from scaletime_jax.runs import store
+from scaletime_jax.runs.guessing import guessing_loss
 from scaletime_jax.sweep.config import (
     Capacity,
     RunConfig,
@@ -35,6 +36,7 @@ class Unit(NamedTuple):
         cost: of their network on one image.
         capacity: of the program, which may serve other units too.
         test_size: images in the test set.
+        guessing_loss: on them, of guessing the training classes' frequencies.
         num_classes: of the dataset.
         tuning: for the device.
     """
@@ -43,6 +45,7 @@ class Unit(NamedTuple):
     cost: Cost
     capacity: Capacity
     test_size: int
+    guessing_loss: float
     num_classes: int
     tuning: Tuning
 
@@ -52,7 +55,7 @@ class Unit(NamedTuple):
         c = self.configs[0]
         return (
             f"{c.dataset} {c.architecture} width {c.width} {c.optimizer} "
-            f"train_size {c.train_size}"
+            f"train_size {c.train_size}{' shuffled labels' * c.shuffled_labels}"
         )
 
     @property
@@ -167,6 +170,8 @@ def plan_units(
             config.architecture, config.width, classes, config.init, tuning.convolution
         )
         cost = network_cost(network, dataset.train_images.shape[1:])
-        test_size = len(dataset.test_labels)
-        planned.append(Unit(unit, cost, capacity, test_size, classes, tuning))
+        labels = dataset.train_labels, dataset.test_labels
+        guess = guessing_loss(config.loss, *labels, classes)
+        sizes = len(dataset.test_labels), guess, classes
+        planned.append(Unit(unit, cost, capacity, *sizes, tuning))
     return planned

@@ -88,8 +88,13 @@ def _write(
 ) -> None:
     in_order = sorted(parts, key=lambda trained: trained.part.start)
     curves = _concatenate([trained.curves for trained in in_order])
-    sizes = unit.cost.num_params, unit.test_size
-    columns = unit_table(unit.configs, *sizes, curves)
+    columns = unit_table(
+        unit.configs,
+        curves,
+        num_params=unit.cost.num_params,
+        test_size=unit.test_size,
+        guessing_loss=unit.guessing_loss,
+    )
     times = [trained.times for trained in parts]
     how = {"num_classes": unit.num_classes, "matmul_precision": precision}
     record = provenance.metadata(unit.configs, times, **how)

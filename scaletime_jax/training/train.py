@@ -140,6 +140,7 @@ def make_train(
     records: Sequence[int] | Int[Array, "records"],
     sampler: Sampler,
     evaluation_batch: int = 64,
+    until_test_loss: float = 0.0,
 ) -> Callable[[Key[Array, ""], Hyper, TrainData], Curves]:
     """Returns train(key, hyper, data) -> Curves: initialise, step, evaluate.
 
@@ -175,6 +176,8 @@ def make_train(
             recorded for the others is NaN.
         sampler: how a step gets its batch.
         evaluation_batch: examples evaluated at once; of no consequence but speed.
+        until_test_loss: a run ends with the first evaluation that is at or below it,
+            and all that would be recorded later is NaN; 0 ends no run.
     """
     update = make_update(network, task, optimizer)
     evaluate = make_evaluate(network, task, evaluation_batch)
@@ -213,9 +216,23 @@ def make_train(
             nothing = (jnp.full(2, jnp.nan), jnp.full(2, jnp.nan))
             return state, lax.cond(is_new, record, lambda _: nothing, state.variables)
 
+        def until_reached(
+            carried: tuple[State, Bool[Array, ""]],
+            span: tuple[Int[Array, ""], Int[Array, ""]],
+        ) -> tuple[tuple[State, Bool[Array, ""]], Recorded]:
+            state, reached = carried
+            start, stop = span
+            stop = jnp.where(reached, start, stop)
+            state, metrics = advance_and_record(state, (start, stop))
+            return (state, reached | (metrics[1][0] <= until_test_loss)), metrics
+
         optimizer_state = optimizer.init(variables.params, hyper)
         state = State(variables, optimizer_state, sampler.init(data))
-        _, metrics = lax.scan(advance_and_record, state, (starts, stops))
+        if until_test_loss > 0:
+            first = state, jnp.array(False)
+            _, metrics = lax.scan(until_reached, first, (starts, stops))
+        else:
+            _, metrics = lax.scan(advance_and_record, state, (starts, stops))
         return make_curves(*metrics)
 
     return train

@@ -234,9 +234,10 @@ def test_a_part_of_the_test_set_is_fixed_and_nested():
     np.testing.assert_array_equal(few.test_labels, more.test_labels[:300])
     np.testing.assert_array_equal(few.test_images, more.test_images[:300])
     np.testing.assert_array_equal(few.train_images, digits.train_images)
-    # drawn from all over: a tenth of each class within five standard deviations
-    counts = np.bincount(more.test_labels)
-    assert np.all(np.abs(counts - 70) < 5 * np.sqrt(700 * 0.1 * 0.9))
+    # balanced, and all parts of it but for a remainder
+    np.testing.assert_array_equal(np.bincount(more.test_labels), 70)
+    counts = np.bincount(limit_test(digits, 13).test_labels, minlength=10)
+    assert counts.min() == 1 and counts.max() == 2 and counts.sum() == 13
     assert not np.array_equal(few.test_labels, digits.test_labels[:300])
 
 
@@ -250,3 +251,17 @@ def test_runs_on_a_part_of_the_test_set_never_mix_with_others():
 def test_an_impossible_part_of_the_test_set(size):
     with pytest.raises(InputError, match="test_size must be from 1 to 2000"):
         limit_test(load_dataset("mnist12k"), size)
+
+
+def test_a_part_with_more_of_a_class_than_there_is():
+    digits = load_dataset("mnist12k")
+    kept = np.flatnonzero(digits.test_labels == 3)[:50]
+    others = np.flatnonzero(digits.test_labels != 3)
+    some = np.r_[kept, others]
+    skewed = digits._replace(
+        test_images=digits.test_images[some], test_labels=digits.test_labels[some]
+    )
+    with pytest.raises(InputError, match=r"class 3 .* has 50 .* choose 500 or fewer"):
+        limit_test(skewed, 501)
+    counts = np.bincount(limit_test(skewed, 500).test_labels)
+    np.testing.assert_array_equal(counts, 50)

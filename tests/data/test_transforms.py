@@ -9,6 +9,7 @@ from scaletime_jax.data.transforms import (
     draw_subset,
     normalise,
     permute,
+    shuffle_labels,
 )
 from scaletime_jax.errors import InputError
 
@@ -95,3 +96,14 @@ def test_average_pool_is_the_mean_of_squares():
 def test_pool_sizes_that_do_not_divide_are_refused(shape, size, words):
     with pytest.raises(InputError, match=words):
         average_pool(jnp.ones(shape), size)
+
+
+def test_shuffled_labels_are_the_same_labels_in_another_order():
+    labels = jnp.arange(60) % 7
+    shuffle = jax.jit(shuffle_labels)
+    found = np.asarray(shuffle(jax.random.key(0), labels, 40))
+    np.testing.assert_array_equal(found[40:], labels[40:])
+    np.testing.assert_array_equal(np.sort(found[:40]), np.sort(labels[:40]))
+    # as often right as by chance: 1 / 7 of 40 within five standard deviations
+    right = np.sum(found[:40] == np.asarray(labels[:40]))
+    assert abs(right - 40 / 7) < 5 * np.sqrt(40 * 6) / 7

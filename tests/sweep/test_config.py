@@ -42,6 +42,8 @@ def test_every_field_is_in_the_id(field):
         "label_noise": 0.2,
         "schedule": "cosine",
         "batching": "full",
+        "shuffled_labels": True,
+        "until_test_loss": 0.05,
     }
     value = getattr(CONFIG, field)
     other = others.get(field, value * 2)

@@ -58,7 +58,7 @@ def test_a_program_for_more_data_gives_the_same(few_digits):
     np.testing.assert_array_equal(shared.test_loss[:, :records], alone.test_loss)
     np.testing.assert_array_equal(shared.train_loss[:, :records], alone.train_loss)
     assert np.isnan(shared.test_loss[:, records:]).all()
-    columns = unit_table(configs, 8400, 30, shared)
+    columns = unit_table(configs, shared, num_params=8400, test_size=30)
     assert len(columns["step"]) == 2 * records
     assert not columns["diverged"].any()
 
@@ -85,7 +85,7 @@ def test_seeds_differ_in_weights_and_data(few_digits):
 def test_the_table_has_a_row_a_run_and_evaluation(few_digits):
     configs = seeds(101, 102, 103)
     curves = train(configs, few_digits)
-    columns = unit_table(configs, 8400, 30, curves)
+    columns = unit_table(configs, curves, num_params=8400, test_size=30)
     records = len(SMALL.records)
     assert {len(values) for values in columns.values()} == {3 * records}
     second = columns["seed"] == 102
@@ -124,3 +124,45 @@ def test_a_full_batch_is_one_batch_of_the_whole_set(few_digits):
     whole, batch = train([full], few_digits), train([one], few_digits)
     # the same examples in another order
     np.testing.assert_allclose(whole.test_loss, batch.test_loss, rtol=1e-5)
+
+
+# An MLP that learns its few digits in a few epochs.
+FAST = {"optimizer": "adam", "learning_rate": 0.003, "width": 3, "train_size": 350}
+
+
+def test_a_run_ends_with_the_first_evaluation_at_its_loss(few_digits):
+    """As the run without an end goes, and not a row more."""
+    how = {**FAST, "epochs": 12}
+    whole, ended = seeds(101, 102, **how), seeds(101, 102, **how, until_test_loss=0.08)
+    curves = train(whole, few_digits, capacity=350)
+    until = train(ended, few_digits, capacity=350)
+    columns = unit_table(ended, until, num_params=8400)
+    lengths = []
+    for number, config in enumerate(ended):
+        losses = columns["test_loss"][columns["seed"] == config.seed]
+        np.testing.assert_array_equal(losses, curves.test_loss[number, : len(losses)])
+        assert losses[-1] <= 0.08 < losses[:-1].min()
+        assert np.isnan(until.test_loss[number, len(losses) :]).all()
+        lengths.append(len(losses))
+    assert len(set(lengths)) == 2 and max(lengths) < len(whole[0].records)
+    assert not columns["diverged"].any()
+
+
+def test_a_loss_that_is_never_reached_ends_no_run(few_digits):
+    curves = train(seeds(101), few_digits)
+    never = seeds(101, until_test_loss=1e-6)
+    until = train(never, few_digits)
+    np.testing.assert_array_equal(until.test_loss, curves.test_loss)
+    columns = unit_table(never, until, num_params=8400)
+    assert len(columns["step"]) == len(SMALL.records)
+    assert set(columns["until_test_loss"]) == {1e-6}
+
+
+def test_shuffled_labels_teach_frequencies_alone(few_digits):
+    how = {**FAST, "epochs": 12}
+    real, control = seeds(101, **how), seeds(101, **how, shuffled_labels=True)
+    losses, shuffled = (
+        train(each, few_digits).test_loss[0] for each in (real, control)
+    )
+    assert losses.min() < 0.07 and shuffled.min() > 0.0885
+    assert losses[0] == shuffled[0]  # the same weights
