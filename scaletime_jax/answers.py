@@ -15,7 +15,7 @@ from scaletime_jax.studies import backtest as backtest_study
 from scaletime_jax.studies import equivalence as equivalence_study
 from scaletime_jax.studies import plan as plan_study
 from scaletime_jax.studies.plan_request import Request
-from scaletime_jax.studies.result import Result, describe_claim
+from scaletime_jax.studies.result import Result, describe_claim, describe_verdict
 
 HEAD = ("claim", "source", "setting", "quantity", "value", "95% interval", "verdict")
 
@@ -33,7 +33,7 @@ class Answer:
     @property
     def claims(self) -> list[Claim]:
         """What the papers say, beside what was measured."""
-        return self.result.claims
+        return self.result.corrected
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def _cells(claim: Claim) -> str:
         claim.quantity,
         "none" if claim.value is None else f"{claim.value:.3g}",
         "none" if interval is None else f"{interval[0]:.3g} to {interval[1]:.3g}",
-        f"{claim.verdict} ({claim.note})" if claim.note else claim.verdict,
+        describe_verdict(claim) + (f" ({claim.note})" if claim.note else ""),
     ]
     return "".join(f"<td>{escape(each)}</td>" for each in words)
 
@@ -102,8 +102,8 @@ def equivalence(runs: Runs, threshold: float | None = None) -> Answer:
         >>> from scaletime_jax import equivalence, read_runs
         >>> runs = read_runs("experiments/examples/sklearn_digits.csv")
         >>> answer = equivalence(runs)
-        >>> len(answer.claims)  # one for each train size
-        2
+        >>> len(answer.claims)  # two for each train size
+        4
 
     Args:
         runs: of networks of at least three sizes.

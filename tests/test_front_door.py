@@ -12,6 +12,7 @@ import pytest
 
 import scaletime_jax
 from scaletime_jax.errors import InputError
+from scaletime_jax.studies.result import describe_verdict
 
 ROOT = pathlib.Path(__file__).parents[1]
 EXAMPLE = "experiments/examples/sklearn_digits.csv"
@@ -79,7 +80,7 @@ def test_a_backtest_says_its_verdicts(ranked):
     lines = repr(ranked).splitlines()
     assert len(lines) == len(ranked.notes) + len(ranked.claims)
     for claim, line in zip(ranked.claims, lines[len(ranked.notes) :], strict=True):
-        assert claim.quantity in line and line.endswith(claim.verdict)
+        assert claim.quantity in line and line.endswith(describe_verdict(claim))
 
 
 class Parser(html.parser.HTMLParser):

@@ -126,11 +126,13 @@ def _limits(claim: dict) -> str:
 
 def _row(claim: dict) -> str:
     value, interval, verdict = claim["value"], claim["interval"], claim["verdict"]
+    corrected = claim.get("corrected", verdict)  # summaries of 0.1 have none
+    among = f" alone, {corrected} among all claims" if corrected != verdict else ""
     return (
         f"<tr><td>{escape(describe(claim['setting']))}</td>"
         f"<td class=n>{'none' if value is None else f'{value:.3g}'}</td><td class=n>"
         f"{'none' if interval is None else '{:.3g} to {:.3g}'.format(*interval)}</td>"
-        f'<td><span class="verdict {verdict}">{verdict}</span> '
+        f'<td><span class="verdict {verdict}">{verdict}</span>{among} '
         f"{escape(claim['note'])}</td></tr>"
     )
 

@@ -42,7 +42,7 @@ def finish(result: Result, runs: Runs | None = None) -> None:
     write_result(common.workdir(), result, summary)
     for note in result.notes:
         print(note)
-    for claim in result.claims:
+    for claim in result.corrected:
         print(describe_claim(claim))
 
 

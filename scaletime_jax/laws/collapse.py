@@ -4,10 +4,12 @@ Progress is num_params^kappa x epochs. The fit is shared: `studies.equivalence` 
 what it leaves, `laws.scale_time` predicts with its exponent.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from scaletime_jax.runs.learning_curves import LearningCurves
-from scaletime_jax.stats.estimates import seed_weights
+from scaletime_jax.stats.estimates import Estimate, jackknife, seed_weights
 from scaletime_jax.stats.lines import MIN_SIZES
 from scaletime_jax.stats.mean_curve import functional_f_test
 
@@ -153,13 +155,49 @@ def least_left(
     return np.where(at == inner, fine, kappas[at])
 
 
-def remaining_error(curves: LearningCurves, kappa: float) -> tuple[float, float, float]:
-    """Returns the error of the collapse in log loss, over the spread, and p-value."""
+class Remainder(NamedTuple):
+    """What a common function leaves of the mean curves.
+
+    Attributes:
+        error: root mean square of log loss, less what chance leaves.
+        in_spreads: error over what seeds differ by (the root of a mean variance);
+            below 0 where less is left than chance leaves on average.
+        p_value: of as much or more by chance alone.
+    """
+
+    error: float
+    in_spreads: Estimate
+    p_value: float
+
+
+def remaining_error(curves: LearningCurves, kappa: float) -> Remainder:
+    """Returns what is left where the curves are laid over each other.
+
+    The interval of `in_spreads` is the jackknife's of its square, whose ends are
+    rooted with their sign.
+
+    Args:
+        curves: one train size, three seeds or more, none of which lacks a place that
+            another has.
+        kappa: the exponent.
+    """
     values, rest, freedom = _residuals(_shift(curves, kappa))
-    seeds = curves.seeds
-    # of different seeds' products only what they have in common is left
-    products = np.sum(rest.sum(axis=1) ** 2) - np.sum(rest**2)
-    square = products / (seeds * (seeds - 1)) / freedom
-    error = float(np.sqrt(max(square, 0.0)))
-    spread = float(np.sqrt(np.mean(np.var(values, axis=1, ddof=1))))
-    return error, error / max(spread, 1e-9), functional_f_test(rest)
+
+    def square(rest):
+        seeds = rest.shape[1]
+        # of different seeds' products only what they have in common is left
+        products = np.sum(rest.sum(axis=1) ** 2) - np.sum(rest**2)
+        return products / (seeds * (seeds - 1)) / freedom
+
+    def ratio(values, rest):
+        return square(rest) / max(np.mean(np.var(values, axis=1, ddof=1)), 1e-18)
+
+    found = jackknife(ratio, values, rest)
+    ends = [np.sign(each) * np.sqrt(abs(each)) for each in found.interval or ()]
+    value = None if found.value is None else float(np.sqrt(max(found.value, 0.0)))
+    interval = (float(ends[0]), float(ends[1])) if ends else None
+    return Remainder(
+        float(np.sqrt(max(square(rest), 0.0))),
+        Estimate(value, interval, found.freedom),
+        functional_f_test(rest),
+    )

@@ -87,15 +87,18 @@ def _describe(axis, last: Collapse) -> None:
     if last.fields["train_size"] is not None:
         words = f"n = {last.fields['train_size']:,}: {words}"
     words += f"\n{last.verdict}"
-    if last.error is not None:
-        words += f"; error {last.error:.3f}, {last.error_in_spreads:.1f} spreads"
+    if last.error is not None and last.error_in_spreads.value is not None:
+        ratio = last.error_in_spreads
+        words += f"; error {last.error:.3f}, {ratio.value:.1f} spreads"
+        if ratio.interval is not None:
+            words += " [{:.1f}, {:.1f}]".format(*ratio.interval)
     axis.set_title(words, fontsize=7.5)
 
 
 def _draw_exponents(axis, members: Sequence[Collapse]) -> None:
     axis.axhline(CLAIMED, **THRESHOLD)
     for place, each in enumerate(members):
-        value, interval = each.kappa
+        value, interval = each.kappa.value, each.kappa.interval
         if value is None:
             continue
         look = MARKERS[each.verdict]

@@ -4,8 +4,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import ndtr, ndtri, stdtr
 
-from scaletime_jax.stats.estimates import Estimate
+from scaletime_jax.stats.estimates import CONFIDENCE, Estimate, t_quantile
+
+Limits = tuple[float | None, float | None]  # None has no limit
+SIGNIFICANT = 1 - CONFIDENCE
 
 
 class Claim(NamedTuple):
@@ -19,10 +23,15 @@ class Claim(NamedTuple):
         quantity: what the number is, with its unit.
         value: the number, None where it could not be measured.
         interval: its 95% interval over seeds, or None.
-        holds_within: the claim holds for values between these; None has no limit.
+        holds_within: the claim holds for values between these.
         verdict: 'holds' if the whole interval is within them, 'fails' if it is wholly
             outside, else 'undecided'.
         note: why the verdict is another all the same.
+        p_value: the least 1 - confidence of an interval that decides as the value does:
+            below 0.05 where the 95% interval decides; None without an interval.
+        corrected: the verdict by `correct`, for all claims of a study together; before
+            that the same as `verdict`.
+        p_corrected: by the same.
     """
 
     source: str
@@ -31,14 +40,15 @@ class Claim(NamedTuple):
     quantity: str
     value: float | None
     interval: tuple[float, float] | None
-    holds_within: tuple[float | None, float | None]
+    holds_within: Limits
     verdict: str
     note: str = ""
+    p_value: float | None = None
+    corrected: str = ""
+    p_corrected: float | None = None
 
 
-def judge(
-    estimate: Estimate, holds_within: tuple[float | None, float | None], **what
-) -> Claim:
+def judge(estimate: Estimate, holds_within: Limits, **what) -> Claim:
     """Returns the claim with its verdict; `what` are its remaining fields."""
     low, high = holds_within
     verdict = "undecided"
@@ -56,12 +66,66 @@ def judge(
         interval=estimate.interval,
         holds_within=holds_within,
         verdict=verdict,
+        p_value=_p_value(estimate, holds_within),
+        corrected=verdict,
     )
 
 
-def count_verdicts(claims: Sequence[Claim]) -> dict[str, int]:
+def _p_value(estimate: Estimate, holds_within: Limits) -> float | None:
+    """Returns twice the tail beyond the limit that is nearest in standard errors."""
+    if estimate.interval is None or estimate.value is None:
+        return None
+    normal = estimate.freedom is None
+    reach = ndtri((1 + CONFIDENCE) / 2) if normal else t_quantile(estimate.freedom)
+    nearest = np.inf
+    for limit in holds_within:
+        if limit is not None:
+            end = estimate.interval[int(limit > estimate.value)]
+            error = abs(end - estimate.value) / reach
+            gap = abs(limit - estimate.value)
+            nearest = min(nearest, gap / error if error else np.inf)
+    if normal:
+        return float(2 * ndtr(-nearest))
+    return float(2 * stdtr(estimate.freedom, -nearest))
+
+
+def holm(p_values: Sequence[float]) -> np.ndarray:
+    """Returns Holm's corrected p-values: 5% is the chance of any wrong decision.
+
+    The i-th least of m becomes the largest of (m - j + 1) p_j over j <= i, at most 1.
+    That holds however the claims depend on each other [Holm 1979].
+
+    Args:
+        p_values: [claims].
+    """
+    p = np.asarray(p_values, float)
+    order = np.argsort(p, kind="stable")
+    scaled = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    corrected = np.empty_like(p)
+    corrected[order] = np.minimum(scaled, 1.0)
+    return corrected
+
+
+def correct(claims: Sequence[Claim]) -> list[Claim]:
+    """Returns a study's claims with verdicts that allow for their number.
+
+    Where the corrected p-value is 0.05 or more, a claim is undecided.
+    """
+    measured = [claim.p_value for claim in claims if claim.p_value is not None]
+    found = iter(holm(measured))
+    corrected = []
+    for claim in claims:
+        p = None if claim.p_value is None else float(next(found))
+        decided = p is not None and p < SIGNIFICANT
+        verdict = claim.verdict if decided else "undecided"
+        corrected.append(claim._replace(corrected=verdict, p_corrected=p))
+    return corrected
+
+
+def count_verdicts(claims: Sequence[Claim], corrected: bool = False) -> dict[str, int]:
     """Returns how many claims hold, fail and are undecided."""
-    verdicts = [claim.verdict for claim in claims]
+    name = "corrected" if corrected else "verdict"
+    verdicts = [getattr(claim, name) for claim in claims]
     return {name: verdicts.count(name) for name in ("holds", "fails", "undecided")}
 
 

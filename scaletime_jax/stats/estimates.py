@@ -16,10 +16,13 @@ class Estimate(NamedTuple):
     Attributes:
         value: None where the runs do not determine it.
         interval: its 95% interval over seeds; None for fewer than two of them.
+        freedom: degrees of freedom of Student's t that the interval is from; None for
+            the normal distribution's.
     """
 
     value: float | None
     interval: tuple[float, float] | None
+    freedom: int | None = None
 
 
 def jackknife(statistic: Callable[..., float], *values: np.ndarray) -> Estimate:
@@ -52,7 +55,7 @@ def jackknife(statistic: Callable[..., float], *values: np.ndarray) -> Estimate:
     if not np.isfinite(error):  # one seed decides whether there is a value at all
         return Estimate(value, None)
     reach = float(t_quantile(seeds - 1) * error)
-    return Estimate(value, (value - reach, value + reach))
+    return Estimate(value, (value - reach, value + reach), seeds - 1)
 
 
 def describe_estimate(estimate: Estimate) -> str:
@@ -163,7 +166,7 @@ def bootstrap(resampled: np.ndarray, seeds: int) -> Estimate:
     if not np.isfinite(error):
         return Estimate(value, None)
     reach = float(t_quantile(seeds - 1) * error)
-    return Estimate(value, (value - reach, value + reach))
+    return Estimate(value, (value - reach, value + reach), seeds - 1)
 
 
 def t_quantile(freedom):

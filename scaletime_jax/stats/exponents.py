@@ -8,11 +8,10 @@ from scipy.optimize import minimize_scalar
 from scaletime_jax.arguments import require, require_positive
 from scaletime_jax.stats.estimates import Estimate, jackknife
 from scaletime_jax.stats.lines import log_line
+from scaletime_jax.stats.local_exponents import bend_of, is_straight
 from scaletime_jax.stats.robust_fit import IDENTIFIED, told_apart
 
 MIN_POINTS = 4
-# Change of the local exponent from end to end of a range that still counts as straight.
-BEND = 0.1
 # How far from 1 an exponent may be and belong to a variance.
 NEAR_ONE = 0.05
 # Share of a loss that its limit makes up from which on the limit rules it.
@@ -123,7 +122,7 @@ def select_range(sizes: np.ndarray, losses: np.ndarray) -> np.ndarray:
             width = np.log(sizes[last - 1] / sizes[first])
             if width <= widest * (1 + 1e-9):
                 continue
-            if _is_straight(sizes[first:last], losses[first:last]):
+            if is_straight(bend_of(sizes[first:last], losses[first:last])):
                 best, widest = np.zeros(len(sizes), bool), width
                 best[first:last] = True
     return best
@@ -215,22 +214,6 @@ def _check(sizes, losses) -> tuple[np.ndarray, np.ndarray]:
         f"losses must be [sizes, draws] with {len(sizes)} sizes, got {losses.shape}.",
     )
     return sizes, losses
-
-
-def _is_straight(sizes: np.ndarray, losses: np.ndarray) -> bool:
-    logs = np.log(sizes)
-
-    def bend(each):
-        mean = each.mean(axis=1)
-        if not np.all(mean > 0):
-            return np.nan
-        return 2 * np.polyfit(logs, np.log(mean), 2)[0] * (logs[-1] - logs[0])
-
-    found = jackknife(bend, losses)
-    if found.value is None:
-        return False
-    low, high = found.interval or (found.value, found.value)
-    return low <= BEND and high >= -BEND
 
 
 def _offset_fit(sizes: np.ndarray, losses: np.ndarray) -> tuple[float, float, float]:

@@ -24,6 +24,8 @@ CAPTION = (
     "triangles are bounds, not values. Grey dashes grow as the cube root."
 )
 SOURCE = "[BF24, App. B]"
+# Of an error that is 0, whose logarithm would be infinite.
+LEAST_RATIO = 1e-12
 # How far from 1/3 the claim still holds.
 RESOLUTION = 0.1
 
@@ -174,8 +176,8 @@ def measure_capacity(
     """Returns the largest n whose final training error is <= 1/n of the chance error.
 
     "The maximum number of training points that can be fit" [BF24, App. B], made
-    precise: n error(n) / chance_error crosses 1 there for the last time, interpolated
-    linearly in log n between the sizes of the sweep.
+    precise: n error(n) / chance_error crosses 1 there for the last time. Between the
+    sizes of the sweep its logarithm, which spans decades, is linear in log n.
 
     Args:
         train_sizes: [sizes] n, increasing.
@@ -195,7 +197,8 @@ def measure_capacity(
         "train_errors must be finite and 0 or more.",
     )
     require_positive("chance_error", chance_error)
-    excess = sizes * errors / chance_error - 1  # fitted where it is 0 or less
+    ratio = np.maximum(sizes * errors / chance_error, LEAST_RATIO)
+    excess = np.log(ratio)  # fitted where it is 0 or less
     fitted = np.flatnonzero(excess <= 0)
     if fitted.size == 0:
         return Capacity(float(sizes[0]), "below")

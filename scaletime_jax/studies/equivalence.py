@@ -46,7 +46,6 @@ CAPTION = (
 RESOLUTION = 1 / 6
 PER_DECADE = 20
 MIN_SEEDS = 3
-SIGNIFICANT = 0.05
 
 
 class Collapse(NamedTuple):
@@ -71,7 +70,7 @@ class Collapse(NamedTuple):
     kappa: Estimate
     unexplained: float | None
     error: float | None
-    error_in_spreads: float | None
+    error_in_spreads: Estimate
     p_value: float | None
     verdict: str
     reason: str
@@ -114,6 +113,7 @@ def _summarise(collapse: Collapse) -> dict:
         **collapse.fields,
         **entries,
         "kappa": collapse.kappa._asdict(),
+        "error_in_spreads": collapse.error_in_spreads._asdict(),
         "sizes": len(collapse.curves.num_params),
         "seeds": collapse.curves.seeds,
     }
@@ -124,8 +124,16 @@ def _exponents(made: list[Collapse]) -> list[dict]:
     points = []
     for each in made:
         low, high = each.kappa.interval or (None, None)
-        ends = {"kappa": each.kappa.value, "low": low, "high": high}
-        points.append({**_summarise(each), **ends})
+        least, most = each.error_in_spreads.interval or (None, None)
+        numbers = {
+            "kappa": each.kappa.value,
+            "low": low,
+            "high": high,
+            "error_in_spreads": each.error_in_spreads.value,
+            "error_in_spreads_low": least,
+            "error_in_spreads_high": most,
+        }
+        points.append({**_summarise(each), **numbers})
     return points
 
 
@@ -185,7 +193,8 @@ def find_collapses(
 
 def collapse_curves(curves: LearningCurves, fields: dict | None = None) -> Collapse:
     """Lays the curves of one setting and train size over each other."""
-    nothing = Estimate(None, None), None, None, None, None
+    unknown = Estimate(None, None)
+    nothing = unknown, None, None, unknown, None
     found = Collapse(fields or {}, curves, *nothing, verdict="undecided", reason="")
     whole = keep_whole(curves)
     if whole.seeds == 0:
@@ -201,48 +210,56 @@ def collapse_curves(curves: LearningCurves, fields: dict | None = None) -> Colla
     )
     if whole.seeds < MIN_SEEDS:
         return found._replace(reason=f"fewer than {MIN_SEEDS} whole seeds")
-    error, in_spreads, p_value = remaining_error(whole, kappas[near])
-    found = found._replace(error=error, error_in_spreads=in_spreads, p_value=p_value)
+    left_over = remaining_error(whole, kappas[near])
+    found = found._replace(
+        error=left_over.error,
+        error_in_spreads=left_over.in_spreads,
+        p_value=left_over.p_value,
+    )
     verdict, reason = _judge(found, kappas)
     return found._replace(verdict=verdict, reason=reason)
 
 
 def _judge(found: Collapse, kappas: np.ndarray) -> tuple[str, str]:
-    value, interval = found.kappa
-    assert value is not None and found.error_in_spreads is not None
-    if not kappas[1] < value < kappas[-2]:
+    assert found.kappa.value is not None
+    if not kappas[1] < found.kappa.value < kappas[-2]:
         return "undecided", "the best exponent is where the curves cease to overlap"
     if not kappas[0] < CLAIMED < kappas[-1]:
         return "undecided", "at 1/3 the curves hardly overlap"
-    if found.error_in_spreads > 1:
-        if found.p_value is not None and found.p_value < SIGNIFICANT:
-            return "no collapse", "more remains than seeds differ by"
-        return "undecided", "more remains than seeds differ by, but may be chance"
-    if interval is None:
-        return "undecided", "the exponent has no interval"
-    low, high = interval
-    if not low <= CLAIMED <= high:
-        return "trade-off, other exponent", "the interval leaves 1/3 out"
-    if low < CLAIMED - RESOLUTION or high > CLAIMED + RESOLUTION:
-        return "undecided", "the interval has 1/3 in it and is too wide to tell"
-    return "equivalent", "the interval has 1/3 in it, less remains than seeds differ by"
+    exponent, collapse = _claims(found)
+    if collapse.verdict == "fails":
+        return "no collapse", "more remains than seeds differ by"
+    if collapse.verdict == "undecided":
+        return "undecided", "what remains may be more than seeds differ by, or less"
+    if exponent.verdict == "fails":
+        return "trade-off, other exponent", "the interval lies outside of 1/3 +- 1/6"
+    if exponent.verdict == "undecided":
+        return "undecided", "the interval of the exponent is too wide to tell"
+    return "equivalent", "the exponent is 1/3 +- 1/6, less remains than seeds differ by"
 
 
 def make_claims(made: list[Collapse]) -> list[Claim]:
-    """Returns a claim a collapse, that size and time are equivalent."""
-    verdicts = {"equivalent": "holds", "undecided": "undecided"}
-    claims = []
-    for each in made:
-        claim = judge(
+    """Returns two claims a collapse: of the exponent, and of what is left."""
+    return [claim for each in made for claim in _claims(each)]
+
+
+def _claims(each: Collapse) -> list[Claim]:
+    what = {"source": "[BF24, Sec. 3, App. B]", "setting": each.fields}
+    return [
+        judge(
             each.kappa,
             (CLAIMED - RESOLUTION, CLAIMED + RESOLUTION),
-            source="[BF24, Sec. 3, App. B]",
             statement="Size^(1/3) and training time enter as one product.",
-            setting=each.fields,
-            quantity="exponent of num_params beside epochs, where curves collapse "
-            "and 1/3 is in its interval",
-        )
-        note = f"{each.verdict}: {each.reason}"
-        verdict = verdicts.get(each.verdict, "fails")
-        claims.append(claim._replace(verdict=verdict, note=note))
-    return claims
+            quantity="exponent of num_params beside epochs",
+            note=each.reason,
+            **what,
+        ),
+        judge(
+            each.error_in_spreads,
+            (None, 1.0),
+            statement="Of one product of size and time all curves are one function.",
+            quantity="what one function leaves of curves, over what seeds differ by",
+            note=each.reason,
+            **what,
+        ),
+    ]

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from scaletime_jax.runs.fields import describe
-from scaletime_jax.stats.claims import Claim, count_verdicts
+from scaletime_jax.runs.fields import describe, family
+from scaletime_jax.stats.claims import Claim, correct, count_verdicts
 from scaletime_jax.stats.estimates import Estimate, describe_estimate
 
 
@@ -35,11 +35,19 @@ class Result(NamedTuple):
     notes: list[str]
 
     @property
+    def corrected(self) -> list[Claim]:
+        """The claims with verdicts that allow for how many claims there are."""
+        return correct(self.claims)
+
+    @property
     def record(self) -> dict:
         """The claims with their verdicts, and all other numbers."""
+        claims = self.corrected
         return {
-            "verdicts": count_verdicts(self.claims),
-            "claims": [claim._asdict() for claim in self.claims],
+            "verdicts": count_verdicts(claims),
+            "corrected_verdicts": count_verdicts(claims, corrected=True),
+            "claims_that_share_runs": _sharing(claims),
+            "claims": [claim._asdict() for claim in claims],
             **self.summary,
         }
 
@@ -49,7 +57,28 @@ def describe_claim(claim: Claim) -> str:
     estimate = describe_estimate(Estimate(claim.value, claim.interval))
     note = f" ({claim.note})" if claim.note else ""
     setting = describe(claim.setting)
-    return f"{setting}: {claim.quantity} {estimate}: {claim.verdict}{note}"
+    return f"{setting}: {claim.quantity} {estimate}: {describe_verdict(claim)}{note}"
+
+
+def describe_verdict(claim: Claim) -> str:
+    """Returns the verdict, with what is left of it among all claims of the study."""
+    if claim.corrected == claim.verdict:
+        return claim.verdict
+    return f"{claim.verdict} alone, {claim.corrected} among all claims"
+
+
+def _sharing(claims: list[Claim]) -> dict[str, int]:
+    """Counts the claims on runs of one family, which share seeds and data.
+
+    Seeds draw the same examples and weights at every size, noise and train size, so
+    that such claims are not independent. The correction holds all the same.
+    """
+    counts: dict[str, int] = {}
+    for claim in claims:
+        words = describe({k: claim.setting[k] for k in family() if k in claim.setting})
+        if words:
+            counts[words] = counts.get(words, 0) + 1
+    return {words: count for words, count in counts.items() if count > 1}
 
 
 def rows(**columns) -> list[dict]:

@@ -18,12 +18,11 @@ CHANCE = {"planted": 0.09}
 
 
 def law(exponent, at_8400=60.0):
-    """n loss / chance is log-linear in n and crosses 1 at the planted capacity."""
+    """n loss / chance is a power of n and crosses 1 at the planted capacity."""
 
     def losses(p, t, n, _):
         capacity = at_8400 * (p**3 / 8400) ** exponent
-        excess = 0.5 * np.log(n / capacity)
-        train = 0.09 / n * np.maximum(1 + excess, 0.01)
+        train = 0.09 / n * (n / capacity) ** 3
         return np.ones_like(t), train + 0 * t
 
     return losses
@@ -82,20 +81,22 @@ def test_where_a_seed_diverged_it_is_left_out():
 
 def test_capacity_is_where_the_error_crosses_one_nth_of_chance():
     sizes = np.array([100, 200, 400, 800])
-    # n error / chance is 1 a quarter of the way from 200 to 400, on a log axis
-    errors = 0.09 * np.array([0.0, 0.5, 2.5, 40]) / sizes
+    # n error / chance is 1 a quarter of the way from 200 to 400, on log axes
+    errors = 0.09 * np.array([0.0, 1 / 3, 27.0, 400]) / sizes
     capacity = measure_capacity(sizes, errors, 0.09)
     assert capacity.bound == "exact"
     assert capacity.train_size == pytest.approx(200 * 2**0.25, rel=1e-9)
 
 
-def test_capacity_hardly_depends_on_how_well_less_is_fitted():
+def test_an_error_of_zero_is_a_very_small_one():
     sizes = np.array([200, 400])
-    capacities = [
+    none, some = (
         measure_capacity(sizes, 0.09 * np.array([fitted, 2.0]) / sizes, 0.09).train_size
         for fitted in (0.0, 1e-8)
-    ]
-    assert capacities[0] == pytest.approx(capacities[1], rel=1e-6)
+    )
+    # 12 and 8 decades below 1 at 200, 0.3 above at 400
+    assert none == pytest.approx(200 * 2 ** (12 / (12 + np.log10(2))))
+    assert some == pytest.approx(200 * 2 ** (8 / (8 + np.log10(2))))
 
 
 def test_capacity_counts_the_last_crossing():
@@ -132,7 +133,7 @@ def test_the_study_holds_all_that_is_written():
     assert result.claims == make_claims(made) and result.notes == []
     [entry] = result.summary["studies"]
     assert (entry["below"], entry["exact"], entry["above"]) == (5, 10, 5)
-    assert entry["exponent"] == {"value": None, "interval": None}
+    assert entry["exponent"]["value"] is None
     points = result.tables["capacity"]
     assert len(points) == 20 and points[0]["num_params"] == PARAMS[1]
     assert [row["bound"] for row in points].count("exact") == 10

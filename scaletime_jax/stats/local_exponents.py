@@ -1,0 +1,153 @@
+"""Exponents between neighbouring sizes: is a curve straight, and how steep?"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import stdtr
+
+from scaletime_jax.stats.estimates import (
+    CONFIDENCE,
+    Estimate,
+    jackknife,
+    t_quantile,
+)
+from scaletime_jax.stats.lines import MIN_SIZES, LineFit, fit_line
+
+# Change of the local exponent from end to end that still counts as straight.
+BEND = 0.1
+DRAWS = 4_000  # of the largest |t|
+
+
+class LocalExponents(NamedTuple):
+    """How a value depends on size, from each size to the next.
+
+    Attributes:
+        sizes: [pairs] geometric mean of two neighbouring sizes.
+        values: [pairs] d log value / d log size between them.
+        intervals: [pairs, 2] 95% intervals that hold together: in 95 of 100 cases all
+            of them have the truth in them; None for fewer than two seeds.
+        bend: change of the local exponent from the smallest size to the largest, of a
+            parabola; no value for fewer than three sizes.
+        fit: the line through all sizes, where the curve is straight; else None.
+        without_smallest: the line without the smallest size, alike.
+    """
+
+    sizes: np.ndarray
+    values: np.ndarray
+    intervals: np.ndarray | None
+    bend: Estimate
+    fit: LineFit | None
+    without_smallest: LineFit | None
+
+
+def local_exponents(sizes: np.ndarray, values: np.ndarray) -> LocalExponents:
+    """Returns the exponents of the mean over seeds between neighbouring sizes.
+
+    With exponents b_k and their standard errors e_k by the jackknife over seeds, the
+    intervals are b_k +- c e_k, c the 95% quantile of the largest |t_k| of seeds that
+    scatter as the jackknife's do (max-t).
+
+    Args:
+        sizes: [sizes] > 0, ascending, two or more.
+        values: [sizes, seeds] > 0, the same seeds at all sizes.
+    """
+    sizes, values = np.asarray(sizes, float), np.asarray(values, float)
+    logs = np.log(sizes)
+    between = np.exp((logs[1:] + logs[:-1]) / 2)
+    found = _between(logs, values)
+    bend = bend_of(sizes, values)
+    return LocalExponents(
+        between,
+        found,
+        _simultaneous(logs, values, found),
+        bend,
+        _line(sizes, values, bend),
+        _line(sizes[1:], values[1:], bend_of(sizes[1:], values[1:])),
+    )
+
+
+def bend_of(sizes: np.ndarray, values: np.ndarray) -> Estimate:
+    """Returns by how much the local exponent changes from end to end.
+
+    Of the parabola of log mean value over log size, by least squares.
+
+    Args:
+        sizes: [sizes] > 0, ascending.
+        values: [sizes, seeds].
+    """
+    if len(sizes) < MIN_SIZES:
+        return Estimate(None, None)
+    logs = np.log(sizes)
+
+    def bend(each):
+        mean = each.mean(axis=1)
+        if not np.all(mean > 0):
+            return np.nan
+        return 2 * np.polyfit(logs, np.log(mean), 2)[0] * (logs[-1] - logs[0])
+
+    return jackknife(bend, values)
+
+
+def is_straight(bend: Estimate) -> bool:
+    """Whether a curve may be straight: a bend of at most BEND is in the interval."""
+    if bend.value is None:
+        return False
+    low, high = bend.interval or (bend.value, bend.value)
+    return low <= BEND and high >= -BEND
+
+
+def bend_p_value(bend: Estimate) -> float | None:
+    """Returns the p-value of no bend at all; None without an interval."""
+    if bend.value is None or bend.interval is None or bend.freedom is None:
+        return None
+    error = (bend.interval[1] - bend.value) / t_quantile(bend.freedom)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(2 * stdtr(bend.freedom, -np.divide(abs(bend.value), error)))
+
+
+def _line(sizes: np.ndarray, values: np.ndarray, bend: Estimate) -> LineFit | None:
+    return fit_line(sizes, values) if is_straight(bend) else None
+
+
+def _between(logs: np.ndarray, values: np.ndarray) -> np.ndarray:
+    return np.diff(np.log(values.mean(axis=-1))) / np.diff(logs)
+
+
+def _simultaneous(
+    logs: np.ndarray, values: np.ndarray, found: np.ndarray
+) -> np.ndarray | None:
+    """Returns the max-t intervals [pairs, 2]."""
+    seeds = values.shape[1]
+    if seeds < 2:
+        return None
+    without = np.array(
+        [_between(logs, np.delete(values, i, axis=1)) for i in range(seeds)]
+    )
+    around = without - without.mean(axis=0)
+    error = np.sqrt((seeds - 1) * np.mean(around**2, axis=0))
+    if not np.all(error > 0):
+        return np.stack([found, found], axis=1)
+    reach = max_t_quantile(around / error, seeds) * error
+    return np.stack([found - reach, found + reach], axis=1)
+
+
+def max_t_quantile(scatter: np.ndarray, seeds: int) -> float:
+    """Returns the 95% quantile of the largest of several |t| that depend on each other.
+
+    Each t has its own standard error, estimated from as many seeds. Correlations are
+    shrunk by 1 / (seeds - 1): those of five seeds are too large by chance, which would
+    make the quantile too small.
+
+    Args:
+        scatter: [rows, statistics] whose correlations are those of the statistics.
+        seeds: how many there are, two or more.
+    """
+    around = scatter - scatter.mean(axis=0)
+    around = around / np.sqrt(np.mean(around**2, axis=0))
+    rng = np.random.default_rng(0)
+    # rows mixed at random have the rows' correlations
+    drawn = rng.normal(size=(DRAWS, seeds, len(around))) @ around / np.sqrt(len(around))
+    alone = 1 / (seeds - 1)
+    drawn = np.sqrt(1 - alone) * drawn + np.sqrt(alone) * rng.normal(size=drawn.shape)
+    t = drawn.mean(axis=1) / (drawn.std(axis=1, ddof=1) / np.sqrt(seeds))
+    return float(np.quantile(np.abs(t).max(axis=1), CONFIDENCE))
