@@ -1,9 +1,11 @@
 """Figures 2 and 7: least epochs to a test loss against network size.
 
 Trains what is missing in WORKDIR/runs, then writes to WORKDIR/tradeoff the figure,
-its points as CSV, and summary.json: per training-set size the log-log slope of
-epochs against effective size (-1 where size and time trade one to one), its 95%
-interval over seeds, and R^2.
+its points as CSV, and summary.json: per training-set size and test loss the local
+exponents of epochs against effective size (-1 where size and time trade one to one),
+with 95% intervals that hold together, and one slope where the curve is straight. Test
+losses are given as shares of the guessing loss that is removed (--share); runs with
+shuffled labels (--shuffled_labels=false,true) show what chance reaches.
 
   python experiments/tradeoff.py --flagfile=experiments/flagfiles/tradeoff/laptop.flags
 """
@@ -15,14 +17,15 @@ from scaletime_jax.studies import tradeoff
 
 flags.adopt_module_key_flags(runs)
 flags.adopt_module_key_flags(threshold)
+SHARE = threshold.define_shares()
 
 
 def main() -> None:
     """From flags to figure."""
-    loss = threshold.threshold()
+    levels = threshold.threshold(), threshold.shares(SHARE)
     found = runs.obtain()
     if found is not None:
-        results.finish(tradeoff.study(found, loss), found)
+        results.finish(tradeoff.study(found, *levels), found)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from absl import flags
 
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs.fields import FIELDS, Field
-from scaletime_jax.runs.read import Runs, of_runs, read_runs
+from scaletime_jax.runs.read import Runs, make_runs, of_runs, read_runs
 from shell import flags as common
 from shell import sweep
 from shell.gaps import describe_gap
@@ -35,8 +35,12 @@ def obtain(needs: Sequence[str] = (), any_length: bool = False) -> Runs | None:
     table = sweep.train(sweep.load_datasets())
     if table is None:
         return None
+    if table.shuffled_labels.all():
+        where = f"--runs={sweep.runs_folder()}"
+        print(f"Trained controls only; {where} draws them beside other runs.")
+        return None
     metadata = read_runs(sweep.runs_folder()).metadata
-    return Runs(table, of_runs(metadata, table), [])
+    return make_runs(table, of_runs(metadata, table))
 
 
 def read(path: str, needs: Sequence[str], any_length: bool) -> Runs | None:
@@ -46,6 +50,8 @@ def read(path: str, needs: Sequence[str], any_length: bool) -> Runs | None:
         for field in FIELDS
         if field.split and not flags.FLAGS[field.choice].using_default_value
     }
+    # controls come with the runs that they stand beside
+    wanted.pop("shuffled_labels", None)
     try:
         found = read_runs(path)
         found.require(needs, sys.argv[0].rpartition("/")[2])

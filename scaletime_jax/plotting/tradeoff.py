@@ -17,34 +17,66 @@ from scaletime_jax.plotting.style import (
     SETTINGS,
     annotate_corner,
     draw_exchange,
-    make_panels,
     shades,
     use_log_axis,
 )
 from scaletime_jax.runs.curves import Curve
-from scaletime_jax.studies.tradeoff import TradeoffCurve, panel_of
+from scaletime_jax.studies.tradeoff import RESOLUTION, Point, TradeoffCurve, panel_of
+
+# Local exponents beyond are cut off, with their intervals.
+SHOWN = -3.5, 1.5
 
 
-def plot_tradeoff(curves: Sequence[TradeoffCurve]) -> Figure:
-    """Draws the study's curves, a panel a setting; its caption says what is drawn."""
+def plot_tradeoff(curves: Sequence[TradeoffCurve], record: float | None) -> Figure:
+    """Draws the study's curves, a row a setting; its caption says what is drawn.
+
+    Args:
+        curves: at all thresholds.
+        record: the share at which curves are drawn; None for the threshold given.
+    """
     panels = list(dict.fromkeys(panel_of(curve) for curve in curves))
-    columns = min(3, len(panels))
-    rows = -(-len(panels) // columns)
-    colours = shades([curve.fields["train_size"] for curve in curves])
+    drawn = [curve for curve in curves if curve.share == record]
+    colours = shades([curve.fields["train_size"] for curve in drawn])
+    shares = _share_colours(sorted({c.share for c in curves if c.share is not None}))
     with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(3.4 * columns + 1.2, 3.1 * rows), layout="constrained")
-        axes = make_panels(figure, len(panels), columns)
-        for axis, panel in zip(axes, panels, strict=True):
-            members = [curve for curve in curves if panel_of(curve) == panel]
-            _draw_panel(axis, members, colours)
-        _draw_guides(axes, curves)
+        figure = Figure(figsize=(8.4, 2.9 * len(panels) + 0.4), layout="constrained")
+        axes = figure.subplots(len(panels), 2, sharex=True, squeeze=False)
+        for row, panel in zip(axes, panels, strict=True):
+            members = [curve for curve in drawn if panel_of(curve) == panel]
+            _draw_curves(row[0], members, colours)
+            _draw_exponents(row[1], _largest(curves, panel), shares)
+            row[0].set_ylabel("epochs to the loss")
+            row[1].set_ylabel("local exponent")
+        _draw_guides(axes[:, 0], drawn)
         figure.supxlabel("effective size $p$ = (number of parameters)$^{1/3}$")
-        figure.supylabel("epochs to the threshold")
-        _draw_legend(figure, curves, colours)
+        _draw_legends(figure, drawn, colours, shares)
     return figure
 
 
-def _draw_panel(axis, curves: Sequence[TradeoffCurve], colours: dict) -> None:
+def _share_colours(shares: list[float]) -> dict[float | None, tuple]:
+    """Returns colours of the shares drawn, and grey for a threshold given as a loss.
+
+    Every other share, the largest among them: more intervals cannot be told apart.
+    """
+    shares = shares[::-2][::-1]
+    colours = matplotlib.colormaps["viridis_r"](np.linspace(0.1, 1, len(shares)))
+    return {None: (0.45, 0.45, 0.45, 1.0)} | {
+        share: tuple(map(float, colour))
+        for share, colour in zip(shares, colours, strict=True)
+    }
+
+
+def _largest(curves: Sequence[TradeoffCurve], panel: tuple) -> list[TradeoffCurve]:
+    """Returns a setting's curves at the largest train size with local exponents."""
+    mine = [curve for curve in curves if panel_of(curve) == panel]
+    sizes = [c.fields["train_size"] for c in mine if c.exponents is not None]
+    if not sizes:
+        return []
+    largest = max(sizes, key=lambda size: size or 0)
+    return [curve for curve in mine if curve.fields["train_size"] == largest]
+
+
+def _draw_curves(axis, curves: Sequence[TradeoffCurve], colours: dict) -> None:
     axis.set_xscale("log")
     axis.set_yscale("log")
     use_log_axis(axis.xaxis, subs=(1, 2, 3, 5, 7))
@@ -52,11 +84,7 @@ def _draw_panel(axis, curves: Sequence[TradeoffCurve], colours: dict) -> None:
     hollow = sum(curve.censored > 0 for curve in curves)
     for curve in curves:
         colour = colours[curve.fields["train_size"]]
-        full = [p for p in curve.points if p.censored == 0]
-        size = np.array([p.effective_size for p in full])
-        mean = np.array([p.epochs_mean for p in full], float)
-        sem = np.array([p.epochs_sem or 0.0 for p in full])
-        draw_curve(axis, Curve(size, mean, sem), colour, marker="o")
+        draw_curve(axis, _full(curve.points), colour, marker="o")
         part = [p for p in curve.points if p.censored > 0]
         hollow -= bool(part)
         axis.plot(
@@ -67,45 +95,100 @@ def _draw_panel(axis, curves: Sequence[TradeoffCurve], colours: dict) -> None:
             markeredgecolor=colour,
             markersize=4 + 1.5 * hollow,  # nested where they coincide
         )
+        if curve.control is not None:
+            reached = [p for p in curve.control.points if p.reached]
+            axis.plot(
+                [p.effective_size for p in reached],
+                [p.epochs_mean for p in reached],
+                "x",
+                color=colour,
+                markersize=5,
+            )
     fields = curves[0].fields
     threshold = f"{describe_loss(fields['loss'])} < {curves[0].threshold:.4g}"
     annotate_corner(axis, f"{describe_setting(fields)}\n{threshold}")
 
 
+def _full(points: Sequence[Point]) -> Curve:
+    """Returns the curve through the points that all seeds reached."""
+    full = [p for p in points if p.censored == 0]
+    size = np.array([p.effective_size for p in full])
+    mean = np.array([p.epochs_mean for p in full], float)
+    return Curve(size, mean, np.array([p.epochs_sem or 0.0 for p in full]))
+
+
+def _draw_exponents(axis, curves: Sequence[TradeoffCurve], colours: dict) -> None:
+    axis.axhline(-1, color="0.3", linewidth=0.9, linestyle=":")
+    axis.axhspan(-1 - RESOLUTION, -1 + RESOLUTION, color="0.92", zorder=0)
+    axis.set_ylim(*SHOWN)
+    found_at = [(c, c.exponents) for c in curves if c.share in colours]
+    shown = [(c, found) for c, found in found_at if found is not None]
+    for place, (curve, found) in enumerate(shown):
+        colour = colours[curve.share]
+        size = found.sizes * np.exp(0.03 * (place - (len(shown) - 1) / 2))
+        axis.plot(size, found.values, "o-", color=colour, markersize=3.5, linewidth=1)
+        if found.intervals is not None:
+            axis.vlines(size, *found.intervals.T, color=colour, linewidth=1)
+    if shown:
+        size = describe_size(shown[0][0].fields["train_size"])
+        annotate_corner(axis, f"{size} training examples")
+
+
 def _draw_guides(axes, curves: Sequence[TradeoffCurve]) -> None:
-    """Draws lines of constant size x epochs across what the curves span."""
-    points = [point for curve in curves for point in curve.points]
-    sizes = np.array([p.effective_size for p in points])
-    epochs = np.array([p.epochs_at_least for p in points])
-    lowest = min(
-        p.epochs_at_least - min(p.epochs_sem or 0, p.epochs_at_least / 2)
-        for p in points
-    )
+    """Draws lines of constant size x epochs across what each panel's curves span."""
+    everything = [p for curve in curves for p in curve.points]
+    sizes = np.array([p.effective_size for p in everything])
     x = np.array([sizes.min() / 1.15, sizes.max() * 1.15])
-    # above the curves three lines of annotation take a seventh of the panel
-    bottom, top = np.log([lowest / 1.3, epochs.max() * 1.5])
-    y = np.exp([bottom, top + 0.25 * (top - bottom)])
-    for axis in axes:
-        draw_exchange(axis, x, y)
+    panels = list(dict.fromkeys(panel_of(curve) for curve in curves))
+    for axis, panel in zip(axes, panels, strict=True):
+        points = [p for c in curves if panel_of(c) == panel for p in c.points]
+        epochs = np.array([p.epochs_at_least for p in points])
+        lowest = min(
+            p.epochs_at_least - min(p.epochs_sem or 0, p.epochs_at_least / 2)
+            for p in points
+        )
+        # above the curves three lines of annotation take a seventh of the panel
+        bottom, top = np.log([lowest / 1.3, epochs.max() * 1.5])
+        draw_exchange(axis, x, np.exp([bottom, top + 0.3 * (top - bottom)]))
 
 
-def _draw_legend(figure, curves: Sequence[TradeoffCurve], colours: dict) -> None:
+def _draw_legends(figure, curves, colours: dict, shares: dict) -> None:
     def entry(label, **style):
         return matplotlib.lines.Line2D([], [], label=label, **style)
 
-    handles = [
-        entry(describe_size(size), color=colour, marker="o", markersize=3.5)
-        for size, colour in sorted(colours.items(), reverse=True)
+    look = {"marker": "o", "markersize": 3.5}
+    title = {"linestyle": ""}
+    handles = [entry("training examples", **title)]
+    handles += [
+        entry(describe_size(size), color=colour, **look)
+        for size, colour in sorted(colours.items(), reverse=True, key=_by_size)
     ]
     handles.append(entry("1:1 exchange", **GUIDE))
     if any(curve.censored for curve in curves):
         handles.append(
             entry(
-                "lower bound:\nnot all seeds\nreached it",
+                "lower bound: not all\nseeds reached it",
                 linestyle="",
                 marker="^",
                 markerfacecolor="white",
                 markeredgecolor="0.4",
             )
         )
-    figure.legend(handles=handles, loc="outside right upper", title="training examples")
+    if any(curve.control is not None for curve in curves):
+        look_of_control = {"linestyle": "", "marker": "x", "color": "0.4"}
+        handles.append(entry("control: shuffled labels", **look_of_control))
+    if len(shares) > 1:
+        handles += [entry("share of the\nguessing loss removed", **title)]
+        handles += [
+            entry(
+                "none: the paper's" if share is None else f"{share:g}",
+                color=colour,
+                **look,
+            )
+            for share, colour in shares.items()
+        ]
+    figure.legend(handles=handles, loc="outside right upper", fontsize=8)
+
+
+def _by_size(item) -> int:
+    return item[0] or 0

@@ -8,6 +8,7 @@ import pandas as pd
 from scaletime_jax.errors import InputError
 
 NEEDED = ("run_id", "epoch", "test_loss")
+# A run's columns that differ from row to row.
 VARYING = {
     "step",
     "epoch",

@@ -1,8 +1,92 @@
-"""What guessing costs."""
+"""What guessing costs, and thresholds of the test loss that are stated by it."""
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
+
+from scaletime_jax.errors import InputError
+
+# Shares of the guessing loss that a network has removed; 0.01 is hardly more than
+# chance reaches. At the second of them claims are made.
+SHARES = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4)
+RECORD = 0.05
+
+
+class Level(NamedTuple):
+    """A threshold of the test loss.
+
+    Attributes:
+        share: of the guessing loss that is removed there, 1 - L / L_guess; None for a
+            threshold that is given as a loss.
+        losses: by dataset, where given.
+    """
+
+    share: float | None
+    losses: Mapping[str, float] = {}
+
+    def loss(self, rows: pd.DataFrame) -> float:
+        """Returns the test loss to fall below for runs on one test set.
+
+        Raises:
+            InputError: what guessing costs is not known of them, or not the same.
+        """
+        if self.share is None:
+            return self.losses[str(rows.dataset.iloc[0])]
+        return (1 - self.share) * guess_of(rows)
+
+
+def guess_of(rows: pd.DataFrame) -> float:
+    """Returns what guessing costs on the runs' one test set.
+
+    Raises:
+        InputError: it is not known, or not the same for all.
+    """
+    known: list[Any] = [None]
+    if "guessing_loss" in rows:
+        known = list(rows.guessing_loss.unique())
+    where = " ".join(str(v) for v in rows[["dataset", "architecture"]].iloc[0].dropna())
+    if any(pd.isna(value) for value in known):
+        raise InputError(
+            f"the class frequencies of the test set of {where} are not known, so that "
+            "neither is what guessing costs; give a test loss to fall below instead.",
+            threshold=None,
+        )
+    if len(known) > 1:
+        raise InputError(
+            f"the runs of {where} are of several test sets, on which guessing costs "
+            f"{' and '.join(f'{value:.4g}' for value in sorted(known))}; choose one."
+        )
+    return float(known[0])
+
+
+def check_shares(shares: Sequence[float]) -> tuple[float, ...]:
+    """Returns the shares in order.
+
+    Raises:
+        InputError: there is none, or one is not between 0 and 1.
+    """
+    if not len(shares):
+        raise InputError("share is empty; give at least one value.", share=None)
+    for share in shares:
+        if not 0 < share < 1:
+            raise InputError(
+                f"share is a share of the guessing loss, above 0 and below 1, got "
+                f"{share:g}.",
+                share=None,
+            )
+    return tuple(sorted({float(share) for share in shares}))
+
+
+def of_record(shares: Sequence[float]) -> float:
+    """Returns the share at which claims are made: the one nearest to RECORD."""
+
+    def distance(share: float) -> float:
+        return abs(math.log(share / RECORD))
+
+    return float(min(shares, key=distance))
 
 
 def chance_loss(name: str, num_classes: int) -> float:

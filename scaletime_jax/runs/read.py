@@ -10,9 +10,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scaletime_jax.errors import InputError
-from scaletime_jax.runs.guessing import chance_loss
+from scaletime_jax.runs.guessing import SHARES, Level, chance_loss, check_shares
 from scaletime_jax.runs.logs import read_logs
-from scaletime_jax.runs.select import Gap, Wanted, find_gaps, select_runs
+from scaletime_jax.runs.select import (
+    Gap,
+    Wanted,
+    find_gaps,
+    select_runs,
+    with_values,
+)
 from scaletime_jax.runs.store import (
     METADATA_KEY,
     DamagedTable,
@@ -29,11 +35,13 @@ class Runs(NamedTuple):
         table: one row per run and evaluation.
         metadata: of the units that the runs are from.
         gaps: what the runs' grid lacks, one for each family.
+        controls: like `table`, of runs with shuffled labels; None if there are none.
     """
 
     table: pd.DataFrame
     metadata: list[Metadata]
     gaps: list[Gap]
+    controls: pd.DataFrame | None = None
 
     def select(self, wanted: Wanted, any_length: bool = False) -> "Runs":
         """Returns the runs with the wanted values, and what their grid lacks.
@@ -47,7 +55,12 @@ class Runs(NamedTuple):
         """
         table = select_runs(self.table, wanted, any_length)
         gaps = [] if self.are_logs else find_gaps(table, wanted)
-        return Runs(table, of_runs(self.metadata, table), gaps)
+        controls = self.controls
+        if controls is not None:
+            controls = with_values(controls, wanted)
+            controls = None if controls.empty else controls
+        both = table if controls is None else pd.concat([table, controls])
+        return Runs(table, of_runs(self.metadata, both), gaps, controls)
 
     def require(self, columns: Sequence[str], who: str) -> None:
         """Raises InputError, which names `who`, unless logs have the columns."""
@@ -84,6 +97,8 @@ class Runs(NamedTuple):
     def record(self) -> dict[str, Any]:
         """What summary.json says of them."""
         counts = {"count": self.num_runs, "diverged": self.num_diverged}
+        if self.controls is not None:
+            counts["controls"] = int(self.controls.run_id.nunique())
         return {**counts, **self.made_by}
 
     def ceilings(self, threshold: float | None = None) -> dict[str, float]:
@@ -131,6 +146,44 @@ class Runs(NamedTuple):
             )
         return known
 
+    def levels(
+        self, threshold: float | None = None, shares: Sequence[float] = SHARES
+    ) -> list[Level]:
+        """Returns the thresholds of the test loss at which to look.
+
+        Args:
+            threshold: the only one; if None the paper's, the loss of guessing equally
+                frequent classes, and then `shares`.
+            shares: of the guessing loss to be removed.
+
+        Raises:
+            InputError: a share is not between 0 and 1, or logs do not say what guessing
+                costs.
+        """
+        given = Level(None, self.thresholds(threshold))
+        if threshold is not None:
+            return [given]
+        return [given, *map(Level, check_shares(shares))]
+
+
+def make_runs(table: pd.DataFrame, metadata: list[Metadata]) -> Runs:
+    """Returns runs with those apart that are controls.
+
+    Raises:
+        InputError: there are controls alone.
+    """
+    shuffled = table.shuffled_labels.eq(True)  # not known, in logs, is no control
+    if not shuffled.any():
+        return Runs(table, metadata, [])
+    if shuffled.all() and len(table):
+        raise InputError(
+            "all runs have shuffled labels; a control needs runs without beside it.",
+            shuffled_labels="false,true",
+        )
+    index = {"drop": True}
+    controls = table[shuffled].reset_index(**index)
+    return Runs(table[~shuffled].reset_index(**index), metadata, [], controls)
+
 
 def read_runs(path: str | pathlib.Path) -> Runs:
     """Returns all runs of a file or folder.
@@ -164,7 +217,7 @@ def read_runs(path: str | pathlib.Path) -> Runs:
     ours = [each for each in paths if each.suffix == ".parquet" and _is_ours(each)]
     if not ours:
         table, known = read_logs(paths, path.stem)
-        return Runs(table, [known], [])
+        return make_runs(table, [known])
     if len(ours) < len(paths):
         other = next(each for each in paths if each not in ours)
         raise InputError(f"{other} was not written by a sweep, as {ours[0].name} was.")
@@ -178,7 +231,7 @@ def read_runs(path: str | pathlib.Path) -> Runs:
         tables.append(rows)
         metadata.append({**read_metadata(each), "run_ids": ids})
     table = pa.concat_tables(tables).to_pandas()
-    return Runs(table.drop_duplicates(["run_id", "step"]), metadata, [])
+    return make_runs(table.drop_duplicates(["run_id", "step"]), metadata)
 
 
 def _is_ours(path: pathlib.Path) -> bool:

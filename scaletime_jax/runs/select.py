@@ -30,11 +30,7 @@ def select_runs(
     table = table.assign(epochs=table.groupby("run_id").epoch.transform("max"))
     any_length = any_length or bool((table.until_test_loss > 0).all())
     for name, values in wanted.items():
-        if pd.api.types.is_float_dtype(table[name]):
-            fits = np.isclose(table[name].to_numpy(float)[:, None], list(values))
-            rows = table[fits.any(axis=1)]
-        else:
-            rows = table[table[name].isin(list(values))]
+        rows = with_values(table, {name: values})
         if rows.empty:
             there = ", ".join(_words(table[name]))
             raise InputError(
@@ -44,6 +40,17 @@ def select_runs(
             )
         table = rows
     _check_protocol(table, any_length)
+    return table
+
+
+def with_values(table: pd.DataFrame, wanted: Wanted) -> pd.DataFrame:
+    """Returns the rows with the wanted values, none if there are none."""
+    for name, values in wanted.items():
+        if pd.api.types.is_float_dtype(table[name]):
+            fits = np.isclose(table[name].to_numpy(float)[:, None], list(values))
+            table = table[fits.any(axis=1)]
+        else:
+            table = table[table[name].isin(list(values))]
     return table
 
 

@@ -125,7 +125,7 @@ def _simultaneous(
     )
     around = without - without.mean(axis=0)
     error = np.sqrt((seeds - 1) * np.mean(around**2, axis=0))
-    if not np.all(error > 0):
+    if not np.all(error > 1e-12):  # seeds that are copies, but for rounding
         return np.stack([found, found], axis=1)
     reach = max_t_quantile(around / error, seeds) * error
     return np.stack([found - reach, found + reach], axis=1)

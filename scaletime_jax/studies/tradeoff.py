@@ -1,6 +1,7 @@
 """Figures 2 and 7 of [BF24]: training time against size at a fixed loss."""
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,24 +10,36 @@ import pandas as pd
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs.curves import epochs_to_threshold
 from scaletime_jax.runs.fields import describe, setting_of
+from scaletime_jax.runs.guessing import SHARES, Level, guess_of, of_record
 from scaletime_jax.runs.read import Runs
-from scaletime_jax.runs.select import split_table
+from scaletime_jax.runs.select import split_table, with_values
 from scaletime_jax.stats.claims import Claim, beyond, judge
 from scaletime_jax.stats.estimates import Estimate, u_depth
-from scaletime_jax.stats.lines import MIN_SIZES, LineFit, fit_columns, fit_line
+from scaletime_jax.stats.lines import MIN_SIZES, LineFit, fit_columns
+from scaletime_jax.stats.local_exponents import (
+    LocalExponents,
+    bend_p_value,
+    local_exponents,
+)
 from scaletime_jax.studies.result import Result
 from scaletime_jax.theory.effective_size import cube_root_size
 
 NAME = "tradeoff"
 TITLE = "Figures 2 and 7: least epochs to a test loss against network size"
 CAPTION = (
-    "Draws epochs to the threshold against effective size, a panel a setting. Darker "
-    "curves have more training data; bands are one s.e.m. over seeds; grey dashes are "
-    "lines of 1:1 exchange. An open triangle is a lower bound: some of the runs there "
-    "never reached the threshold."
+    "Draws two panels a setting. Left: epochs to the test loss of record against "
+    "effective size; darker curves have more training data; bands are one s.e.m. over "
+    "seeds; grey dashes are lines of 1:1 exchange. An open triangle is a lower bound: "
+    "some of the runs there never reached the loss. Crosses are the control, runs with "
+    "shuffled labels, where they reach it. Right: the local exponent between "
+    "neighbouring sizes at the largest train size, a line for every other share of the "
+    "guessing loss removed, with 95% intervals that hold together; 1:1 exchange is "
+    "the dotted line at -1, and the grey band is what counts as one to one."
 )
 # How far from -1 a slope still is one to one.
 RESOLUTION = 0.15
+# Of control runs that may reach a loss at which a network is said to generalise.
+CHANCE = 0.01
 
 
 class Point(NamedTuple):
@@ -54,22 +67,47 @@ class Point(NamedTuple):
     censored: int
 
 
+class Control(NamedTuple):
+    """Runs with shuffled labels beside a curve, no longer than the curve's own runs.
+
+    Attributes:
+        points: one a width, as of the curve.
+        reached: how many of them reached the threshold.
+        runs: how many there are.
+    """
+
+    points: list[Point]
+    reached: int
+    runs: int
+
+
 class TradeoffCurve(NamedTuple):
     """Least epochs to the threshold against size, everything else fixed.
 
     Attributes:
         fields: what the runs share.
+        share: of the guessing loss that is removed at the threshold; None for a
+            threshold given as a loss.
         threshold: of the test loss.
-        fit: through widths at which every seed reached it; None for fewer than three.
+        exponents: over the widths at which every seed reached it; None for fewer than
+            two of them.
         depth: of a U of log epochs over those widths.
         points: one a width.
+        control: None where there is none.
     """
 
     fields: dict
+    share: float | None
     threshold: float
-    fit: LineFit | None
+    exponents: LocalExponents | None
     depth: Estimate
     points: list[Point]
+    control: Control | None
+
+    @property
+    def fit(self) -> LineFit | None:
+        """The one line through three widths or more, where the curve is straight."""
+        return self.exponents.fit if self.exponents else None
 
     @property
     def reached(self) -> int:
@@ -82,27 +120,60 @@ class TradeoffCurve(NamedTuple):
         return sum(point.censored for point in self.points)
 
 
-def study(runs: Runs, threshold: float | None = None) -> Result:
+class Floor(NamedTuple):
+    """What chance reaches: runs with shuffled labels, as long as the others ran.
+
+    Attributes:
+        fields: what the runs share.
+        runs: how many there are.
+        loss: the test loss that no more than one in a hundred of them is below.
+        share: of the guessing loss that is removed there; None where what guessing
+            costs is not known.
+    """
+
+    fields: dict
+    runs: int
+    loss: float
+    share: float | None
+
+
+def study(
+    runs: Runs, threshold: float | None = None, shares: Sequence[float] = SHARES
+) -> Result:
     """Returns how epochs to a test loss depend on size, per setting and train size.
+
+    Claims are made at the paper's threshold, the loss of guessing equally frequent
+    classes, and at the share nearest to `guessing.RECORD`; or at the threshold given.
 
     Args:
         runs: of networks of several widths.
-        threshold: test loss to fall below; if None that of guessing.
+        threshold: test loss to fall below, the only one; if None the paper's and the
+            shares'.
+        shares: of the guessing loss to be removed.
 
     Raises:
-        InputError: logs do not say what guessing costs, or a run is below the threshold
-            when first evaluated.
+        InputError: it is not known what guessing costs, a share is impossible, or a run
+            is below a threshold when first evaluated.
     """
-    curves = fit_tradeoff(runs.table, runs.thresholds(threshold))
+    levels = runs.levels(threshold, shares)
+    curves = fit_tradeoff(runs.table, levels, runs.controls)
+    floors = find_floors(runs.table, runs.controls)
+    record = None if threshold is not None else of_record(shares)
+    judged = [curve for curve in curves if curve.share in (None, record)]
     return Result(
         NAME,
         TITLE,
         CAPTION,
-        make_claims(curves),
+        make_claims(judged),
         _tables(curves),
-        {"curves": [_summarise(curve) for curve in curves]},
-        {"curves": curves},
-        [_censored(curve) for curve in curves if curve.censored],
+        {
+            "share_of_record": record,
+            "controls": [{**f.fields, **_but_fields(f)} for f in floors],
+            "curves": [_summarise(curve) for curve in curves],
+        },
+        {"curves": curves, "record": record},
+        [_censored(curve) for curve in judged if curve.censored]
+        + [_describe_floor(floor) for floor in floors],
     )
 
 
@@ -111,23 +182,69 @@ def panel_of(curve: TradeoffCurve) -> tuple:
     return tuple(v for k, v in curve.fields.items() if k != "train_size")
 
 
+def _but_fields(floor: Floor) -> dict:
+    return {k: v for k, v in floor._asdict().items() if k != "fields"}
+
+
+def _describe_floor(floor: Floor) -> str:
+    words = f"{describe(floor.fields)}: {floor.runs} runs with shuffled labels"
+    share = "" if floor.share is None else f", {floor.share:.1%} below guessing"
+    return f"{words} reach no test loss below {floor.loss:.4g}{share}"
+
+
 def _tables(curves: list[TradeoffCurve]) -> dict[str, list[dict]]:
     """Returns the plotted points of each panel, named for a file."""
     tables: dict[str, list[dict]] = {}
     for curve in curves:
         name = re.sub(r"[^\w.]+", "-", "-".join(str(v) for v in panel_of(curve)))
+        at = {**curve.fields, "share": curve.share, "threshold": curve.threshold}
         points = tables.setdefault(f"tradeoff-{name}", [])
-        points += [{**curve.fields, **point._asdict()} for point in curve.points]
+        points += [{**at, **point._asdict()} for point in curve.points]
+        exponents = tables.setdefault(f"exponents-{name}", [])
+        exponents += [{**at, **row} for row in _local(curve)]
     return tables
 
 
+def _local(curve: TradeoffCurve) -> list[dict]:
+    """Returns the local exponents as rows."""
+    found = curve.exponents
+    if found is None:
+        return []
+    whole = [point.width for point in curve.points if not point.censored]
+    rows: list[dict] = []
+    for pair, (size, value) in enumerate(zip(found.sizes, found.values, strict=True)):
+        row = {
+            "from_width": whole[pair],
+            "to_width": whole[pair + 1],
+            "effective_size": float(size),
+            "exponent": float(value),
+            "low": None,
+            "high": None,
+            "one_to_one": None,
+        }
+        if found.intervals is not None:
+            low, high = map(float, found.intervals[pair])
+            row |= {"low": low, "high": high, "one_to_one": low <= -1 <= high}
+        rows.append(row)
+    return rows
+
+
 def _summarise(curve: TradeoffCurve) -> dict:
+    found = curve.exponents
+    nothing = Estimate(None, None)
+    bend = found.bend if found else nothing
+    control = curve.control
     return {
         **curve.fields,
+        "share": curve.share,
         "threshold": curve.threshold,
         **fit_columns(curve.fit),
+        "local_exponents": _local(curve),
+        "bend": {**bend._asdict(), "p_value": bend_p_value(bend)},
+        "without_smallest": fit_columns(found.without_smallest if found else None),
         "reached": curve.reached,
         "censored": curve.censored,
+        "control": control and {"reached": control.reached, "runs": control.runs},
         "points": [point._asdict() for point in curve.points],
     }
 
@@ -141,38 +258,83 @@ def _censored(curve: TradeoffCurve) -> str:
 
 
 def fit_tradeoff(
-    table: pd.DataFrame, thresholds: dict[str, float]
+    table: pd.DataFrame,
+    levels: Sequence[Level],
+    controls: pd.DataFrame | None = None,
 ) -> list[TradeoffCurve]:
-    """Returns a curve for each setting and train size in the run table.
+    """Returns a curve for each level, setting and train size in the run table.
 
     Args:
         table: one row per run and evaluation.
-        thresholds: of the test loss, by dataset.
+        levels: thresholds of the test loss.
+        controls: like the table, of runs with shuffled labels.
 
     Raises:
-        InputError: a run is below its threshold before it is trained.
+        InputError: a run is below its threshold before it is trained, or it is not
+            known what guessing costs.
     """
     curves = []
-    for dataset, rows in table.groupby("dataset", sort=True):
-        threshold = thresholds[str(dataset)]
-        runs = epochs_to_threshold(rows, threshold)
-        untrained = runs[runs.epochs == 0]
-        if len(untrained):
-            raise InputError(
-                f"threshold {threshold:g}: {len(untrained)} of {len(runs)} runs on "
-                f"{dataset} are below it before training; choose a lower one."
-            )
-        at_first = runs[runs.epochs == runs.first_epoch]
-        if len(at_first):
-            raise InputError(
-                f"{len(at_first)} of {len(runs)} runs on {dataset} are below the "
-                f"threshold {threshold:g} when first evaluated, at epoch "
-                f"{at_first.first_epoch.iloc[0]:g}; record it earlier.",
-                record="both",
-            )
-        for fields, group in split_table(runs, (*setting_of(table), "train_size")):
-            curves.append(_fit_curve(fields, threshold, group))
+    for fields, rows in split_table(table, (*setting_of(table), "train_size")):
+        control = _beside(rows, controls, fields)
+        for level in levels:
+            threshold = level.loss(rows)
+            runs = epochs_to_threshold(rows, threshold)
+            _check_crossings(runs, threshold, describe(fields))
+            beside = None
+            if control is not None:
+                beside = _control(epochs_to_threshold(control, threshold))
+            curve = _fit_curve(fields, threshold, runs)
+            curves.append(curve._replace(share=level.share, control=beside))
     return curves
+
+
+def _check_crossings(runs: pd.DataFrame, threshold: float, where: str) -> None:
+    untrained = runs[runs.epochs == 0]
+    if len(untrained):
+        raise InputError(
+            f"threshold {threshold:g}: {len(untrained)} of {len(runs)} runs of "
+            f"{where} are below it before training; choose a lower one."
+        )
+    at_first = runs[runs.epochs == runs.first_epoch]
+    if len(at_first):
+        raise InputError(
+            f"{len(at_first)} of {len(runs)} runs of {where} are below the "
+            f"threshold {threshold:g} when first evaluated, at epoch "
+            f"{at_first.first_epoch.iloc[0]:g}; record it earlier.",
+            record="both",
+        )
+
+
+def _beside(
+    rows: pd.DataFrame, controls: pd.DataFrame | None, fields: dict
+) -> pd.DataFrame | None:
+    """Returns the controls of a setting, as long as the longest run of their width."""
+    if controls is None:
+        return None
+    same = {k: [v] for k, v in fields.items() if v is not None}
+    mine = with_values(controls, same)
+    longest = rows.groupby("width").epoch.max()
+    mine = mine[mine.epoch <= mine.width.map(longest)]  # none for other widths
+    return None if mine.empty else mine
+
+
+def find_floors(table: pd.DataFrame, controls: pd.DataFrame | None) -> list[Floor]:
+    """Returns what chance reaches, for each setting and train size with controls."""
+    floors = []
+    for fields, rows in split_table(table, (*setting_of(table), "train_size")):
+        mine = _beside(rows, controls, fields)
+        if mine is not None:
+            least = mine.groupby("run_id").test_loss.min().to_numpy(float)
+            loss = float(np.quantile(least, CHANCE, method="lower"))
+            known = "guessing_loss" in rows and rows.guessing_loss.notna().all()
+            share = 1 - loss / guess_of(rows) if known else None
+            floors.append(Floor(fields, len(least), loss, share))
+    return floors
+
+
+def _control(runs: pd.DataFrame) -> Control:
+    points = [_point(rows) for _, rows in runs.groupby("width", sort=True)]
+    return Control(points, sum(point.reached for point in points), len(runs))
 
 
 def _fit_curve(fields: dict, threshold: float, runs: pd.DataFrame) -> TradeoffCurve:
@@ -181,12 +343,13 @@ def _fit_curve(fields: dict, threshold: float, runs: pd.DataFrame) -> TradeoffCu
     grid = grid.loc[:, ran.all(axis=0)]  # seeds that all widths have
     points = [_point(rows) for _, rows in runs.groupby("width", sort=True)]
     everywhere = grid.notna().all(axis=1).to_numpy() & (grid.shape[1] > 0)
-    fit, rise = None, Estimate(None, None)
-    if everywhere.sum() >= MIN_SIZES:
+    found, depth = None, Estimate(None, None)
+    if everywhere.sum() > 1:
         sizes = np.array([p.effective_size for p in points])[everywhere]
-        epochs = grid.to_numpy()[everywhere]
-        fit, rise = fit_line(sizes, epochs), u_depth(np.log(epochs))
-    return TradeoffCurve(fields, threshold, fit, rise, points)
+        found = local_exponents(sizes, grid.to_numpy()[everywhere])
+    if everywhere.sum() >= MIN_SIZES:
+        depth = u_depth(np.log(grid.to_numpy()[everywhere]))
+    return TradeoffCurve(fields, None, threshold, found, depth, points, None)
 
 
 def make_claims(curves: list[TradeoffCurve]) -> list[Claim]:
@@ -194,15 +357,18 @@ def make_claims(curves: list[TradeoffCurve]) -> list[Claim]:
     claims = []
     for curve in curves:
         adam = curve.fields["optimizer"] == "adam"
-        fit, fields = curve.fit, curve.fields
+        at = {"share": curve.share, "threshold": curve.threshold}
+        what = {"setting": {**curve.fields, **at}}
+        slope, note = _slope(curve)
         claims.append(
             judge(
-                Estimate(fit.slope, fit.slope_ci) if fit else Estimate(None, None),
+                slope,
                 (-1 - RESOLUTION, -1 + RESOLUTION),
                 source=beyond("[BF24, Fig. 2]", not adam),
                 statement="Size and training time trade one to one.",
-                setting=fields,
                 quantity="slope of log epochs against log effective size",
+                note=note,
+                **what,
             )
         )
         if adam:
@@ -212,11 +378,24 @@ def make_claims(curves: list[TradeoffCurve]) -> list[Claim]:
                     (0.0, None),
                     source="[BF24, Fig. 7]",
                     statement="With Adam, epochs first fall with size, then rise.",
-                    setting=fields,
                     quantity="depth of a U of log epochs over the sizes measured",
+                    **what,
                 )
             )
     return claims
+
+
+def _slope(curve: TradeoffCurve) -> tuple[Estimate, str]:
+    """Returns the slope of a straight curve, or why there is none."""
+    found = curve.exponents
+    if found is None or len(found.values) + 1 < MIN_SIZES:
+        return Estimate(None, None), ""
+    if found.fit is None:
+        low, high = found.values.min(), found.values.max()
+        words = f"no single slope: local exponents from {low:.2f} to {high:.2f}"
+        return Estimate(None, None), words
+    interval = found.fit.slope_ci
+    return Estimate(found.fit.slope, interval, found.bend.freedom), ""
 
 
 def _point(runs: pd.DataFrame) -> Point:

@@ -8,7 +8,7 @@ from typing import Any
 from scaletime_jax.data.sources import Dataset
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs.fields import FIELDS, NEEDED, Field, lanes
-from scaletime_jax.runs.read import Runs, of_runs, read_runs
+from scaletime_jax.runs.read import Runs, make_runs, of_runs, read_runs
 from scaletime_jax.sweep.config import RunConfig, make_grid
 from scaletime_jax.sweep.runner import run_sweep
 from scaletime_jax.training.optimizers import LEARNING_RATES, OPTIMIZERS
@@ -57,7 +57,7 @@ def train_sweep(dataset: Dataset, folder: str | pathlib.Path, **axes: Any) -> Ru
     configs = paper_grid(dataset, **axes)
     folder = pathlib.Path(folder)
     table = run_sweep(configs, {dataset.name: dataset}, folder)
-    return Runs(table, of_runs(read_runs(folder).metadata, table), [])
+    return make_runs(table, of_runs(read_runs(folder).metadata, table))
 
 
 def paper_grid(dataset: Dataset, **axes: Any) -> list[RunConfig]:

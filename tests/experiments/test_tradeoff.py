@@ -76,16 +76,16 @@ def test_smoke_writes_what_it_promises(smoke):
     assert summary["flags"]["widths"] == ["1", "2", "4"]
     assert {curve["architecture"] for curve in summary["curves"]} == {"mlp"}
     for curve in summary["curves"]:
-        assert curve["threshold"] == pytest.approx(0.09)
+        assert curve["threshold"] == pytest.approx(0.09 * (1 - (curve["share"] or 0)))
         assert curve["reached"] + curve["censored"] == 6
         assert len(curve["points"]) == 3
-        low, high = curve["slope_ci"]
-        assert low <= curve["slope"] <= high
+        for pair in curve["local_exponents"]:
+            assert pair["low"] <= pair["exponent"] <= pair["high"]
     names = {path.name for path in (workdir / "tradeoff").iterdir()}
     assert {"tradeoff.png", "tradeoff.svg", "summary.json"} <= names
     panels = sorted(name for name in names if name.endswith(".csv"))
-    assert len(panels) == 1
-    assert len(pd.read_csv(workdir / "tradeoff" / panels[0])) == 3
+    assert len(panels) == 2
+    assert len(pd.read_csv(workdir / "tradeoff" / panels[1])) == 3 * 7
     lines = [line for line in done.stderr.splitlines() if line.startswith("[")]
     assert len(lines) == 3 and "left" in lines[0]  # plain lines, no terminal
 
@@ -161,6 +161,25 @@ def test_a_truncated_run_file_is_named_and_trained_again(tmp_path):
     pd.testing.assert_frame_equal(before, table_of(tmp_path))
 
 
+def test_a_control_stands_beside_its_runs(tmp_path):
+    """Trained later, by the same command with one flag more; never without others."""
+    one = (*QUICK, "--widths=1,2", "--train_sizes=64", f"--workdir={tmp_path}")
+    alone = run(*one, "--shuffled_labels=true")
+    assert alone.returncode == 0 and "Trained controls only" in alone.stdout
+    assert not (tmp_path / "tradeoff").exists()
+    done = run(*one, "--shuffled_labels=false,true")
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((tmp_path / "tradeoff/summary.json").read_text())
+    assert summary["runs"]["count"] == summary["runs"]["controls"] == 4
+    [control] = summary["controls"]
+    assert control["runs"] == 4 and control["loss"] > 0
+    assert {curve["share"] for curve in summary["curves"]} == {
+        None,
+        *(0.01, 0.05, 0.1, 0.2, 0.3, 0.4),
+    }
+    assert all("shuffled_labels" not in curve for curve in summary["curves"])
+
+
 def test_no_curve_reaches_an_impossible_threshold(smoke):
     workdir, _ = smoke
     done = run(*SMOKE, f"--workdir={workdir}", "--threshold=1e-9")
@@ -186,6 +205,12 @@ MISTAKES = (
     (["--label_noise=2"], ["label_noise is a share"]),
     (["--threshold=-1"], ["--threshold must be above 0"]),
     (["--threshold=nan"], ["--threshold must be above 0"]),
+    (["--share=0.1,1"], ["above 0 and below 1, got 1", "(--share)"]),
+    (["--share=0"], ["above 0 and below 1, got 0", "(--share)"]),
+    (["--share="], ["share is empty", "(--share)"]),
+    (["--shuffled_labels=maybe"], ["'maybe' is neither true nor false"]),
+    (["--until_test_loss=-1"], ["until_test_loss must be 0 or more", "got -1"]),
+    (["--test_size=2001"], ["test_size must be from 1 to 2000"]),
     (["--epochs=ten"], ["--epochs=ten"]),
     (["--widhts=1"], ["widhts", "Did you mean: widths"]),
     (["--flagfile=no/such.flags"], ["no/such.flags"]),

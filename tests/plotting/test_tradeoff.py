@@ -5,15 +5,16 @@ from planted import planted_table
 from scaletime_jax.plotting.settings import describe_setting
 from scaletime_jax.plotting.style import save_figure, shades
 from scaletime_jax.plotting.tradeoff import plot_tradeoff
+from scaletime_jax.runs.guessing import Level
 from scaletime_jax.studies.tradeoff import fit_tradeoff
 
 
 @pytest.fixture(scope="module")
 def figure():
     table = planted_table(sizes=(500, 1000, 2000), epochs_run=2.0)
-    curves = fit_tradeoff(table, {"planted": 0.09})
+    curves = fit_tradeoff(table, [Level(None, {"planted": 0.09}), Level(0.2)])
     assert sum(curve.censored for curve in curves) > 0
-    return curves, plot_tradeoff(curves)
+    return [c for c in curves if c.share is None], plot_tradeoff(curves, None)
 
 
 def test_axes_are_logarithmic_and_labelled(figure):
@@ -21,7 +22,8 @@ def test_axes_are_logarithmic_and_labelled(figure):
     axis = figure.axes[0]
     assert axis.get_xscale() == axis.get_yscale() == "log"
     assert "number of parameters" in figure.get_supxlabel()
-    assert "epochs" in figure.get_supylabel()
+    assert "epochs" in axis.get_ylabel()
+    assert "exponent" in figure.axes[1].get_ylabel()
     assert "test MSE < 0.09" in axis.texts[0].get_text()
 
 

@@ -35,7 +35,7 @@ def read(folder, table, name="mine.csv"):
 
 @pytest.mark.parametrize("name", ["mine.csv", "mine.parquet"])
 def test_what_is_needed_is_enough(tmp_path, name):
-    table, [known], _ = read(tmp_path, logs(), name)
+    table, [known], *_ = read(tmp_path, logs(), name)
     assert list(table.columns) == schema().names
     assert set(table.dataset) == {"mine"}
     assert list(table.width) == list(table.num_params)
@@ -119,7 +119,7 @@ def test_networks_of_one_width_that_differ_in_depth(tmp_path):
 def test_a_folder_of_logs_is_one_table(tmp_path):
     for seed, piece in logs().groupby("seed"):
         piece.to_csv(tmp_path / f"seed{seed}.csv", index=False)
-    table, [known], _ = read_runs(tmp_path)
+    table, [known], *_ = read_runs(tmp_path)
     assert table.run_id.nunique() == 4 and len(known["logs"]) == 2
     assert set(table.dataset) == {tmp_path.name}
 
@@ -155,7 +155,7 @@ def test_a_run_that_still_trains_after_its_last_evaluation_has_not_diverged(tmp_
 def test_seconds_give_the_rate(tmp_path):
     table = logs(train_size=50)
     table["seconds"] = table.epoch * table.num_params / 1000
-    _, [known], _ = read(tmp_path, table)
+    _, [known], *_ = read(tmp_path, table)
     rates = pd.DataFrame(known["rates"])
     assert list(rates.num_params) == [100, 100, 1000, 1000]
     np.testing.assert_allclose(rates.examples, 200)
