@@ -16,14 +16,15 @@ from scaletime_jax.studies import data_scaling
 
 flags.adopt_module_key_flags(runs)
 flags.adopt_module_key_flags(threshold)
+SHARE = threshold.define_shares()
 
 
 def main() -> None:
     """From flags to figure."""
-    loss = threshold.threshold()
+    levels = threshold.threshold(), threshold.shares(SHARE)
     found = runs.obtain(needs=("train_size", "train_loss"))
     if found is not None:
-        results.finish(data_scaling.study(found, loss), found)
+        results.finish(data_scaling.study(found, *levels), found)
 
 
 if __name__ == "__main__":

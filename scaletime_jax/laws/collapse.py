@@ -11,6 +11,7 @@ import numpy as np
 from scaletime_jax.runs.learning_curves import LearningCurves
 from scaletime_jax.stats.estimates import Estimate, jackknife, seed_weights
 from scaletime_jax.stats.lines import MIN_SIZES
+from scaletime_jax.stats.local_exponents import simultaneous
 from scaletime_jax.stats.mean_curve import functional_f_test
 
 CLAIMED = 1 / 3  # [BF24, App. B]
@@ -153,6 +154,52 @@ def least_left(
     step = kappas[1] - kappas[0]
     fine = kappas[inner] + np.clip(move, -1, 1) * step
     return np.where(at == inner, fine, kappas[at])
+
+
+class PairKappas(NamedTuple):
+    """The exponent at which each size's curve becomes that of the next.
+
+    Attributes:
+        num_params: [pairs] geometric mean of the two sizes.
+        values: [pairs] NaN where two curves hardly overlap.
+        intervals: [pairs, 2] 95% intervals that hold together; NaN where there is no
+            value; None for fewer than two whole seeds.
+    """
+
+    num_params: np.ndarray
+    values: np.ndarray
+    intervals: np.ndarray | None
+
+
+def pair_kappas(curves: LearningCurves) -> PairKappas:
+    """Returns the exponents of neighbouring sizes.
+
+    Args:
+        curves: one train size; no seed lacks a place that another has.
+    """
+    seeds, sizes = curves.seeds, curves.num_params
+    leave_one_out = (1 - np.eye(seeds)) / max(seeds - 1, 1)
+    weights = np.vstack([np.full(seeds, 1 / seeds), leave_one_out])
+    if seeds < 2:
+        weights = weights[:1]
+    found = np.full((len(sizes) - 1, len(weights)), np.nan)
+    for pair in range(len(sizes) - 1):
+        two = curves._replace(
+            num_params=sizes[pair : pair + 2],
+            train_size=curves.train_size[pair : pair + 2],
+            logs=curves.logs[pair : pair + 2],
+        )
+        kappas, left, total = collapse_grams(two, KAPPAS)
+        if len(kappas) >= 3:
+            found[pair] = least_left(kappas, left, total, weights)
+    between = np.sqrt(sizes[1:] * sizes[:-1])
+    if seeds < 2:
+        return PairKappas(between, found[:, 0], None)
+    intervals = np.full((len(sizes) - 1, 2), np.nan)
+    known = np.isfinite(found).all(axis=1)
+    if known.any():
+        intervals[known] = simultaneous(found[known, 0], found[known, 1:].T)
+    return PairKappas(between, found[:, 0], intervals)
 
 
 class Remainder(NamedTuple):

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from scaletime_jax.laws.collapse import CLAIMED
+from scaletime_jax.laws.collapse import CLAIMED, PairKappas
 from scaletime_jax.laws.threshold_scan import ThresholdScan
 from scaletime_jax.plotting.settings import THRESHOLD, label_row
 from scaletime_jax.plotting.style import (
@@ -39,8 +39,8 @@ def plot_equivalence(
     for each in made:
         rows.setdefault(_setting(each.fields), []).append(each)
     with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(11, 2.5 * len(rows) + 0.9), layout="constrained")
-        axes = figure.subplots(len(rows), 4, squeeze=False)
+        figure = Figure(figsize=(13.2, 2.5 * len(rows) + 0.9), layout="constrained")
+        axes = figure.subplots(len(rows), 5, squeeze=False)
         for line, (setting, members) in zip(axes, rows.items(), strict=True):
             mine = [scan for scan in scans if _setting(scan.fields) == setting]
             last = members[-1]
@@ -48,13 +48,18 @@ def plot_equivalence(
             _draw_curves(line[1], last.curves, last.kappa.value or 0.0)
             _describe(line[1], last)
             _draw_exponents(line[2], members)
-            _draw_scans(line[3], mine)
+            _draw_pairs(line[3], last.pairs)
+            _draw_scans(line[4], mine)
             line[1].sharey(line[0])
             label_row(line[0], last.fields)
-        labels = "epochs", r"epochs $\times$ relative size$^\kappa$"
-        for axis, label in zip(
-            axes[-1], (*labels, "training examples", "test loss"), strict=True
-        ):
+        labels = (
+            "epochs",
+            r"epochs $\times$ relative size$^\kappa$",
+            "training examples",
+            "parameters",
+            "test loss",
+        )
+        for axis, label in zip(axes[-1], labels, strict=True):
             axis.set_xlabel(label)
         _draw_legend(figure)
     return figure
@@ -110,6 +115,18 @@ def _draw_exponents(axis, members: Sequence[Collapse]) -> None:
     axis.set_xlim(-0.5, len(sizes) - 0.5)
     axis.set_ylim(*SHOWN)
     axis.set_ylabel(r"exponent $\kappa$")
+
+
+def _draw_pairs(axis, pairs: PairKappas | None) -> None:
+    axis.axhline(CLAIMED, **THRESHOLD)
+    axis.set_ylim(*SHOWN)
+    axis.set_xscale("log")
+    axis.set_ylabel(r"$\kappa$ of two sizes")
+    if pairs is not None:
+        axis.plot(pairs.num_params, pairs.values, "o-", color="0.3", markersize=3.5)
+        if pairs.intervals is not None:
+            ends = np.clip(pairs.intervals.T, *SHOWN)
+            axis.vlines(pairs.num_params, *ends, color="0.3", linewidth=1)
 
 
 def _short(size: int | None) -> str:

@@ -66,6 +66,31 @@ def local_exponents(sizes: np.ndarray, values: np.ndarray) -> LocalExponents:
     )
 
 
+def single_slope(found: LocalExponents | None) -> tuple[Estimate, str]:
+    """Returns the slope of a straight curve of three sizes or more, or why none."""
+    if found is None or len(found.values) + 1 < MIN_SIZES:
+        return Estimate(None, None), ""
+    if found.fit is None:
+        low, high = found.values.min(), found.values.max()
+        words = f"no single slope: local exponents from {low:.2f} to {high:.2f}"
+        return Estimate(None, None), words
+    return Estimate(found.fit.slope, found.fit.slope_ci, found.bend.freedom), ""
+
+
+def exponent_rows(found: LocalExponents | None) -> list[dict]:
+    """Returns a row for each pair of neighbouring sizes, as a table has them."""
+    if found is None:
+        return []
+    rows: list[dict] = []
+    for pair, (size, value) in enumerate(zip(found.sizes, found.values, strict=True)):
+        low, high = None, None
+        if found.intervals is not None:
+            low, high = map(float, found.intervals[pair])
+        ends = {"exponent": float(value), "low": low, "high": high}
+        rows.append({"effective_size": float(size), **ends})
+    return rows
+
+
 def bend_of(sizes: np.ndarray, values: np.ndarray) -> Estimate:
     """Returns by how much the local exponent changes from end to end.
 
@@ -120,9 +145,18 @@ def _simultaneous(
     seeds = values.shape[1]
     if seeds < 2:
         return None
-    without = np.array(
-        [_between(logs, np.delete(values, i, axis=1)) for i in range(seeds)]
-    )
+    each = [_between(logs, np.delete(values, i, axis=1)) for i in range(seeds)]
+    return simultaneous(found, np.array(each))
+
+
+def simultaneous(found: np.ndarray, without: np.ndarray) -> np.ndarray:
+    """Returns 95% intervals [statistics, 2] that hold together, by max-t.
+
+    Args:
+        found: [statistics] of all seeds.
+        without: [seeds, statistics] of all seeds but one, two seeds or more.
+    """
+    seeds = len(without)
     around = without - without.mean(axis=0)
     error = np.sqrt((seeds - 1) * np.mean(around**2, axis=0))
     if not np.all(error > 1e-12):  # seeds that are copies, but for rounding

@@ -1,6 +1,6 @@
 """Error against the number of training examples, for networks of several sizes."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,21 +13,33 @@ from scaletime_jax.runs.curves import (
     summarise_seeds,
 )
 from scaletime_jax.runs.fields import setting_of
+from scaletime_jax.runs.guessing import SHARES, Level, of_record
 from scaletime_jax.runs.read import Runs
 from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.claims import Claim, beyond, judge
 from scaletime_jax.stats.estimates import Estimate, jackknife
-from scaletime_jax.stats.lines import MIN_SIZES, LineFit, fit_columns, fit_line
+from scaletime_jax.stats.lines import LineFit, fit_columns
+from scaletime_jax.stats.local_exponents import (
+    LocalExponents,
+    exponent_rows,
+    local_exponents,
+    single_slope,
+)
+from scaletime_jax.studies.controls import beside
 from scaletime_jax.studies.result import Result, rows
 from scaletime_jax.theory.effective_size import cube_root_size
 
 NAME = "data_scaling"
 TITLE = "Figures 5 and 8: test and train error against the amount of data"
 CAPTION = (
-    "Draws final test and train error over train size, a row a setting. Darker curves "
-    "are wider networks; bands are one s.e.m. over seeds; the dotted line is the "
-    "threshold of generalisation."
+    "Draws three panels a setting. The first two are final test and train error over "
+    "train size; darker curves are wider networks; bands are one s.e.m. over seeds; "
+    "the dotted line is the test loss of record, and the dashed line the control, the "
+    "mean of all runs with shuffled labels. The third panel is the local exponent of "
+    "the examples needed for that loss, between neighbouring sizes, with 95% intervals "
+    "that hold together; the paper says below 0, the dotted line."
 )
+TRAIN_CHANGE = "log(train loss at most / at least data), mean over widths"
 SOURCE = "[BF24, Fig. 5, 8]"  # with SGD [BF24, C.3]
 
 
@@ -60,41 +72,66 @@ class DataScaling(NamedTuple):
 
     Attributes:
         fields: the setting.
+        share: of the guessing loss that is removed at the threshold; None for a
+            threshold given as a loss.
         threshold: of the test loss.
         curves: by width, in order.
-        fit: examples needed against effective size, by the seeds that all widths have
-            and over widths at which all of these reached the threshold; None for fewer
-            than three of them.
+        exponents: of examples needed against effective size, by the seeds that all
+            widths have and over widths at which all of these reached the threshold;
+            None for fewer than two of them.
         train_change: mean over widths of log(train loss at the largest size / at the
             smallest).
+        control: final test loss of all runs with shuffled labels; None without any.
     """
 
     fields: dict
+    share: float | None
     threshold: float
     curves: list[WidthCurve]
-    fit: LineFit | None
+    exponents: LocalExponents | None
     train_change: Estimate
+    control: Curve | None
+
+    @property
+    def fit(self) -> LineFit | None:
+        """The one line through three widths or more, where the curve is straight."""
+        return self.exponents.fit if self.exponents else None
 
 
-def study(runs: Runs, threshold: float | None = None) -> Result:
+def study(
+    runs: Runs, threshold: float | None = None, shares: Sequence[float] = SHARES
+) -> Result:
     """Returns how losses depend on the amount of data, per setting and width.
+
+    Claims are made at the paper's threshold, the loss of guessing equally frequent
+    classes, and at the share nearest to `guessing.RECORD`; or at the threshold given.
 
     Args:
         runs: of networks of several train sizes, with their training loss.
-        threshold: test loss to fall below; if None that of guessing.
+        threshold: test loss to fall below, the only one; if None the paper's and the
+            shares'.
+        shares: of the guessing loss to be removed.
 
     Raises:
-        InputError: logs do not say what guessing costs.
+        InputError: it is not known what guessing costs, or a share is impossible.
     """
-    made = scale_data(runs.table, runs.thresholds(threshold))
+    made = scale_data(runs.table, runs.levels(threshold, shares), runs.controls)
+    record = None if threshold is not None else of_record(shares)
+    shown = [each for each in made if each.share == record]
     return Result(
         NAME,
         TITLE,
         CAPTION,
-        make_claims(made),
-        {split: _points(made, split) for split in ("test", "train")},
-        {"settings": [_summarise(each) for each in made]},
-        {"made": made},
+        make_claims([each for each in made if each.share in (None, record)]),
+        {
+            **{split: _points(shown, split) for split in ("test", "train")},
+            "exponents": [row for each in made for row in _local(each)],
+        },
+        {
+            "share_of_record": record,
+            "settings": [_summarise(each) for each in made],
+        },
+        {"made": shown},
         [],
     )
 
@@ -118,8 +155,11 @@ def _points(made: list[DataScaling], split: str) -> list[dict]:
 def _summarise(each: DataScaling) -> dict:
     return {
         **each.fields,
+        "share": each.share,
         "threshold": each.threshold,
         **fit_columns(each.fit),
+        "local_exponents": _local(each),
+        "bend": each.exponents.bend._asdict() if each.exponents else None,
         "train_change": each.train_change._asdict(),
         "widths": [_summarise_width(curve) for curve in each.curves],
     }
@@ -137,23 +177,48 @@ def _summarise_width(curve: WidthCurve) -> dict:
     }
 
 
+def _local(each: DataScaling) -> list[dict]:
+    """Returns the local exponents as rows."""
+    at = {**each.fields, "share": each.share, "threshold": each.threshold}
+    return [{**at, **row} for row in exponent_rows(each.exponents)]
+
+
 def scale_data(
-    table: pd.DataFrame, thresholds: Mapping[str, float]
+    table: pd.DataFrame,
+    levels: Sequence[Level],
+    controls: pd.DataFrame | None = None,
 ) -> list[DataScaling]:
-    """Returns the curves of each setting in the table.
+    """Returns the curves of each setting in the table, at each level.
 
     Args:
         table: one row per run and evaluation.
-        thresholds: of the test loss, by dataset.
+        levels: thresholds of the test loss.
+        controls: like the table, of runs with shuffled labels.
+
+    Raises:
+        InputError: it is not known what guessing costs.
     """
     made = []
     for fields, runs in split_table(table, setting_of(table)):
-        threshold = thresholds[fields["dataset"]]
-        curves = [_width_curve(each, threshold) for _, each in runs.groupby("width")]
-        made.append(
-            DataScaling(fields, threshold, curves, _fit(curves), _train_change(runs))
-        )
+        change, control = _train_change(runs), _control(runs, controls, fields)
+        for level in levels:
+            loss = level.loss(runs)
+            curves = [_width_curve(each, loss) for _, each in runs.groupby("width")]
+            found = fields, level.share, loss, curves, _exponents(curves)
+            made.append(DataScaling(*found, change, control))
     return made
+
+
+def _control(
+    runs: pd.DataFrame, controls: pd.DataFrame | None, fields: dict
+) -> Curve | None:
+    mine = beside(runs, controls, fields)
+    if mine is None:
+        return None
+    last = mine.loc[mine.groupby("run_id").epoch.idxmax()]
+    return summarise_seeds(
+        last.pivot(index="train_size", columns=["width", "seed"], values="test_loss")
+    )
 
 
 def _width_curve(runs: pd.DataFrame, threshold: float) -> WidthCurve:
@@ -177,14 +242,14 @@ def _width_curve(runs: pd.DataFrame, threshold: float) -> WidthCurve:
     )
 
 
-def _fit(curves: list[WidthCurve]) -> LineFit | None:
+def _exponents(curves: list[WidthCurve]) -> LocalExponents | None:
     seeds = sorted(set.intersection(*(set(c.needed) for c in curves)))
     grid = np.array([[c.needed[seed] for seed in seeds] for c in curves])
     usable = np.isfinite(grid).all(axis=1)
-    if not seeds or usable.sum() < MIN_SIZES:
+    if not seeds or usable.sum() < 2:
         return None
     sizes = np.array([c.effective_size for c in curves])
-    return fit_line(sizes[usable], grid[usable])
+    return local_exponents(sizes[usable], grid[usable])
 
 
 def _train_change(runs: pd.DataFrame) -> Estimate:
@@ -206,28 +271,32 @@ def _train_change(runs: pd.DataFrame) -> Estimate:
 
 def make_claims(made: list[DataScaling]) -> list[Claim]:
     """Returns what the paper says of data, with what was measured: falls, and falls."""
-    claims = []
+    claims: list[Claim] = []
     for each in made:
-        fit = each.fit
-        slope = Estimate(fit.slope, fit.slope_ci) if fit else Estimate(None, None)
         source = beyond(SOURCE, each.fields["optimizer"] == "sgd")
-        common = {"source": source, "setting": each.fields}
+        at = {"share": each.share, "threshold": each.threshold}
+        slope, note = single_slope(each.exponents)
         claims.append(
             judge(
                 slope,
                 (None, 0.0),
+                source=source,
                 statement="Larger networks need less data to generalise.",
+                setting={**each.fields, **at},
                 quantity="slope of log examples needed against log effective size",
-                **common,
+                note=note,
             )
         )
-        claims.append(
-            judge(
-                each.train_change,
-                (None, 0.0),
-                statement="The training error falls with the amount of data.",
-                quantity="log(train loss at most / at least data), mean over widths",
-                **common,
+        # the same whatever the threshold
+        if all(claim.setting != each.fields for claim in claims):
+            claims.append(
+                judge(
+                    each.train_change,
+                    (None, 0.0),
+                    source=source,
+                    statement="The training error falls with the amount of data.",
+                    setting=each.fields,
+                    quantity=TRAIN_CHANGE,
+                )
             )
-        )
     return claims

@@ -15,9 +15,11 @@ from scaletime_jax.errors import InputError
 from scaletime_jax.laws.collapse import (
     CLAIMED,
     KAPPAS,
+    PairKappas,
     collapse_grams,
     keep_whole,
     least_left,
+    pair_kappas,
     remaining_error,
 )
 from scaletime_jax.laws.threshold_scan import ThresholdScan, scan_thresholds
@@ -28,7 +30,7 @@ from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.claims import Claim, judge
 from scaletime_jax.stats.estimates import Estimate, bootstrap, seed_weights
 from scaletime_jax.stats.lines import MIN_SIZES
-from scaletime_jax.studies.result import Result, rows
+from scaletime_jax.studies.result import Result, finite, rows
 
 NAME = "equivalence"
 TITLE = "Is size worth time? The exponent at which curves of all sizes become one"
@@ -38,9 +40,10 @@ CAPTION = (
     "darker for larger networks, with one s.e.m.: over epochs, then over epochs times "
     "num_params^kappa relative to the smallest network. A loss above that of guessing "
     "counts as that of guessing. The third panel is kappa with its 95% interval at "
-    "each train size. The last panel is kappa at each threshold of the loss; a run "
-    "that never reached the threshold counts as longer than it ran. Dotted lines are "
-    "1/3, as claimed."
+    "each train size, the fourth kappa of each two neighbouring sizes, at the largest "
+    "train size, with 95% intervals that hold together. The last panel is kappa at "
+    "each threshold of the loss; a run that never reached the threshold counts as "
+    "longer than it ran. Dotted lines are 1/3, as claimed."
 )
 # Nearer to 1/3 than to 0 (size is worth nothing) or 2/3.
 RESOLUTION = 1 / 6
@@ -61,6 +64,7 @@ class Collapse(NamedTuple):
             chance leaves; None for fewer than three whole seeds.
         error_in_spreads: it over what seeds differ by (the root of a mean variance).
         p_value: of as much or more by chance alone.
+        pairs: the exponents of neighbouring sizes; None without a whole seed.
         verdict: 'equivalent', 'trade-off, other exponent', 'no collapse', 'undecided'.
         reason: for the verdict, in words.
     """
@@ -72,6 +76,7 @@ class Collapse(NamedTuple):
     error: float | None
     error_in_spreads: Estimate
     p_value: float | None
+    pairs: PairKappas | None
     verdict: str
     reason: str
 
@@ -99,6 +104,7 @@ def study(runs: Runs, threshold: float | None = None) -> Result:
             "curves": _curves(made),
             "exponents": _exponents(made),
             "thresholds": _thresholds(scans),
+            "pairs": [row for each in made for row in _pairs(each)],
         },
         {"ceilings": ceilings, "collapses": [_summarise(each) for each in made]},
         {"made": made, "scans": scans},
@@ -108,12 +114,13 @@ def study(runs: Runs, threshold: float | None = None) -> Result:
 
 def _summarise(collapse: Collapse) -> dict:
     entries = collapse._asdict()
-    del entries["fields"], entries["curves"]
+    del entries["fields"], entries["curves"], entries["pairs"]
     return {
         **collapse.fields,
         **entries,
         "kappa": collapse.kappa._asdict(),
         "error_in_spreads": collapse.error_in_spreads._asdict(),
+        "pairs": _pairs(collapse),
         "sizes": len(collapse.curves.num_params),
         "seeds": collapse.curves.seeds,
     }
@@ -133,8 +140,26 @@ def _exponents(made: list[Collapse]) -> list[dict]:
             "error_in_spreads_low": least,
             "error_in_spreads_high": most,
         }
-        points.append({**_summarise(each), **numbers})
+        entries = _summarise(each)
+        del entries["pairs"]
+        points.append({**entries, **numbers})
     return points
+
+
+def _pairs(each: Collapse) -> list[dict]:
+    """Returns the exponents of neighbouring sizes as rows."""
+    found = each.pairs
+    if found is None:
+        return []
+    rows = []
+    for pair, (size, kappa) in enumerate(
+        zip(found.num_params, found.values, strict=True)
+    ):
+        low, high = (None, None) if found.intervals is None else found.intervals[pair]
+        ends = {name: finite(v) for name, v in (("low", low), ("high", high))}
+        at = {"num_params": float(size), "kappa": finite(kappa)}
+        rows.append({**each.fields, **at, **ends})
+    return rows
 
 
 def _thresholds(scans: list[ThresholdScan]) -> list[dict]:
@@ -194,11 +219,12 @@ def find_collapses(
 def collapse_curves(curves: LearningCurves, fields: dict | None = None) -> Collapse:
     """Lays the curves of one setting and train size over each other."""
     unknown = Estimate(None, None)
-    nothing = unknown, None, None, unknown, None
+    nothing = unknown, None, None, unknown, None, None
     found = Collapse(fields or {}, curves, *nothing, verdict="undecided", reason="")
     whole = keep_whole(curves)
     if whole.seeds == 0:
         return found._replace(reason="every seed diverged or is missing at some size")
+    found = found._replace(pairs=pair_kappas(whole))
     kappas, left, total = collapse_grams(whole, KAPPAS)
     if len(kappas) < 3:
         return found._replace(reason="what was learned hardly overlaps at any exponent")

@@ -88,7 +88,7 @@ def rows(**columns) -> list[dict]:
 
 def finite(value) -> float | None:
     """Returns a number as JSON has it, None where the number is not finite."""
-    return float(value) if math.isfinite(value) else None
+    return float(value) if value is not None and math.isfinite(value) else None
 
 
 # Told, sentence by sentence, how far a long study is.

@@ -10,17 +10,20 @@ import pandas as pd
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs.curves import epochs_to_threshold
 from scaletime_jax.runs.fields import describe, setting_of
-from scaletime_jax.runs.guessing import SHARES, Level, guess_of, of_record
+from scaletime_jax.runs.guessing import SHARES, Level, of_record
 from scaletime_jax.runs.read import Runs
-from scaletime_jax.runs.select import split_table, with_values
+from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.claims import Claim, beyond, judge
 from scaletime_jax.stats.estimates import Estimate, u_depth
 from scaletime_jax.stats.lines import MIN_SIZES, LineFit, fit_columns
 from scaletime_jax.stats.local_exponents import (
     LocalExponents,
     bend_p_value,
+    exponent_rows,
     local_exponents,
+    single_slope,
 )
+from scaletime_jax.studies.controls import beside, find_floors
 from scaletime_jax.studies.result import Result
 from scaletime_jax.theory.effective_size import cube_root_size
 
@@ -38,8 +41,6 @@ CAPTION = (
 )
 # How far from -1 a slope still is one to one.
 RESOLUTION = 0.15
-# Of control runs that may reach a loss at which a network is said to generalise.
-CHANCE = 0.01
 
 
 class Point(NamedTuple):
@@ -120,23 +121,6 @@ class TradeoffCurve(NamedTuple):
         return sum(point.censored for point in self.points)
 
 
-class Floor(NamedTuple):
-    """What chance reaches: runs with shuffled labels, as long as the others ran.
-
-    Attributes:
-        fields: what the runs share.
-        runs: how many there are.
-        loss: the test loss that no more than one in a hundred of them is below.
-        share: of the guessing loss that is removed there; None where what guessing
-            costs is not known.
-    """
-
-    fields: dict
-    runs: int
-    loss: float
-    share: float | None
-
-
 def study(
     runs: Runs, threshold: float | None = None, shares: Sequence[float] = SHARES
 ) -> Result:
@@ -168,28 +152,18 @@ def study(
         _tables(curves),
         {
             "share_of_record": record,
-            "controls": [{**f.fields, **_but_fields(f)} for f in floors],
+            "controls": [floor.row for floor in floors],
             "curves": [_summarise(curve) for curve in curves],
         },
         {"curves": curves, "record": record},
         [_censored(curve) for curve in judged if curve.censored]
-        + [_describe_floor(floor) for floor in floors],
+        + [floor.words for floor in floors],
     )
 
 
 def panel_of(curve: TradeoffCurve) -> tuple:
     """Returns what the curves of one panel share: all but the train size."""
     return tuple(v for k, v in curve.fields.items() if k != "train_size")
-
-
-def _but_fields(floor: Floor) -> dict:
-    return {k: v for k, v in floor._asdict().items() if k != "fields"}
-
-
-def _describe_floor(floor: Floor) -> str:
-    words = f"{describe(floor.fields)}: {floor.runs} runs with shuffled labels"
-    share = "" if floor.share is None else f", {floor.share:.1%} below guessing"
-    return f"{words} reach no test loss below {floor.loss:.4g}{share}"
 
 
 def _tables(curves: list[TradeoffCurve]) -> dict[str, list[dict]]:
@@ -206,26 +180,15 @@ def _tables(curves: list[TradeoffCurve]) -> dict[str, list[dict]]:
 
 
 def _local(curve: TradeoffCurve) -> list[dict]:
-    """Returns the local exponents as rows."""
-    found = curve.exponents
-    if found is None:
-        return []
+    """Returns the local exponents as rows, and whether each may be one to one."""
     whole = [point.width for point in curve.points if not point.censored]
-    rows: list[dict] = []
-    for pair, (size, value) in enumerate(zip(found.sizes, found.values, strict=True)):
-        row = {
-            "from_width": whole[pair],
-            "to_width": whole[pair + 1],
-            "effective_size": float(size),
-            "exponent": float(value),
-            "low": None,
-            "high": None,
-            "one_to_one": None,
-        }
-        if found.intervals is not None:
-            low, high = map(float, found.intervals[pair])
-            row |= {"low": low, "high": high, "one_to_one": low <= -1 <= high}
-        rows.append(row)
+    rows = []
+    for pair, row in enumerate(exponent_rows(curve.exponents)):
+        between = {"from_width": whole[pair], "to_width": whole[pair + 1]}
+        low, high = row["low"], row["high"]
+        rows.append(
+            {**between, **row, "one_to_one": low is not None and low <= -1 <= high}
+        )
     return rows
 
 
@@ -275,16 +238,16 @@ def fit_tradeoff(
     """
     curves = []
     for fields, rows in split_table(table, (*setting_of(table), "train_size")):
-        control = _beside(rows, controls, fields)
+        control = beside(rows, controls, fields)
         for level in levels:
             threshold = level.loss(rows)
             runs = epochs_to_threshold(rows, threshold)
             _check_crossings(runs, threshold, describe(fields))
-            beside = None
+            curve = _fit_curve(fields, threshold, runs)._replace(share=level.share)
             if control is not None:
-                beside = _control(epochs_to_threshold(control, threshold))
-            curve = _fit_curve(fields, threshold, runs)
-            curves.append(curve._replace(share=level.share, control=beside))
+                chance = _control(epochs_to_threshold(control, threshold))
+                curve = curve._replace(control=chance)
+            curves.append(curve)
     return curves
 
 
@@ -303,33 +266,6 @@ def _check_crossings(runs: pd.DataFrame, threshold: float, where: str) -> None:
             f"{at_first.first_epoch.iloc[0]:g}; record it earlier.",
             record="both",
         )
-
-
-def _beside(
-    rows: pd.DataFrame, controls: pd.DataFrame | None, fields: dict
-) -> pd.DataFrame | None:
-    """Returns the controls of a setting, as long as the longest run of their width."""
-    if controls is None:
-        return None
-    same = {k: [v] for k, v in fields.items() if v is not None}
-    mine = with_values(controls, same)
-    longest = rows.groupby("width").epoch.max()
-    mine = mine[mine.epoch <= mine.width.map(longest)]  # none for other widths
-    return None if mine.empty else mine
-
-
-def find_floors(table: pd.DataFrame, controls: pd.DataFrame | None) -> list[Floor]:
-    """Returns what chance reaches, for each setting and train size with controls."""
-    floors = []
-    for fields, rows in split_table(table, (*setting_of(table), "train_size")):
-        mine = _beside(rows, controls, fields)
-        if mine is not None:
-            least = mine.groupby("run_id").test_loss.min().to_numpy(float)
-            loss = float(np.quantile(least, CHANCE, method="lower"))
-            known = "guessing_loss" in rows and rows.guessing_loss.notna().all()
-            share = 1 - loss / guess_of(rows) if known else None
-            floors.append(Floor(fields, len(least), loss, share))
-    return floors
 
 
 def _control(runs: pd.DataFrame) -> Control:
@@ -359,7 +295,7 @@ def make_claims(curves: list[TradeoffCurve]) -> list[Claim]:
         adam = curve.fields["optimizer"] == "adam"
         at = {"share": curve.share, "threshold": curve.threshold}
         what = {"setting": {**curve.fields, **at}}
-        slope, note = _slope(curve)
+        slope, note = single_slope(curve.exponents)
         claims.append(
             judge(
                 slope,
@@ -383,19 +319,6 @@ def make_claims(curves: list[TradeoffCurve]) -> list[Claim]:
                 )
             )
     return claims
-
-
-def _slope(curve: TradeoffCurve) -> tuple[Estimate, str]:
-    """Returns the slope of a straight curve, or why there is none."""
-    found = curve.exponents
-    if found is None or len(found.values) + 1 < MIN_SIZES:
-        return Estimate(None, None), ""
-    if found.fit is None:
-        low, high = found.values.min(), found.values.max()
-        words = f"no single slope: local exponents from {low:.2f} to {high:.2f}"
-        return Estimate(None, None), words
-    interval = found.fit.slope_ci
-    return Estimate(found.fit.slope, interval, found.bend.freedom), ""
 
 
 def _point(runs: pd.DataFrame) -> Point:

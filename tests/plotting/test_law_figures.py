@@ -33,8 +33,10 @@ def table():
 def test_equivalence(table):
     made, scans = find_collapses(table, LIMIT), scan_thresholds(table, LIMIT)
     figure = plot_equivalence(made, scans)
-    assert len(figure.axes) == 4
-    curves, collapsed, exponents, by_threshold = figure.axes
+    assert len(figure.axes) == 5
+    curves, collapsed, exponents, pairs, by_threshold = figure.axes
+    drawn = [line for line in pairs.lines if line.get_marker() == "o"]
+    np.testing.assert_array_equal(drawn[0].get_ydata(), made[-1].pairs.values)
     for k in range(len(PARAMS)):
         raw, laid = curves.lines[k], collapsed.lines[k]
         ratio = (list(PARAMS.values())[k] / PARAMS[1]) ** made[-1].kappa.value

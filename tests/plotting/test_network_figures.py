@@ -11,6 +11,7 @@ from scaletime_jax.plotting.effective_size import plot_effective_size
 from scaletime_jax.plotting.extrapolate import plot_extrapolate
 from scaletime_jax.plotting.label_noise import plot_label_noise
 from scaletime_jax.plotting.style import make_panels
+from scaletime_jax.runs.guessing import Level
 from scaletime_jax.studies.data_scaling import scale_data
 from scaletime_jax.studies.effective_size import study_capacity
 from scaletime_jax.studies.extrapolate import Protocol, extrapolate
@@ -78,10 +79,11 @@ def test_extrapolation(clean):
 
 
 def test_data_scaling(clean):
-    made = scale_data(clean, LIMIT)
+    made = scale_data(clean, [Level(None, LIMIT)])
     figure = plot_data_scaling(made)
-    test, train = figure.axes
-    assert_row_is_alike(figure.axes)
+    test, train, exponents = figure.axes
+    assert_row_is_alike([test, train])
+    assert "exponent" in exponents.get_ylabel()
     assert "test MSE" in test.get_ylabel() and train.get_ylabel() == "train MSE"
     for axis, name in ((test, "test"), (train, "train")):
         drawn = lines(axis, marker="o")
@@ -142,7 +144,7 @@ def test_capacity_draws_bounds_as_bounds(clean):
 def test_a_missing_cell_leaves_the_rest(clean):
     gone = (clean.width == 10) & (clean.train_size >= 1000)
     part = clean[~gone]
-    figure = plot_data_scaling(scale_data(part, LIMIT))
+    figure = plot_data_scaling(scale_data(part, [Level(None, LIMIT)]))
     lengths = [len(line.get_xdata()) for line in lines(figure.axes[0], marker="o")]
     assert lengths == [6, 6, 6, 3]
     plot_extrapolate(extrapolate(part, LIMIT, Protocol()), LIMIT)

@@ -3,12 +3,13 @@ import pytest
 from planted import PARAMS, as_logs, planted_runs
 from written import assert_can_be_written
 
+from scaletime_jax.runs.guessing import Level
 from scaletime_jax.runs.read import Runs
 from scaletime_jax.studies.data_scaling import make_claims, scale_data, study
 
 SIZES = (100, 200, 500, 1000, 2000, 5000)
 EPOCHS = np.array([0.0, 50.0, 100.0])
-LIMIT = {"planted": 0.09}
+LIMIT = [Level(None, {"planted": 0.09})]
 
 
 def law(size_exponent, train_exponent):

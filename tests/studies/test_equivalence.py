@@ -280,3 +280,18 @@ def test_logs_that_say_little():
     assert_can_be_written(result)
     assert result.summary["ceilings"] == {}
     assert result.summary["collapses"][0]["train_size"] is None
+
+
+def test_kappa_of_two_sizes_is_the_planted_one():
+    """Time to any loss falls with size^1 between the first two, then with size^0.2."""
+    kappas = np.array([1.0, 0.2, 0.2, 0.2])
+    shift = np.r_[0, np.cumsum(kappas * np.diff(np.log(SIZES)))]
+    rng = np.random.default_rng(0)
+    own = 0.05 * rng.normal(size=(len(SIZES), 1, 20))
+    progress = np.log(EPOCHS)[None, :, None] + shift[:, None, None] + own
+    logs = np.log(0.01 + 0.09 / (1 + np.exp(progress) / 50))
+    made = collapse_curves(LearningCurves(SIZES, SIZES, EPOCHS, logs))
+    np.testing.assert_allclose(made.pairs.values, kappas, atol=0.1)
+    low, high = made.pairs.intervals.T
+    assert np.all((low < kappas) & (kappas < high)) and np.all(high - low < 0.3)
+    np.testing.assert_allclose(made.pairs.num_params, np.sqrt(SIZES[1:] * SIZES[:-1]))
