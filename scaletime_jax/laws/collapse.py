@@ -161,7 +161,7 @@ class PairKappas(NamedTuple):
 
     Attributes:
         num_params: [pairs] geometric mean of the two sizes.
-        values: [pairs] NaN where two curves hardly overlap.
+        values: [pairs] NaN where two curves hardly overlap at the best exponent.
         intervals: [pairs, 2] 95% intervals that hold together; NaN where there is no
             value; None for fewer than two whole seeds.
     """
@@ -191,7 +191,9 @@ def pair_kappas(curves: LearningCurves) -> PairKappas:
         )
         kappas, left, total = collapse_grams(two, KAPPAS)
         if len(kappas) >= 3:
-            found[pair] = least_left(kappas, left, total, weights)
+            best = least_left(kappas, left, total, weights)
+            inside = kappas[0] < best[0] < kappas[-1]
+            found[pair] = best if inside else np.nan
     between = np.sqrt(sizes[1:] * sizes[:-1])
     if seeds < 2:
         return PairKappas(between, found[:, 0], None)
@@ -220,8 +222,9 @@ class Remainder(NamedTuple):
 def remaining_error(curves: LearningCurves, kappa: float) -> Remainder:
     """Returns what is left where the curves are laid over each other.
 
-    The interval of `in_spreads` is the jackknife's of its square, whose ends are
-    rooted with their sign.
+    The interval of `in_spreads` is the jackknife's of the squared error, in units of
+    the mean variance of seeds, with the roots of its ends; what seeds differ by is a
+    unit here, and its own error is left out.
 
     Args:
         curves: one train size, three seeds or more, none of which lacks a place that
@@ -236,10 +239,8 @@ def remaining_error(curves: LearningCurves, kappa: float) -> Remainder:
         products = np.sum(rest.sum(axis=1) ** 2) - np.sum(rest**2)
         return products / (seeds * (seeds - 1)) / freedom
 
-    def ratio(values, rest):
-        return square(rest) / max(np.mean(np.var(values, axis=1, ddof=1)), 1e-18)
-
-    found = jackknife(ratio, values, rest)
+    unit = max(float(np.mean(np.var(values, axis=1, ddof=1))), 1e-18)
+    found = jackknife(lambda each: square(each) / unit, rest)
     ends = [np.sign(each) * np.sqrt(abs(each)) for each in found.interval or ()]
     value = None if found.value is None else float(np.sqrt(max(found.value, 0.0)))
     interval = (float(ends[0]), float(ends[1])) if ends else None

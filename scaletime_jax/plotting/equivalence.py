@@ -121,6 +121,9 @@ def _draw_pairs(axis, pairs: PairKappas | None) -> None:
     axis.axhline(CLAIMED, **THRESHOLD)
     axis.set_ylim(*SHOWN)
     axis.set_xscale("log")
+    axis.xaxis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1, 2, 5)))
+    axis.xaxis.set_major_formatter(lambda size, _: _short(size))
+    axis.xaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
     axis.set_ylabel(r"$\kappa$ of two sizes")
     if pairs is not None:
         axis.plot(pairs.num_params, pairs.values, "o-", color="0.3", markersize=3.5)
@@ -129,10 +132,10 @@ def _draw_pairs(axis, pairs: PairKappas | None) -> None:
             axis.vlines(pairs.num_params, *ends, color="0.3", linewidth=1)
 
 
-def _short(size: int | None) -> str:
+def _short(size: int | float | None) -> str:
     if size is None:
         return "not given"
-    return f"{size / 1000:g}k" if size >= 1000 else str(size)
+    return f"{size / 1000:g}k" if size >= 1000 else f"{size:g}"
 
 
 def _draw_scans(axis, scans: Sequence[ThresholdScan]) -> None:

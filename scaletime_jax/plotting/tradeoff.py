@@ -6,6 +6,12 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from scaletime_jax.plotting.exponents import (
+    Colours,
+    draw_exponents,
+    share_colours,
+    share_handles,
+)
 from scaletime_jax.plotting.settings import (
     describe_loss,
     describe_setting,
@@ -23,9 +29,6 @@ from scaletime_jax.plotting.style import (
 from scaletime_jax.runs.curves import Curve
 from scaletime_jax.studies.tradeoff import RESOLUTION, Point, TradeoffCurve, panel_of
 
-# Local exponents beyond are cut off, with their intervals.
-SHOWN = -3.5, 1.5
-
 
 def plot_tradeoff(curves: Sequence[TradeoffCurve], record: float | None) -> Figure:
     """Draws the study's curves, a row a setting; its caption says what is drawn.
@@ -37,7 +40,7 @@ def plot_tradeoff(curves: Sequence[TradeoffCurve], record: float | None) -> Figu
     panels = list(dict.fromkeys(panel_of(curve) for curve in curves))
     drawn = [curve for curve in curves if curve.share == record]
     colours = shades([curve.fields["train_size"] for curve in drawn])
-    shares = _share_colours(sorted({c.share for c in curves if c.share is not None}))
+    shares = share_colours([curve.share for curve in curves])
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(8.4, 2.9 * len(panels) + 0.4), layout="constrained")
         axes = figure.subplots(len(panels), 2, sharex=True, squeeze=False)
@@ -51,19 +54,6 @@ def plot_tradeoff(curves: Sequence[TradeoffCurve], record: float | None) -> Figu
         figure.supxlabel("effective size $p$ = (number of parameters)$^{1/3}$")
         _draw_legends(figure, drawn, colours, shares)
     return figure
-
-
-def _share_colours(shares: list[float]) -> dict[float | None, tuple]:
-    """Returns colours of the shares drawn, and grey for a threshold given as a loss.
-
-    Every other share, the largest among them: more intervals cannot be told apart.
-    """
-    shares = shares[::-2][::-1]
-    colours = matplotlib.colormaps["viridis_r"](np.linspace(0.1, 1, len(shares)))
-    return {None: (0.45, 0.45, 0.45, 1.0)} | {
-        share: tuple(map(float, colour))
-        for share, colour in zip(shares, colours, strict=True)
-    }
 
 
 def _largest(curves: Sequence[TradeoffCurve], panel: tuple) -> list[TradeoffCurve]:
@@ -117,20 +107,12 @@ def _full(points: Sequence[Point]) -> Curve:
     return Curve(size, mean, np.array([p.epochs_sem or 0.0 for p in full]))
 
 
-def _draw_exponents(axis, curves: Sequence[TradeoffCurve], colours: dict) -> None:
+def _draw_exponents(axis, curves: Sequence[TradeoffCurve], colours: Colours) -> None:
     axis.axhline(-1, color="0.3", linewidth=0.9, linestyle=":")
     axis.axhspan(-1 - RESOLUTION, -1 + RESOLUTION, color="0.92", zorder=0)
-    axis.set_ylim(*SHOWN)
-    found_at = [(c, c.exponents) for c in curves if c.share in colours]
-    shown = [(c, found) for c, found in found_at if found is not None]
-    for place, (curve, found) in enumerate(shown):
-        colour = colours[curve.share]
-        size = found.sizes * np.exp(0.03 * (place - (len(shown) - 1) / 2))
-        axis.plot(size, found.values, "o-", color=colour, markersize=3.5, linewidth=1)
-        if found.intervals is not None:
-            axis.vlines(size, *found.intervals.T, color=colour, linewidth=1)
-    if shown:
-        size = describe_size(shown[0][0].fields["train_size"])
+    draw_exponents(axis, {c.share: c.exponents for c in curves}, colours)
+    if curves:
+        size = describe_size(curves[0].fields["train_size"])
         annotate_corner(axis, f"{size} training examples")
 
 
@@ -152,13 +134,12 @@ def _draw_guides(axes, curves: Sequence[TradeoffCurve]) -> None:
         draw_exchange(axis, x, np.exp([bottom, top + 0.3 * (top - bottom)]))
 
 
-def _draw_legends(figure, curves, colours: dict, shares: dict) -> None:
+def _draw_legends(figure, curves, colours: dict, shares: Colours) -> None:
     def entry(label, **style):
         return matplotlib.lines.Line2D([], [], label=label, **style)
 
     look = {"marker": "o", "markersize": 3.5}
-    title = {"linestyle": ""}
-    handles = [entry("training examples", **title)]
+    handles = [entry("training examples", linestyle="")]
     handles += [
         entry(describe_size(size), color=colour, **look)
         for size, colour in sorted(colours.items(), reverse=True, key=_by_size)
@@ -177,16 +158,7 @@ def _draw_legends(figure, curves, colours: dict, shares: dict) -> None:
     if any(curve.control is not None for curve in curves):
         look_of_control = {"linestyle": "", "marker": "x", "color": "0.4"}
         handles.append(entry("control: shuffled labels", **look_of_control))
-    if len(shares) > 1:
-        handles += [entry("share of the\nguessing loss removed", **title)]
-        handles += [
-            entry(
-                "none: the paper's" if share is None else f"{share:g}",
-                color=colour,
-                **look,
-            )
-            for share, colour in shares.items()
-        ]
+    handles += share_handles(shares)
     figure.legend(handles=handles, loc="outside right upper", fontsize=8)
 
 

@@ -159,9 +159,11 @@ def simultaneous(found: np.ndarray, without: np.ndarray) -> np.ndarray:
     seeds = len(without)
     around = without - without.mean(axis=0)
     error = np.sqrt((seeds - 1) * np.mean(around**2, axis=0))
-    if not np.all(error > 1e-12):  # seeds that are copies, but for rounding
-        return np.stack([found, found], axis=1)
-    reach = max_t_quantile(around / error, seeds) * error
+    scattered = error > 1e-12  # others are seeds that are copies, but for rounding
+    reach = np.zeros_like(error)
+    if scattered.any():
+        apart = (around / np.where(scattered, error, 1))[:, scattered]
+        reach[scattered] = max_t_quantile(apart, seeds) * error[scattered]
     return np.stack([found - reach, found + reach], axis=1)
 
 

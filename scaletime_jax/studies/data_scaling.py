@@ -36,8 +36,9 @@ CAPTION = (
     "train size; darker curves are wider networks; bands are one s.e.m. over seeds; "
     "the dotted line is the test loss of record, and the dashed line the control, the "
     "mean of all runs with shuffled labels. The third panel is the local exponent of "
-    "the examples needed for that loss, between neighbouring sizes, with 95% intervals "
-    "that hold together; the paper says below 0, the dotted line."
+    "the examples needed, between neighbouring sizes, a line for every other share of "
+    "the guessing loss removed, with 95% intervals that hold together; the paper says "
+    "below 0, the dotted line."
 )
 TRAIN_CHANGE = "log(train loss at most / at least data), mean over widths"
 SOURCE = "[BF24, Fig. 5, 8]"  # with SGD [BF24, C.3]
@@ -131,7 +132,7 @@ def study(
             "share_of_record": record,
             "settings": [_summarise(each) for each in made],
         },
-        {"made": shown},
+        {"made": made, "record": record},
         [],
     )
 

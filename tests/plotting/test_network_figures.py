@@ -80,7 +80,7 @@ def test_extrapolation(clean):
 
 def test_data_scaling(clean):
     made = scale_data(clean, [Level(None, LIMIT)])
-    figure = plot_data_scaling(made)
+    figure = plot_data_scaling(made, None)
     test, train, exponents = figure.axes
     assert_row_is_alike([test, train])
     assert "exponent" in exponents.get_ylabel()
@@ -144,7 +144,7 @@ def test_capacity_draws_bounds_as_bounds(clean):
 def test_a_missing_cell_leaves_the_rest(clean):
     gone = (clean.width == 10) & (clean.train_size >= 1000)
     part = clean[~gone]
-    figure = plot_data_scaling(scale_data(part, [Level(None, LIMIT)]))
+    figure = plot_data_scaling(scale_data(part, [Level(None, LIMIT)]), None)
     lengths = [len(line.get_xdata()) for line in lines(figure.axes[0], marker="o")]
     assert lengths == [6, 6, 6, 3]
     plot_extrapolate(extrapolate(part, LIMIT, Protocol()), LIMIT)

@@ -1,0 +1,65 @@
+"""Local exponents at several shares of the guessing loss removed, in one panel."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.lines import Line2D
+
+from scaletime_jax.stats.local_exponents import LocalExponents
+
+# Exponents beyond are cut off, with their intervals.
+SHOWN = -3.5, 1.5
+Colours = Mapping[float | None, tuple]
+
+
+def share_colours(shares: Sequence[float | None]) -> Colours:
+    """Returns colours of the shares drawn, and grey for a threshold given as a loss.
+
+    Every other share, the largest among them: more intervals cannot be told apart.
+    """
+    drawn = sorted({share for share in shares if share is not None})[::-2][::-1]
+    colours = matplotlib.colormaps["viridis_r"](np.linspace(0.1, 1, len(drawn)))
+    return {None: (0.45, 0.45, 0.45, 1.0)} | {
+        share: tuple(map(float, colour))
+        for share, colour in zip(drawn, colours, strict=True)
+    }
+
+
+def draw_exponents(
+    axis, found: Mapping[float | None, LocalExponents | None], colours: Colours
+) -> None:
+    """Draws exponents over size with their intervals, a line a share.
+
+    Args:
+        axis: whose x is a size.
+        found: by share.
+        colours: by share; others are left out.
+    """
+    axis.set_xscale("log")
+    axis.set_ylim(*SHOWN)
+    shown = {share: each for share, each in found.items() if share in colours and each}
+    for place, (share, each) in enumerate(shown.items()):
+        size = each.sizes * np.exp(0.03 * (place - (len(shown) - 1) / 2))
+        look = {"color": colours[share], "linewidth": 1}
+        axis.plot(size, each.values, "o-", markersize=3.5, **look)
+        if each.intervals is not None:
+            axis.vlines(size, *np.clip(each.intervals.T, *SHOWN), **look)
+
+
+def share_handles(colours: Colours) -> list[Line2D]:
+    """Returns what a legend says of the shares; nothing where there are none."""
+    if len(colours) < 2:
+        return []
+    title = Line2D([], [], linestyle="", label="share of the\nguessing loss removed")
+    return [title] + [
+        Line2D(
+            [],
+            [],
+            label="none: the paper's" if share is None else f"{share:g}",
+            color=colour,
+            marker="o",
+            markersize=3.5,
+        )
+        for share, colour in colours.items()
+    ]
