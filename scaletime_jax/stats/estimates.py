@@ -68,41 +68,27 @@ def describe_estimate(estimate: Estimate) -> str:
     return words
 
 
-def upturn(values: np.ndarray) -> Estimate:
-    """Returns how far the end of a curve stands above its lowest earlier point.
-
-    Above 0 for a curve that rises at its end, below for one that falls to it. The
-    lowest point is chosen by the other seeds, so that the least of several noisy
-    values is not taken for a dip: of noise alone the expected height is 0, and with
-    five seeds the interval leaves 0 out on either side in 4 to 6% of cases.
-
-    Args:
-        values: [points, seeds] along the curve; two points or more, two seeds.
-    """
-    return _height(values, [-1], slice(0, -1))
-
-
 def u_depth(values: np.ndarray) -> Estimate:
     """Returns how far the lower end of a curve stands above its lowest inner point.
 
     The depth of a U: above 0 for a curve that falls and rises again, below for one that
-    only does either. Lower end and lowest point are chosen as in `upturn`.
+    only does either. Lower end and lowest point are chosen by the other seeds, so that
+    the least of several noisy values is not taken for a dip: of noise alone the
+    expected depth is 0, and with five seeds the interval leaves 0 out on either side
+    in 4 to 6% of cases.
 
     Args:
         values: [points, seeds] along the curve; three points or more, two seeds.
     """
-    return _height(values, [0, -1], slice(1, -1))
-
-
-def _height(values: np.ndarray, ends: list[int], valley: slice) -> Estimate:
     values = values[:, np.isfinite(values).all(axis=0)]
     seeds = values.shape[1]
-    if seeds < 2 or len(values[valley]) == 0:
+    if seeds < 2 or len(values) < 3:
         return Estimate(None, None)
     others = values.sum(axis=1, keepdims=True) - values
     each = np.arange(seeds)
-    lowest = values[valley][np.argmin(others[valley], axis=0), each]
-    end = values[ends][np.argmin(others[ends], axis=0), each]
+    lowest = values[1:-1][np.argmin(others[1:-1], axis=0), each]
+    ends, of_others = values[[0, -1]], others[[0, -1]]
+    end = ends[np.argmin(of_others, axis=0), each]
     return jackknife(np.mean, (end - lowest)[None])
 
 

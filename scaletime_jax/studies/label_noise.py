@@ -16,7 +16,7 @@ from scaletime_jax.runs.fields import describe, setting_of
 from scaletime_jax.runs.read import Runs
 from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.claims import Claim, beyond, judge
-from scaletime_jax.stats.estimates import Estimate, jackknife, upturn
+from scaletime_jax.stats.estimates import Estimate, jackknife, u_depth
 from scaletime_jax.studies.result import Result, finite, rows
 from scaletime_jax.theory.effective_size import cube_root_size
 
@@ -35,11 +35,11 @@ U_SHAPED = ("cifar10_", "svhn")
 # What still counts as most of the largest added error.
 PERSISTENT = 0.5
 AXES = ("epoch", "effective_size", "train_size")
-STATEMENTS = {
+PERSISTS = {
     "epoch": "The error that label noise adds persists or grows with training time.",
     "effective_size": "The error that label noise adds persists or grows with size.",
-    "train_size": "The error that label noise adds is local in the amount of data.",
 }
+LOCAL = "The error that label noise adds is local in the amount of data."
 
 
 class NoiseEffect(NamedTuple):
@@ -61,12 +61,25 @@ class NoiseEffect(NamedTuple):
     persistence: Estimate
 
 
+class Peak(NamedTuple):
+    """Of the error that label noise adds, over train size, at one width.
+
+    Attributes:
+        width: the scale parameter s.
+        height: of the highest inner point above the higher end: above 0 where noise
+            harms more than it does with both less and more data.
+    """
+
+    width: int
+    height: Estimate
+
+
 class Shape(NamedTuple):
     """Of the final test loss over size, at one train size.
 
     Attributes:
         train_size: examples.
-        noisy: height of an upturn with label noise.
+        noisy: depth of a U with label noise.
         clean: and without.
     """
 
@@ -83,6 +96,7 @@ class NoiseStudy(NamedTuple):
         width: of the curves over epochs and train size.
         train_size: of the curves over epochs and size.
         effects: along the axes over which there are two points or more.
+        peaks: over train size, at each width.
         shapes: over size, at each train size.
     """
 
@@ -90,6 +104,7 @@ class NoiseStudy(NamedTuple):
     width: int
     train_size: int
     effects: list[NoiseEffect]
+    peaks: list[Peak]
     shapes: list[Shape]
 
 
@@ -153,7 +168,11 @@ def _summarise(each: NoiseStudy) -> dict:
             }
             for effect in each.effects
         },
-        "upturns": [
+        "peaks": [
+            {"width": peak.width, "height": peak.height._asdict()}
+            for peak in each.peaks
+        ],
+        "shapes": [
             {
                 "train_size": shape.train_size,
                 "with_noise": shape.noisy._asdict(),
@@ -196,8 +215,8 @@ def study_noise(
             effects = [_effect(axis, clean, noisy, *chosen) for axis in AXES]
             found = [effect for effect in effects if effect is not None]
             setting = {**fields, "label_noise": float(share)}
-            shapes = _shapes(clean, noisy)
-            studies.append(NoiseStudy(setting, *chosen, found, shapes))
+            shapes = _peaks(clean, noisy), _shapes(clean, noisy)
+            studies.append(NoiseStudy(setting, *chosen, found, *shapes))
     return studies
 
 
@@ -231,6 +250,19 @@ def _over_size(runs: pd.DataFrame) -> pd.DataFrame:
     return final_over(runs.assign(effective_size=sizes), "effective_size", "test_loss")
 
 
+def _peaks(clean: pd.DataFrame, noisy: pd.DataFrame) -> list[Peak]:
+    peaks = []
+    for width in sorted({int(w) for w in noisy.width} & {int(w) for w in clean.width}):
+        first, second = (
+            final_over(runs[runs.width == width], "train_size", "test_loss")
+            for runs in (clean, noisy)
+        )
+        # NaN where one of them has no run: such seeds are left out
+        added = (second - first).dropna(how="all").dropna(axis=1, how="all")
+        peaks.append(Peak(width, u_depth(-added.to_numpy())))
+    return peaks
+
+
 def _shapes(clean: pd.DataFrame, noisy: pd.DataFrame) -> list[Shape]:
     sizes = sorted(
         {int(n) for n in noisy.train_size} & {int(n) for n in clean.train_size}
@@ -239,7 +271,7 @@ def _shapes(clean: pd.DataFrame, noisy: pd.DataFrame) -> list[Shape]:
         Shape(
             n,
             *(
-                upturn(_over_size(r[r.train_size == n]).to_numpy())
+                u_depth(_over_size(r[r.train_size == n]).to_numpy())
                 for r in (noisy, clean)
             ),
         )
@@ -285,23 +317,34 @@ def _persistence(added: np.ndarray) -> float:
 
 
 def make_claims(studies: list[NoiseStudy]) -> list[Claim]:
-    """Returns a claim for each axis, and at each train size that of an upturn."""
+    """Returns claims of time and size, of a peak over data, and of a U over size."""
     claims = []
     for each in studies:
         adam = each.fields["optimizer"] == "adam"
         at = {**each.fields, "width": each.width, "train_size": each.train_size}
+        source = beyond(SOURCE, adam)
         claims += [
             judge(
                 effect.persistence,
-                (None, PERSISTENT)
-                if effect.axis == "train_size"
-                else (PERSISTENT, None),
-                source=beyond(SOURCE, adam),
-                statement=STATEMENTS[effect.axis],
+                (PERSISTENT, None),
+                source=source,
+                statement=PERSISTS[effect.axis],
                 setting=at,
                 quantity="added error at the far end over its maximum",
             )
             for effect in each.effects
+            if effect.axis in PERSISTS
+        ]
+        claims += [
+            judge(
+                peak.height,
+                (0.0, None),
+                source=source,
+                statement=LOCAL,
+                setting={**each.fields, "width": peak.width},
+                quantity="added error at its peak less that at the higher end",
+            )
+            for peak in each.peaks
         ]
         named = f"{each.fields['dataset']}_".startswith(U_SHAPED)
         claims += [
@@ -309,9 +352,9 @@ def make_claims(studies: list[NoiseStudy]) -> list[Claim]:
                 shape.noisy,
                 (0.0, None),
                 source=beyond("[BF24, Sec. 5.5]", adam and named),
-                statement="Under noise the error of the largest networks rises again.",
+                statement="Under noise the error falls with size, then rises again.",
                 setting={**each.fields, "train_size": shape.train_size},
-                quantity="test loss of the largest less that of the best smaller one",
+                quantity="depth of a U of the test loss over size",
             )
             for shape in each.shapes
         ]
