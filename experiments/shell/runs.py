@@ -40,7 +40,18 @@ def obtain(needs: Sequence[str] = (), any_length: bool = False) -> Runs | None:
         print(f"Trained controls only; {where} draws them beside other runs.")
         return None
     metadata = read_runs(sweep.runs_folder()).metadata
-    return make_runs(table, of_runs(metadata, table))
+    found = make_runs(table, of_runs(metadata, table))
+    _warn_of_unended(found)
+    return found
+
+
+def _warn_of_unended(runs: Runs) -> None:
+    if runs.num_unended:
+        said = f"{runs.num_unended} of {runs.num_runs} runs never reached their"
+        print(
+            f"warning: {said} until_test_loss; each ran for all its epochs.",
+            file=sys.stderr,
+        )
 
 
 def read(path: str, needs: Sequence[str], any_length: bool) -> Runs | None:
@@ -62,6 +73,7 @@ def read(path: str, needs: Sequence[str], any_length: bool) -> Runs | None:
     if runs.num_diverged:
         said = f"{runs.num_diverged} of {runs.num_runs} runs diverged"
         print(f"warning: {said}; each counts until it did.", file=sys.stderr)
+    _warn_of_unended(runs)
     if common.DRY_RUN.value:
         print(f"draws from {runs.num_runs} runs of {path}.")
     for gap in runs.gaps:

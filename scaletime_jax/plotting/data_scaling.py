@@ -85,7 +85,6 @@ def _draw_panel(axis, split: str, each: DataScaling, colours: dict) -> None:
 def _draw_exponents(axis, found: dict, colours: Colours) -> None:
     axis.axhline(0, **THRESHOLD)
     draw_exponents(axis, found, colours)
-    use_log_axis(axis.xaxis, subs=(1, 2, 3, 5, 7))
     axis.set_ylabel("local exponent")
     if not any(found[share] for share in found if share in colours):
         annotate_corner(axis, "needed: none of the\ntrain sizes, or the least")

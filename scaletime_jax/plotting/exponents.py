@@ -6,6 +6,7 @@ import matplotlib
 import numpy as np
 from matplotlib.lines import Line2D
 
+from scaletime_jax.plotting.style import use_log_axis
 from scaletime_jax.stats.local_exponents import LocalExponents
 
 # Exponents beyond are cut off, with their intervals.
@@ -37,6 +38,7 @@ def draw_exponents(
         colours: by share; others are left out.
     """
     axis.set_xscale("log")
+    use_log_axis(axis.xaxis, subs=(1, 2, 3, 5, 7))
     axis.set_ylim(*SHOWN)
     shown = {share: each for share, each in found.items() if share in colours and each}
     for place, (share, each) in enumerate(shown.items()):

@@ -86,6 +86,13 @@ class Runs(NamedTuple):
         return int(self.table[self.table.diverged].run_id.nunique())
 
     @property
+    def num_unended(self) -> int:
+        """How many should have ended at a test loss that they never reached."""
+        until = self.table[self.table.until_test_loss > 0]
+        least = until.groupby("run_id")[["test_loss", "until_test_loss"]].min()
+        return int((least.test_loss > least.until_test_loss).sum())
+
+    @property
     def made_by(self) -> dict[str, Any]:
         """What is known of how they were made."""
         ours = [unit for unit in self.metadata if "logs" not in unit]
@@ -99,6 +106,8 @@ class Runs(NamedTuple):
         counts = {"count": self.num_runs, "diverged": self.num_diverged}
         if self.controls is not None:
             counts["controls"] = int(self.controls.run_id.nunique())
+        if (self.table.until_test_loss > 0).any():
+            counts["never_at_until_test_loss"] = self.num_unended
         return {**counts, **self.made_by}
 
     def ceilings(self, threshold: float | None = None) -> dict[str, float]:

@@ -180,6 +180,15 @@ def test_a_control_stands_beside_its_runs(tmp_path):
     assert all("shuffled_labels" not in curve for curve in summary["curves"])
 
 
+def test_runs_that_never_reach_their_end_are_told(tmp_path):
+    one = (*QUICK, "--widths=1", "--train_sizes=64", f"--workdir={tmp_path}")
+    done = run(*one, "--until_test_loss=1e-6")
+    assert done.returncode == 0
+    assert "2 of 2 runs never reached their until_test_loss" in done.stderr
+    summary = json.loads((tmp_path / "tradeoff/summary.json").read_text())
+    assert summary["runs"]["never_at_until_test_loss"] == 2
+
+
 def test_no_curve_reaches_an_impossible_threshold(smoke):
     workdir, _ = smoke
     done = run(*SMOKE, f"--workdir={workdir}", "--threshold=1e-9")

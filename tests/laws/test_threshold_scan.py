@@ -76,7 +76,8 @@ def test_the_exponent_at_every_threshold():
     [scan] = scan_thresholds(table, {"planted": 0.089})
     assert scan.thresholds[0] < 0.089 and np.all(np.diff(scan.thresholds) < 0)
     assert scan.reached[0] == 1 and scan.reached[-1] < 0.8
-    inside = [low <= 0.5 <= high for _, (low, high) in scan.kappa]
+    intervals = [kappa.interval for kappa in scan.kappa]
+    inside = [low <= 0.5 <= high for low, high in intervals]
     assert sum(inside) >= 8
     values = [kappa.value for kappa in scan.kappa]
     np.testing.assert_allclose(values, 0.5, atol=0.1)
