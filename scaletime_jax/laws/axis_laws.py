@@ -140,14 +140,14 @@ def fit_along(curves: LearningCurves, axis: str, shape: Shape) -> Law:
         identified &= bool(told > IDENTIFIED)
         fitted[key] = centre, fits.parameters
 
-    def log_loss(num_params, epoch, train_size):
-        logs = np.full((resamples, len(num_params)), np.nan)
+    def log_loss(num_params, epoch, train_size, which):
+        logs = np.full((len(range(resamples)[which]), len(num_params)), np.nan)
         x, others = (epoch, num_params) if axis == "epoch" else (num_params, epoch)
         for (other, size), (centre, parameters) in fitted.items():
             mine = np.isclose(others, other, rtol=1e-6) & (train_size == size)
             if mine.any():
                 at = np.log(x[mine]) - centre
-                logs[:, mine] = shape.log_loss(parameters, at)[0]
+                logs[:, mine] = shape.log_loss(parameters[which], at)[0]
         return logs
 
     return finish_law(log_loss, curves, converged, identified and bool(fitted), {})
@@ -175,13 +175,13 @@ def fit_no_change(curves: LearningCurves, axis: str) -> Law:
     resamples = len(seed_weights(curves.seeds))
     lines = {key: (x, resample_means(runs)) for key, x, runs in _lines(curves, axis)}
 
-    def log_loss(num_params, epoch, train_size):
-        logs = np.full((resamples, len(num_params)), np.nan)
+    def log_loss(num_params, epoch, train_size, which):
+        logs = np.full((len(range(resamples)[which]), len(num_params)), np.nan)
         x, others = (epoch, num_params) if axis == "epoch" else (num_params, epoch)
         for (other, size), (known, mean) in lines.items():
             mine = np.isclose(others, other, rtol=1e-6) & (train_size == size)
             at = np.searchsorted(known, np.log(x[mine]) + 1e-9) - 1
-            logs[:, mine] = mean[:, np.maximum(at, 0)]
+            logs[:, mine] = mean[which, np.maximum(at, 0)]
         return logs
 
     return finish_law(log_loss, curves, True, True, {})

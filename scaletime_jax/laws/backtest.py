@@ -8,7 +8,7 @@ import pandas as pd
 
 from scaletime_jax.errors import InputError
 from scaletime_jax.laws.axis_laws import fit_no_change
-from scaletime_jax.laws.law import Law, make_targets
+from scaletime_jax.laws.law import EVERY, Law, make_targets
 from scaletime_jax.laws.predictors import PREDICTORS, Predictor
 from scaletime_jax.runs.fields import setting_of
 from scaletime_jax.runs.learning_curves import LearningCurves, learning_curves
@@ -192,7 +192,7 @@ def _points(held_out: LearningCurves) -> Iterator[tuple[float, _Points]]:
 
 def _try(law: Law, stand_in: Law, points: _Points) -> Trial:
     at = points.num_params, points.epoch, points.train_size
-    logs, last = law.log_loss(*at), stand_in.log_loss(*at)
+    logs, last = law.log_loss(*at, EVERY), stand_in.log_loss(*at, EVERY)
     # the same points for all laws: those at which there is something to stand in
     last = np.where(np.isfinite(last[:1]), last, np.nan)
     filled = np.where(np.isfinite(logs) & np.isfinite(last), logs, last)

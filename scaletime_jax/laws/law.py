@@ -15,7 +15,9 @@ from scaletime_jax.stats.estimates import (
 # Scatter is of runs within this factor of the time asked for, either way.
 NEARBY = np.sqrt(10)
 MOST = 700.0  # whose exponential still is a number
-LogLoss = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+# (num_params, epoch, train_size, which of the rows) -> [rows, points]
+LogLoss = Callable[[np.ndarray, np.ndarray, np.ndarray, slice], np.ndarray]
+EVERY, DATA = slice(None), slice(1)  # rows: data and resamples, or the data alone
 
 
 class Prediction(NamedTuple):
@@ -64,9 +66,9 @@ class Law(NamedTuple):
     """A predictor that has been fitted.
 
     Attributes:
-        log_loss: (num_params, epoch, train_size), each [points], -> [1 + resamples,
-            points]: by the data, then by each resample of the seeds; NaN where the law
-            does not reach.
+        log_loss: (num_params, epoch, train_size, which), the first three [points], ->
+            [rows, points]: by the data, then by each resample of the seeds, of these
+            the rows of the slice `which`; NaN where the law does not reach.
         scatter: of runs about it.
         seeds: how many there were.
         converged: whether the fit did.
@@ -81,6 +83,10 @@ class Law(NamedTuple):
     identified: bool
     parameters: dict[str, float]
 
+    def best(self, num_params, epoch, train_size) -> np.ndarray:
+        """Returns the log loss [points] by the data alone."""
+        return self.log_loss(num_params, epoch, train_size, DATA)[0]
+
     def predict(self, num_params, epoch, train_size) -> Prediction:
         """Returns the loss of one more run, with its 95% interval.
 
@@ -93,13 +99,13 @@ class Law(NamedTuple):
             epoch: likewise.
             train_size: likewise.
         """
-        where = np.broadcast_arrays(
+        size, time, examples = np.broadcast_arrays(
             *(np.atleast_1d(v).astype(float) for v in (num_params, epoch, train_size))
         )
-        logs = self.log_loss(*where)
+        logs = self.log_loss(size, time, examples, EVERY)
         # of a single seed there is none; else NaN where resamples do not reach
         error = bootstrap_error(logs, self.seeds) if self.seeds > 1 else 0.0
-        scatter, _, runs = self.scatter.at(where[1], where[2])
+        scatter, _, runs = self.scatter.at(time, examples)
         variance = error**2 + scatter**2
         parts = error**4 / max(1, self.seeds - 1) + scatter**4 / np.maximum(1, runs - 1)
         free = np.fmax(variance**2 / np.fmax(parts, 1e-300), 1.0)
@@ -179,7 +185,7 @@ def finish_law(
     """
     targets = make_targets(curves)
     at = targets.num_params, targets.epoch, targets.train_size
-    fitted = np.minimum((held_out or log_loss)(*at)[0], curves.ceiling)
+    fitted = np.minimum((held_out or log_loss)(*at, DATA)[0], curves.ceiling)
     rest = (targets.runs - fitted[:, None]) ** 2
     if curves.seeds > 1 and held_out is None:
         rest *= curves.seeds / (curves.seeds - 1)
@@ -226,7 +232,7 @@ def no_law(curves: LearningCurves) -> Law:
     """Returns a law that reaches nowhere: there is nothing to fit it to."""
     resamples = len(seed_weights(curves.seeds))
     return finish_law(
-        lambda num_params, *_: np.full((resamples, len(num_params)), np.nan),
+        lambda n, t, d, which: np.full((len(range(resamples)[which]), len(n)), np.nan),
         curves,
         converged=False,
         identified=False,
@@ -240,13 +246,13 @@ def by_train_size(curves: LearningCurves, fit: Callable[[LearningCurves], Law]) 
     laws = {size: fit(curves.where(curves.train_size == size)) for size in sizes}
     resamples = len(seed_weights(curves.seeds))
 
-    def log_loss(num_params, epoch, train_size):
-        logs = np.full((resamples, len(num_params)), np.nan)
+    def log_loss(num_params, epoch, train_size, which):
+        logs = np.full((len(range(resamples)[which]), len(num_params)), np.nan)
         for size, law in laws.items():
             mine = train_size == size
             if mine.any():
                 at = num_params[mine], epoch[mine], train_size[mine]
-                logs[:, mine] = law.log_loss(*at)
+                logs[:, mine] = law.log_loss(*at, which)
         return logs
 
     scatters = [law.scatter for law in laws.values()]

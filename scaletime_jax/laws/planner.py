@@ -8,7 +8,7 @@ import numpy as np
 from scaletime_jax.errors import InputError
 from scaletime_jax.laws.backtest import DIRECTIONS, Split, divide
 from scaletime_jax.laws.budget import Budget, Limits
-from scaletime_jax.laws.law import Law, Prediction
+from scaletime_jax.laws.law import EVERY, Law, Prediction
 from scaletime_jax.laws.ranking import Choice
 from scaletime_jax.runs.learning_curves import LearningCurves
 from scaletime_jax.stats.estimates import bootstrap_error, t_quantile
@@ -146,7 +146,7 @@ def _search(law: Law, curves: LearningCurves, budget: Budget, limits: Limits):
         for _ in range(1 + ZOOMS):
             size, part = (each.ravel() for each in np.meshgrid(np.exp(sizes), share))
             epoch = np.minimum(budget.epochs(size, n), limits.epoch) * np.exp(part)
-            loss = law.log_loss(size, epoch, np.full(len(size), float(n)))[0]
+            loss = law.best(size, epoch, np.full(len(size), float(n)))
             loss = np.where(epoch >= first * (1 - 1e-9), loss, np.nan)
             if not np.isfinite(loss).any():
                 break
@@ -238,7 +238,7 @@ def _as_good(curves, choice: Choice, frontier, at) -> tuple[float, float]:
     sizes, epochs, train_size = (
         np.append(each, one) for each, one in zip(frontier, at, strict=True)
     )
-    logs = choice.law.log_loss(sizes, epochs, train_size)
+    logs = choice.law.log_loss(sizes, epochs, train_size, EVERY)
     above = logs - logs[:, -1:]
     seeds = choice.law.seeds
     error = t_quantile(max(1, seeds - 1)) * np.nan_to_num(bootstrap_error(above, seeds))

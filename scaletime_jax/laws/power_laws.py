@@ -105,9 +105,9 @@ def fit_terms(curves: LearningCurves, terms: Terms, names: tuple[str, ...]) -> L
     fits = fit_from_grid(function, starts, targets.mean, targets.weight)
     best = fits.parameters
 
-    def log_loss(num_params, epoch, train_size):
+    def log_loss(num_params, epoch, train_size, which):
         at = variables(num_params, epoch, train_size) - centre
-        return terms.log_loss(best, at)[0]
+        return terms.log_loss(best[which], at)[0]
 
     told = told_apart(function, best[0], targets.weight[0])
     enough = [len(np.unique(column.round(9))) >= 3 for column in logs.T]

@@ -85,7 +85,7 @@ def rank_laws(curves: LearningCurves, budget: Budget, limits: Limits) -> list[Ch
         ]
         narrow = _keep_in(limits, kept_in, curves)
         at = _affordable(budget, narrow)
-        reaches = float(np.isfinite(law.log_loss(*at)[0]).mean())
+        reaches = float(np.isfinite(law.best(*at)).mean())
         choices.append(Choice(each.name, law, errors, narrow, kept_in, reaches))
     return sorted(choices, key=lambda each: each.error)
 

@@ -45,26 +45,27 @@ def _shift_by(curves: LearningCurves, kappas: np.ndarray | None) -> Law:
     each = np.full(len(mean), CLAIMED) if kappas is None else kappas
     time, sizes = np.log(curves.epoch), np.log(curves.num_params)
 
-    def shifted(num_params, epoch, own: bool):
-        logs = np.full((len(mean), len(num_params)), np.nan)
+    def shifted(num_params, epoch, which, own: bool):
+        chosen, kappa = mean[which], each[which, None]
+        logs = np.full((len(chosen), len(num_params)), np.nan)
         for size in np.unique(num_params):
             mine = num_params == size
             ratios = np.log(size) - sizes
             for source in np.argsort(np.abs(ratios)):
                 if own or np.abs(ratios[source]) > 1e-9:
-                    at = np.log(epoch[mine]) + each[:, None] * ratios[source]
-                    value = _between(time, mean[:, source], at)
+                    at = np.log(epoch[mine]) + kappa * ratios[source]
+                    value = _between(time, chosen[:, source], at)
                     known = np.isfinite(logs[:, mine])
                     logs[:, mine] = np.where(known, logs[:, mine], value)
         return logs
 
     return finish_law(
-        lambda num_params, epoch, _: shifted(num_params, epoch, own=True),
+        lambda n, t, _, which: shifted(n, t, which, own=True),
         curves,
         converged=True,
         identified=kappas is None or found,
         parameters={"kappa": float(each[0])},
-        held_out=lambda num_params, epoch, _: shifted(num_params, epoch, own=False),
+        held_out=lambda n, t, _, which: shifted(n, t, which, own=False),
     )
 
 
@@ -118,8 +119,8 @@ def _fit_modes(curves: LearningCurves) -> Law:
     )
     each = np.stack([_non_negative(root.T, goal) for goal in goals.T])
 
-    def log_loss(num_params, epoch, train_size):
-        loss = each @ columns(np.cbrt(num_params) * epoch).T
+    def log_loss(num_params, epoch, train_size, which):
+        loss = each[which] @ columns(np.cbrt(num_params) * epoch).T
         return np.log(np.maximum(loss, 1e-300))
 
     parameters = {"offset": law.offset, "modes": float(len(chosen)), "ridge": law.ridge}

@@ -174,7 +174,7 @@ def _drawn(
     epochs = np.geomspace(curves.epoch[0], longest, GRID)
     across, along = np.meshgrid(sizes, epochs)
     at = across.ravel(), along.ravel(), np.full(across.size, n)
-    loss = np.exp(plan.choice.law.log_loss(*at)[0]).reshape(across.shape)
+    loss = np.exp(plan.choice.law.best(*at)).reshape(across.shape)
     return DrawnPlan(
         setting,
         str(budget),

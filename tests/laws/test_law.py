@@ -12,8 +12,9 @@ def law(error, scatter, seeds=5, runs=25):
     drawn = np.linspace(-1, 1, 200)
     drawn *= error * np.sqrt((seeds - 1) / seeds) / np.std(drawn, ddof=1)
 
-    def log_loss(num_params, epoch, train_size):
-        return np.repeat(np.concatenate([[0.0], drawn])[:, None], len(epoch), axis=1)
+    def log_loss(num_params, epoch, train_size, which):
+        rows = np.concatenate([[0.0], drawn])[which, None]
+        return np.repeat(rows, len(epoch), axis=1)
 
     one = np.array([[scatter]])
     about = Scatter(np.array([100.0]), np.array([1.0]), one, one, np.array([runs]))

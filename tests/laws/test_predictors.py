@@ -6,7 +6,7 @@ from drawn import EPOCHS, SIZES, draw
 from scipy.optimize import minimize
 
 from scaletime_jax.laws.axis_laws import fit_broken, fit_power, fit_sigmoidal
-from scaletime_jax.laws.law import make_targets
+from scaletime_jax.laws.law import EVERY, make_targets
 from scaletime_jax.laws.power_laws import fit_additive, fit_with_data
 from scaletime_jax.laws.predictors import PREDICTORS
 from scaletime_jax.laws.unified_law import fit_unified_law
@@ -295,7 +295,7 @@ def test_resampling_the_unified_laws_weights_is_much_like_fitting_anew():
         fitted = fit_unified_law(progress, np.exp(mean), ridge=law.parameters["ridge"])
         anew.append(np.log(fitted.predict(at)))
     epochs = at / np.cbrt(SIZES[4])
-    logs = law.log_loss(np.full(3, SIZES[4]), epochs, np.full(3, 500.0))
+    logs = law.log_loss(np.full(3, SIZES[4]), epochs, np.full(3, 500.0), EVERY)
     mine, theirs = logs[1:].std(axis=0), np.std(anew, axis=0)
     # 40 resamples' deviation is uncertain by 11%; and fitted anew modes come and go
     np.testing.assert_allclose(mine, theirs, rtol=0.5)
