@@ -155,9 +155,13 @@ def _draw_legends(figure, curves, colours: dict, shares: Colours) -> None:
                 markeredgecolor="0.4",
             )
         )
-    if any(curve.control is not None for curve in curves):
+    controls = [curve.control for curve in curves if curve.control is not None]
+    if controls:
+        label = "control: shuffled labels"
+        if not any(control.reached for control in controls):
+            label += "\n(none reached the loss)"
         look_of_control = {"linestyle": "", "marker": "x", "color": "0.4"}
-        handles.append(entry("control: shuffled labels", **look_of_control))
+        handles.append(entry(label, **look_of_control))
     handles += share_handles(shares)
     figure.legend(handles=handles, loc="outside right upper", fontsize=8)
 
