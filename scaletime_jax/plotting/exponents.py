@@ -17,9 +17,11 @@ Colours = Mapping[float | None, tuple]
 def share_colours(shares: Sequence[float | None]) -> Colours:
     """Returns colours of the shares drawn, and grey for a threshold given as a loss.
 
-    Every other share, the largest among them: more intervals cannot be told apart.
+    The smallest share, and every other one from the largest down: more intervals
+    cannot be told apart.
     """
-    drawn = sorted({share for share in shares if share is not None})[::-2][::-1]
+    known = sorted({share for share in shares if share is not None})
+    drawn = sorted({*known[:1], *known[::-2]})
     colours = matplotlib.colormaps["viridis_r"](np.linspace(0.1, 1, len(drawn)))
     return {None: (0.45, 0.45, 0.45, 1.0)} | {
         share: tuple(map(float, colour))

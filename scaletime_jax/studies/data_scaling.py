@@ -36,7 +36,7 @@ CAPTION = (
     "train size; darker curves are wider networks; bands are one s.e.m. over seeds; "
     "the dotted line is the test loss of record, and the dashed line the control, the "
     "mean of all runs with shuffled labels. The third panel is the local exponent of "
-    "the examples needed, between neighbouring sizes, a line for every other share of "
+    "the examples needed, between neighbouring sizes, a line for some shares of "
     "the guessing loss removed, with 95% intervals that hold together; the paper says "
     "below 0, the dotted line."
 )

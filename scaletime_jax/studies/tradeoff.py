@@ -35,7 +35,7 @@ CAPTION = (
     "seeds; grey dashes are lines of 1:1 exchange. An open triangle is a lower bound: "
     "some of the runs there never reached the loss. Crosses are the control, runs with "
     "shuffled labels, where they reach it. Right: the local exponent between "
-    "neighbouring sizes at the largest train size, a line for every other share of the "
+    "neighbouring sizes at the largest train size, a line for some shares of the "
     "guessing loss removed, with 95% intervals that hold together; 1:1 exchange is "
     "the dotted line at -1, and the grey band is what counts as one to one."
 )
