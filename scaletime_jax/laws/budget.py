@@ -103,19 +103,25 @@ def fit_rate(runs: Runs) -> Line:
 
 def _measured_rates(runs: Runs) -> list[dict]:
     """Returns num_params, examples and seconds of logs' runs and of sweeps' units."""
-    sizes = runs.table.drop_duplicates("run_id").set_index("run_id").num_params
+    ends = runs.table.sort_values("epoch").drop_duplicates("run_id", keep="last")
+    ends = ends.set_index("run_id")
+    sizes = ends.num_params
     rates = [rate for unit in runs.metadata for rate in unit.get("rates", [])]
     rates = [rate for rate in rates if rate["run_id"] in sizes.index]
     for unit in runs.metadata:
         if "configs" in unit:
             there = [run for run in unit["run_ids"] if run in sizes.index]
-            examples = (c["train_size"] * c["epochs"] for c in unit["configs"])
+            if not there:  # controls
+                continue
+            # runs may have ended at a test loss, before their last epoch
+            mine = ends.loc[there]
+            # units of early versions have wall seconds alone
+            seconds: float = unit.get("device_seconds", unit["wall_seconds"])
             rates.append(
                 {
                     "num_params": int(sizes[there[0]]),
-                    "examples": sum(examples),
-                    # units of early versions have wall seconds alone
-                    "seconds": unit.get("device_seconds", unit["wall_seconds"]),
+                    "examples": float((mine.train_size * mine.epoch).sum()),
+                    "seconds": seconds * len(there) / len(unit["run_ids"]),
                 }
             )
     return rates

@@ -19,6 +19,8 @@ def select_runs(
 ) -> pd.DataFrame:
     """Returns the rows with the wanted values; adds `epochs`, how long each ran.
 
+    How long a run is that ended at a test loss is a result: its `epochs` is NaN.
+
     Args:
         table: one row per run and evaluation.
         wanted: values by column; other columns are free.
@@ -27,8 +29,8 @@ def select_runs(
     Raises:
         InputError: no row is left, or those left mix protocols.
     """
-    table = table.assign(epochs=table.groupby("run_id").epoch.transform("max"))
-    any_length = any_length or bool((table.until_test_loss > 0).all())
+    ran = table.groupby("run_id").epoch.transform("max")
+    table = table.assign(epochs=ran.where(~(table.until_test_loss > 0)))
     for name, values in wanted.items():
         rows = with_values(table, {name: values})
         if rows.empty:
@@ -44,8 +46,10 @@ def select_runs(
 
 
 def with_values(table: pd.DataFrame, wanted: Wanted) -> pd.DataFrame:
-    """Returns the rows with the wanted values, none if there are none."""
+    """Returns the rows with the wanted values, of the columns that there are."""
     for name, values in wanted.items():
+        if name not in table:
+            continue
         if pd.api.types.is_float_dtype(table[name]):
             fits = np.isclose(table[name].to_numpy(float)[:, None], list(values))
             table = table[fits.any(axis=1)]
@@ -162,8 +166,9 @@ def find_gaps(table: pd.DataFrame, wanted: Wanted) -> list[Gap]:
             name: [str(value)] for name, value in zip(family, each, strict=True)
         }
         for name in (*axes, "loss", *fields.apart(Split.PROTOCOL)):
-            if name not in trained_by:
-                trained_by[name] = _words((rows if name in axes else mine)[name])
+            words = _words((rows if name in axes else mine)[name])
+            if name not in trained_by and words:
+                trained_by[name] = words
         gaps.append(Gap(" ".join(map(str, each)), len(rows), trained_by))
     return gaps
 

@@ -25,7 +25,7 @@ from scaletime_jax.stats.local_exponents import (
     local_exponents,
     single_slope,
 )
-from scaletime_jax.studies.controls import beside
+from scaletime_jax.studies.controls import beside, find_floors
 from scaletime_jax.studies.result import Result, rows
 from scaletime_jax.theory.effective_size import cube_root_size
 
@@ -117,6 +117,7 @@ def study(
         InputError: it is not known what guessing costs, or a share is impossible.
     """
     made = scale_data(runs.table, runs.levels(threshold, shares), runs.controls)
+    floors = find_floors(runs.table, runs.controls)
     record = None if threshold is not None else of_record(shares)
     shown = [each for each in made if each.share == record]
     return Result(
@@ -130,10 +131,11 @@ def study(
         },
         {
             "share_of_record": record,
+            "controls": [floor.row for floor in floors],
             "settings": [_summarise(each) for each in made],
         },
         {"made": made, "record": record},
-        [],
+        [floor.words for floor in floors],
     )
 
 

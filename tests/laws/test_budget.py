@@ -21,6 +21,7 @@ CURVES = draw(lambda n, t, d: 1 / (n * t * d))
 def runs_of(sizes, metadata):
     ids = [f"run {size}" for size in sizes]
     table = pd.DataFrame({"run_id": ids, "num_params": sizes})
+    table = table.assign(train_size=10, epoch=2.0)
     return Runs(table, metadata, [])
 
 
@@ -50,10 +51,12 @@ def test_seconds_are_those_of_a_power_law_through_the_runs():
 
 
 def test_the_seconds_of_our_own_runs_are_those_of_their_units():
-    configs = [{"train_size": 10, "epochs": 2}, {"train_size": 10, "epochs": 2}]
-    early = {"configs": configs, "run_ids": ["run 100"], "wall_seconds": 4.0}
-    unit = {**early, "run_ids": ["run 900"], "device_seconds": 12.0}
-    line = fit_rate(runs_of([100, 900], [early, unit]))
+    """Of the share of a unit that is read, to where its runs ended; of no control."""
+    configs = [{"train_size": 10, "epochs": 50}]
+    early = {"configs": configs, "run_ids": ["run 100"], "wall_seconds": 2.0}
+    unit = {**early, "run_ids": ["run 900", "left out"], "device_seconds": 12.0}
+    control = {**early, "run_ids": ["shuffled"]}
+    line = fit_rate(runs_of([100, 900], [early, unit, control]))
     assert line.slope == pytest.approx(0.5)
     assert np.exp(line.intercept + line.slope * np.log(100)) == pytest.approx(0.1)
 

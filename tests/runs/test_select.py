@@ -4,6 +4,7 @@ import pytest
 from planted import planted_table
 
 from scaletime_jax.errors import InputError
+from scaletime_jax.runs.read import make_runs
 from scaletime_jax.runs.select import (
     find_gaps,
     missing_runs,
@@ -106,3 +107,44 @@ def test_unknown_values_are_one_part_and_none(table):
     assert fields == {"optimizer": None, "learning_rate": None}
     assert len(rows) == len(table)
     assert len(select_runs(unknown, {})) == len(table)
+
+
+def ended(table, until):
+    """Runs of different lengths, each ended at a test loss."""
+    kept = table.epoch <= 10 + 2 * table.seed
+    return table[kept].assign(until_test_loss=until)
+
+
+def test_how_long_a_run_is_that_ended_at_a_loss_is_no_protocol():
+    table = planted_table()
+    chosen = select_runs(ended(table, 0.05), {})
+    assert chosen.epochs.isna().all() and chosen.run_id.nunique() == 20
+    with pytest.raises(InputError, match=r"mix epochs 10 and 12"):
+        select_runs(ended(table, 0.0), {})
+
+
+def test_runs_that_ended_at_a_loss_and_runs_that_did_not_do_not_mix():
+    table = planted_table()
+    both = pd.concat([table, ended(table[table.width == 1], 0.05)])
+    with pytest.raises(InputError, match=r"mix until_test_loss 0 and 0.05"):
+        select_runs(both, {})
+
+
+def test_what_is_missing_of_ended_runs_names_no_length():
+    table = ended(planted_table(), 0.05).assign(epochs=np.nan)
+    [gap] = find_gaps(table[(table.width != 5) | (table.seed != 2)], {})
+    assert gap.num_runs == 1 and "epochs" not in gap.trained_by
+    assert gap.trained_by["until_test_loss"] == ["0.05"]
+
+
+def test_controls_are_chosen_with_their_runs_and_of_any_length():
+    table = planted_table()
+    control = table[table.epoch <= 50].assign(shuffled_labels=True)
+    control["run_id"] = "shuffled-" + control.run_id
+    runs = make_runs(pd.concat([table, control]), [{"run_ids": []}])
+    chosen = runs.select({"width": [1, 2], "epochs": [100]})
+    assert set(chosen.controls.width) == set(chosen.table.width) == {1, 2}
+    assert not chosen.table.shuffled_labels.any()
+    assert chosen.controls.shuffled_labels.all()
+    with pytest.raises(InputError, match="all runs have shuffled labels"):
+        make_runs(control, [])
