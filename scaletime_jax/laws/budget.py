@@ -116,12 +116,12 @@ def _measured_rates(runs: Runs) -> list[dict]:
             # runs may have ended at a test loss, before their last epoch
             mine = ends.loc[there]
             # units of early versions have wall seconds alone
-            seconds: float = unit.get("device_seconds", unit["wall_seconds"])
+            known = "device_seconds" if "device_seconds" in unit else "wall_seconds"
             rates.append(
                 {
                     "num_params": int(sizes[there[0]]),
                     "examples": float((mine.train_size * mine.epoch).sum()),
-                    "seconds": seconds * len(there) / len(unit["run_ids"]),
+                    "seconds": unit[known] * len(there) / len(unit["run_ids"]),
                 }
             )
     return rates
