@@ -138,7 +138,8 @@ def test_a_sweep_is_read_judged_and_not_trained_twice(few_digits, tmp_path):
     runs = scaletime_jax.train_sweep(few_digits, tmp_path, **grid)
     assert runs.num_runs == 2 and set(runs.table.width) == {1, 2}
     assert set(runs.table.learning_rate) == {0.01}
-    assert runs.record["count"] == 2 and runs.ceilings() == {"few": pytest.approx(0.09)}
+    assert runs.record["count"] == 2
+    assert runs.thresholds() == {"few": pytest.approx(0.09)}
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     again = scaletime_jax.train_sweep(few_digits, tmp_path, **{**grid, "widths": 1})
     assert again.num_runs == 1 and len(again.metadata) == 1

@@ -1,6 +1,6 @@
 """Which law predicts runs that it has not seen? Whole sizes or later times left out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from scaletime_jax.laws.axis_laws import fit_no_change
 from scaletime_jax.laws.law import EVERY, Law, make_targets
 from scaletime_jax.laws.predictors import PREDICTORS, Predictor
 from scaletime_jax.runs.fields import setting_of
+from scaletime_jax.runs.guessing import ceiling_of
 from scaletime_jax.runs.learning_curves import LearningCurves, learning_curves
 from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.estimates import Estimate, bootstrap
@@ -90,22 +91,22 @@ class Score(NamedTuple):
 
 
 def backtest(
-    table: pd.DataFrame, ceilings: Mapping[str, float], split: Split
+    table: pd.DataFrame, split: Split, threshold: float | None = None
 ) -> list[Trial]:
     """Returns how each law does in each setting, direction and train size.
 
     Args:
         table: one row per run and evaluation.
-        ceilings: test loss of guessing, by dataset, where known.
         split: what laws are fitted to.
+        threshold: test loss above which nothing has been learned; if None that of
+            guessing, where it is known.
 
     Raises:
         InputError: nothing is left to predict.
     """
     trials: list[Trial] = []
     for fields, rows in split_table(table, setting_of(table)):
-        ceiling = ceilings.get(fields["dataset"], np.inf)
-        curves = learning_curves(rows, ceiling=ceiling)
+        curves = learning_curves(rows, ceiling=ceiling_of(rows, threshold))
         for direction in DIRECTIONS:
             trials += try_laws(curves, fields, direction, split)
     if not trials:

@@ -1,12 +1,12 @@
 """The exponent of size at every loss: does it depend on where one looks?"""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from scaletime_jax.runs.fields import setting_of
+from scaletime_jax.runs.guessing import ceiling_of
 from scaletime_jax.runs.learning_curves import LearningCurves, learning_curves
 from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.censored import fit_censored_line
@@ -36,18 +36,19 @@ class ThresholdScan(NamedTuple):
 
 
 def scan_thresholds(
-    table: pd.DataFrame, ceilings: Mapping[str, float]
+    table: pd.DataFrame, threshold: float | None = None
 ) -> list[ThresholdScan]:
     """Returns a scan for each setting and train size with three sizes or more.
 
     Args:
         table: one row per run and evaluation.
-        ceilings: test loss of guessing, by dataset, where known; thresholds are below.
+        threshold: test loss above which nothing has been learned; if None that of
+            guessing, where it is known. The thresholds looked at are below.
     """
     scans = []
     for fields, rows in split_table(table, (*setting_of(table), "train_size")):
         if rows.num_params.nunique() >= MIN_SIZES:
-            ceiling = ceilings.get(fields["dataset"], np.inf)
+            ceiling = ceiling_of(rows, threshold)
             scans.append(_scan(fields, learning_curves(rows, PER_DECADE, ceiling)))
     return scans
 

@@ -62,6 +62,29 @@ def guess_of(rows: pd.DataFrame) -> float:
     return float(known[0])
 
 
+def ceiling_of(rows: pd.DataFrame, threshold: float | None = None) -> float:
+    """Returns the test loss above which nothing has been learned.
+
+    Args:
+        rows: on one test set.
+        threshold: that loss; if None what guessing costs, and infinite for logs, which
+            do not say what guessing costs.
+
+    Raises:
+        InputError: the runs are of several test sets.
+    """
+    if threshold is not None:
+        return threshold
+    known = "guessing_loss" in rows and rows.guessing_loss.notna().all()
+    return guess_of(rows) if known else math.inf
+
+
+def check_threshold(threshold: float | None) -> None:
+    """Raises InputError where a test loss cannot be that."""
+    if threshold is not None and not threshold > 0:
+        raise InputError(f"threshold must be above 0, got {threshold}.", threshold=None)
+
+
 def check_shares(shares: Sequence[float]) -> tuple[float, ...]:
     """Returns the shares in order.
 

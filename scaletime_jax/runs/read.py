@@ -10,7 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scaletime_jax.errors import InputError
-from scaletime_jax.runs.guessing import SHARES, Level, chance_loss, check_shares
+from scaletime_jax.runs.guessing import (
+    SHARES,
+    Level,
+    chance_loss,
+    check_shares,
+    check_threshold,
+)
 from scaletime_jax.runs.logs import read_logs
 from scaletime_jax.runs.select import (
     Gap,
@@ -110,20 +116,17 @@ class Runs(NamedTuple):
             counts["never_at_until_test_loss"] = self.num_unended
         return {**counts, **self.made_by}
 
-    def ceilings(self, threshold: float | None = None) -> dict[str, float]:
-        """Returns the loss by dataset above which nothing has been learned, if known.
+    def thresholds(self, threshold: float | None = None) -> dict[str, float]:
+        """Returns the loss to fall below for each dataset.
 
         Args:
-            threshold: for all datasets; if None the loss of guessing equally frequent
-                classes, of which logs say nothing.
+            threshold: for all; if None that of guessing equally frequent classes.
 
         Raises:
-            InputError: two datasets have one name, or the threshold is impossible.
+            InputError: logs do not say what guessing costs, two datasets have one name,
+                or the threshold is impossible.
         """
-        if threshold is not None and not threshold > 0:
-            raise InputError(
-                f"threshold must be above 0, got {threshold}.", threshold=None
-            )
+        check_threshold(threshold)
         if threshold is not None:
             return dict.fromkeys(self.table.dataset.unique(), threshold)
         found: dict[str, float] = {}
@@ -135,25 +138,13 @@ class Runs(NamedTuple):
             chance = chance_loss(loss, unit["num_classes"])
             if found.setdefault(name, chance) != chance:
                 raise InputError(f"runs on two different datasets are called {name!r}.")
-        return found
-
-    def thresholds(self, threshold: float | None = None) -> dict[str, float]:
-        """Returns the loss to fall below for each dataset.
-
-        Args:
-            threshold: for all; if None that of guessing.
-
-        Raises:
-            InputError: logs do not say what guessing costs.
-        """
-        known = self.ceilings(threshold)
-        if not {*self.table.dataset} <= {*known}:
+        if not {*self.table.dataset} <= {*found}:
             raise InputError(
                 "threshold is not set, and logs do not say what guessing costs; give "
                 "the test loss at which your networks begin to be of use.",
                 threshold=None,
             )
-        return known
+        return found
 
     def levels(
         self, threshold: float | None = None, shares: Sequence[float] = SHARES

@@ -14,6 +14,7 @@ from scaletime_jax.laws.backtest import (
     score,
 )
 from scaletime_jax.runs.fields import describe
+from scaletime_jax.runs.guessing import check_threshold
 from scaletime_jax.runs.read import Runs
 from scaletime_jax.stats.claims import Claim, judge
 from scaletime_jax.studies.result import Result
@@ -50,16 +51,15 @@ def study(
     """
     split = split or Split()
     check(split)
-    ceilings = runs.ceilings(threshold)
-    scores = score(backtest(runs.table, ceilings, split))
-    summary = {"ceilings": ceilings, "scores": [_summarise(each) for each in scores]}
+    check_threshold(threshold)
+    scores = score(backtest(runs.table, split, threshold))
     return Result(
         NAME,
         TITLE,
         CAPTION,
         make_claims(scores),
         _tables(scores),
-        summary,
+        {"scores": [_summarise(each) for each in scores]},
         {"scores": scores},
         _rank(scores),
     )

@@ -5,7 +5,6 @@ is found, with its interval, and what is left where the curves are laid over eac
 is measured against what seeds differ by.
 """
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +23,7 @@ from scaletime_jax.laws.collapse import (
 )
 from scaletime_jax.laws.threshold_scan import ThresholdScan, scan_thresholds
 from scaletime_jax.runs.fields import setting_of
+from scaletime_jax.runs.guessing import ceiling_of, check_threshold
 from scaletime_jax.runs.learning_curves import LearningCurves, learning_curves
 from scaletime_jax.runs.read import Runs
 from scaletime_jax.runs.select import split_table
@@ -92,9 +92,9 @@ def study(runs: Runs, threshold: float | None = None) -> Result:
     Raises:
         InputError: no setting has three sizes.
     """
-    ceilings = runs.ceilings(threshold)
-    made = find_collapses(runs.table, ceilings)
-    scans = scan_thresholds(runs.table, ceilings)
+    check_threshold(threshold)
+    made = find_collapses(runs.table, threshold)
+    scans = scan_thresholds(runs.table, threshold)
     return Result(
         NAME,
         TITLE,
@@ -106,7 +106,7 @@ def study(runs: Runs, threshold: float | None = None) -> Result:
             "thresholds": _thresholds(scans),
             "pairs": [row for each in made for row in _pairs(each)],
         },
-        {"ceilings": ceilings, "collapses": [_summarise(each) for each in made]},
+        {"collapses": [_summarise(each) for each in made]},
         {"made": made, "scans": scans},
         [],
     )
@@ -118,6 +118,7 @@ def _summarise(collapse: Collapse) -> dict:
     return {
         **collapse.fields,
         **entries,
+        "ceiling": finite(np.exp(collapse.curves.ceiling)),
         "kappa": collapse.kappa._asdict(),
         "error_in_spreads": collapse.error_in_spreads._asdict(),
         "pairs": _pairs(collapse),
@@ -189,14 +190,15 @@ def _curves(made: list[Collapse]) -> list[dict]:
 
 
 def find_collapses(
-    table: pd.DataFrame, ceilings: Mapping[str, float]
+    table: pd.DataFrame, threshold: float | None = None
 ) -> list[Collapse]:
     """Returns a collapse for each setting and train size in the table.
 
     Args:
         table: one row per run and evaluation.
-        ceilings: test loss of guessing, by dataset, where known. Losses above it count
-            as it: how fast an untrained network's outputs shrink is not learning.
+        threshold: test loss above which nothing has been learned; if None that of
+            guessing, where it is known. Losses above it count as it: how fast an
+            untrained network's outputs shrink is not learning.
 
     Raises:
         InputError: no setting has three sizes.
@@ -204,7 +206,7 @@ def find_collapses(
     made, cells = [], (*setting_of(table), "train_size")
     for fields, runs in split_table(table, cells):
         if runs.num_params.nunique() >= MIN_SIZES:
-            ceiling = ceilings.get(fields["dataset"], np.inf)
+            ceiling = ceiling_of(runs, threshold)
             curves = learning_curves(runs, PER_DECADE, ceiling)
             made.append(collapse_curves(curves, fields))
     if not made:

@@ -11,6 +11,7 @@ from scaletime_jax.laws.budget import Budget, make_limits
 from scaletime_jax.laws.planner import Option, Plan, best_plan
 from scaletime_jax.laws.ranking import Choice, rank_laws
 from scaletime_jax.runs.fields import setting_of
+from scaletime_jax.runs.guessing import ceiling_of, check_threshold
 from scaletime_jax.runs.learning_curves import LearningCurves, learning_curves
 from scaletime_jax.runs.read import Runs
 from scaletime_jax.runs.select import split_table
@@ -73,8 +74,8 @@ def study(runs: Runs, request: Request, threshold: float | None = None) -> Resul
     check(request)
     runs.require(("train_size",), NAME)
     setting = only_setting(runs)
-    ceiling = runs.ceilings(threshold).get(setting["dataset"], np.inf)
-    curves = learning_curves(runs.table, ceiling=ceiling)
+    check_threshold(threshold)
+    curves = learning_curves(runs.table, ceiling=ceiling_of(runs.table, threshold))
     budget = make_budget(request, runs)
     limits = make_limits(
         curves, request.max_num_params, request.max_epochs, request.max_train_size

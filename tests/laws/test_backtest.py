@@ -33,7 +33,7 @@ def added(p, t, n, _):
 
 def scores(law, **how):
     table = planted_runs(law, EPOCHS, scatter=0.02, **how)
-    made = score(backtest(table, {}, Split()))
+    made = score(backtest(table, Split(), np.inf))
     return {(each.direction, each.predictor): each for each in made}
 
 
@@ -70,7 +70,7 @@ def test_what_a_law_does_not_reach_counts_as_no_change():
 
 def test_the_error_of_no_change_is_what_it_should_be():
     table = planted_runs(product, EPOCHS, seeds=2)
-    trials = backtest(table, {}, Split(sizes=2))
+    trials = backtest(table, Split(sizes=2), np.inf)
     [none] = [
         t for t in trials if t.predictor == BASELINE and t.direction == "num_params"
     ]
@@ -114,7 +114,9 @@ def test_the_split_can_be_chosen():
 
 
 def test_train_sizes_count_alike():
-    made = backtest(planted_runs(product, EPOCHS, (500, 1000), seeds=2), {}, Split())
+    made = backtest(
+        planted_runs(product, EPOCHS, (500, 1000), seeds=2), Split(), np.inf
+    )
     mine = [t for t in made if (t.predictor, t.direction) == (BASELINE, "epoch")]
     assert [t.fields["train_size"] for t in mine] == [500, 1000]
     [total] = [
@@ -133,7 +135,7 @@ def test_points_at_which_nothing_was_learned_do_not_count():
     more = table[table.epoch == table.epoch.min()].assign(epoch=0.01)
     longer = pd.concat([table, more.assign(test_loss=0.5)], ignore_index=True)
     errors = [
-        [t.errors[0] for t in backtest(each, {"planted": 0.09}, Split(epochs=10.0))]
+        [t.errors[0] for t in backtest(each, Split(epochs=10.0))]
         for each in (table, longer)
     ]
     # the grid of times is another, and the plateau ten times as long
@@ -146,10 +148,10 @@ def test_nothing_to_predict_is_refused():
 
     table = planted_runs(flat, EPOCHS, seeds=2)
     with pytest.raises(InputError, match="no setting has two sizes"):
-        backtest(table, {"planted": 0.09}, Split())
+        backtest(table, Split())
     one = planted_runs(product, EPOCHS, seeds=2)
     with pytest.raises(InputError, match="no setting has two sizes"):
-        backtest(one[one.width == 1], {}, Split())
+        backtest(one[one.width == 1], Split(), np.inf)
 
 
 def test_evaluations_after_the_cut_tell_nothing_of_before_it():
@@ -172,7 +174,7 @@ def test_all_laws_are_asked_the_same_points():
     curves = learning_curves(part)
     [none] = [
         t
-        for t in backtest(part, {}, Split())
+        for t in backtest(part, Split(), np.inf)
         if (t.predictor, t.direction) == (BASELINE, "num_params")
     ]
     early = curves.epoch <= 30 * 1.001
@@ -180,10 +182,10 @@ def test_all_laws_are_asked_the_same_points():
     assert none.errors[0] == pytest.approx(expected)
     [unified] = [
         t
-        for t in backtest(part, {}, Split())
+        for t in backtest(part, Split(), np.inf)
         if (t.predictor, t.direction) == ("unified law", "num_params")
     ]
-    shorter = backtest(table[table.epoch <= 30], {}, Split())
+    shorter = backtest(table[table.epoch <= 30], Split(), np.inf)
     [alone] = [
         t
         for t in shorter
@@ -195,4 +197,4 @@ def test_all_laws_are_asked_the_same_points():
 def test_more_sources_than_there_are_sizes_are_refused():
     table = planted_runs(product, EPOCHS, seeds=2)
     with pytest.raises(InputError, match="no setting has more than 9 sizes"):
-        backtest(table, {}, Split(sizes=9))
+        backtest(table, Split(sizes=9), np.inf)

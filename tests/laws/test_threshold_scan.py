@@ -73,7 +73,7 @@ def law(p, t, n, _):
 def test_the_exponent_at_every_threshold():
     """The deepest ones are reached by the larger sizes alone, within 100 epochs."""
     table = planted_runs(law, np.logspace(-1, 2, 200), scatter=0.2, seeds=8)
-    [scan] = scan_thresholds(table, {"planted": 0.089})
+    [scan] = scan_thresholds(table, 0.089)
     assert scan.thresholds[0] < 0.089 and np.all(np.diff(scan.thresholds) < 0)
     assert scan.reached[0] == 1 and scan.reached[-1] < 0.8
     intervals = [kappa.interval for kappa in scan.kappa]

@@ -17,7 +17,6 @@ from scaletime_jax.studies.equivalence import find_collapses
 from scaletime_jax.studies.plan import DrawnPlan
 
 EPOCHS = np.logspace(-1, 2, 31)
-LIMIT = {"planted": 0.09}
 
 
 def law(p, t, n, _):
@@ -31,7 +30,7 @@ def table():
 
 
 def test_equivalence(table):
-    made, scans = find_collapses(table, LIMIT), scan_thresholds(table, LIMIT)
+    made, scans = find_collapses(table), scan_thresholds(table)
     figure = plot_equivalence(made, scans)
     assert len(figure.axes) == 5
     curves, collapsed, exponents, pairs, by_threshold = figure.axes
@@ -57,14 +56,14 @@ def test_equivalence(table):
 
 def test_an_exponent_that_was_not_found_is_not_drawn(table):
     flat = table.assign(test_loss=0.09)
-    made = find_collapses(flat, LIMIT)
-    figure = plot_equivalence(made, scan_thresholds(flat, LIMIT))
+    made = find_collapses(flat)
+    figure = plot_equivalence(made, scan_thresholds(flat))
     assert "no exponent" in figure.axes[1].get_title()
     assert len(figure.axes[2].lines) == 1  # the dotted 1/3
 
 
 def test_backtest(table):
-    scores = score(backtest(table, LIMIT, Split()))
+    scores = score(backtest(table, Split()))
     figure = plot_backtest(scores)
     assert len(figure.axes) == 2
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]

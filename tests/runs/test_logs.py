@@ -64,13 +64,11 @@ def test_without_train_size_laws_and_equivalence_take_the_curves_as_of_one(tmp_p
     rows = rows.merge(pd.DataFrame({"epoch": epochs}), how="cross")
     progress = np.cbrt(rows.num_params) * rows.epoch * (1 + 0.01 * rows.seed)
     runs = read(tmp_path, rows.assign(test_loss=(1 + progress) ** -0.5))
-    [collapse] = find_collapses(runs.table, {})
+    [collapse] = find_collapses(runs.table)
     assert collapse.fields["train_size"] is None
     assert collapse.kappa.value == pytest.approx(1 / 3, abs=0.02)
-    assert [scan.fields["train_size"] for scan in scan_thresholds(runs.table, {})] == [
-        None
-    ]
-    trials = backtest(runs.table, {}, Split())
+    assert [scan.fields["train_size"] for scan in scan_thresholds(runs.table)] == [None]
+    trials = backtest(runs.table, Split(), np.inf)
     assert {trial.fields["train_size"] for trial in trials} == {None}
     result = study(runs)
     assert result.notes[0] == "mine, along num_params:"

@@ -81,7 +81,7 @@ def test_without_noise_it_is_exact():
         return loss, loss
 
     table = planted_runs(law, np.logspace(-1, 2, 400))
-    [made] = find_collapses(table, {})
+    [made] = find_collapses(table, np.inf)
     assert made.kappa.value == pytest.approx(0.8, abs=0.002)
     assert made.error == pytest.approx(0, abs=1e-3) and made.unexplained < 1e-5
 
@@ -95,10 +95,10 @@ def test_losses_above_that_of_guessing_count_as_it():
         return loss, loss
 
     table = planted_runs(law, np.logspace(-1, 2, 400), scatter=0.1)
-    [made] = find_collapses(table, {"planted": 0.09})
+    [made] = find_collapses(table)
     low, high = made.kappa.interval
     assert low < 1 / 3 < high and np.max(made.curves.logs) <= np.log(0.09)
-    [other] = find_collapses(table, {})
+    [other] = find_collapses(table, np.inf)
     assert other.kappa.interval[0] > 1 / 3
 
 
@@ -107,7 +107,7 @@ def test_where_nothing_is_learned_nothing_is_decided():
         return np.full_like(t, 0.0901), np.full_like(t, 0.09)
 
     table = planted_runs(law, np.logspace(-1, 2, 50))
-    [made] = find_collapses(table, {"planted": 0.09})
+    [made] = find_collapses(table)
     assert made.verdict == "undecided" and made.kappa.value is None
     for claim in make_claims([made]):
         assert claim.verdict == "undecided" and "overlap" in claim.note
@@ -212,9 +212,9 @@ def test_one_size_is_refused():
 
     table = planted_runs(law, np.logspace(0, 2, 20))
     with pytest.raises(InputError, match="no setting has more than 1 size"):
-        find_collapses(table[table.width == 1], {})
+        find_collapses(table[table.width == 1])
     with pytest.raises(InputError, match="more than 2 sizes"):
-        find_collapses(table[table.width < 5], {})
+        find_collapses(table[table.width < 5])
 
 
 def test_the_f_test_has_its_degrees_of_freedom():
@@ -257,17 +257,17 @@ def test_the_study_holds_all_that_is_written():
     table = planted_product(sizes=(500, 1000))
     result = study(Runs(table, [], []), 0.09)
     assert_can_be_written(result)
-    made = find_collapses(table, {"planted": 0.09})
+    made = find_collapses(table)
     assert result.claims == make_claims(made) and result.notes == []
-    assert result.summary["ceilings"] == {"planted": 0.09}
     for entry, row, each in zip(
         result.summary["collapses"], result.tables["exponents"], made, strict=True
     ):
         assert entry["kappa"] == each.kappa._asdict()
         assert (row["kappa"], row["low"]) == (each.kappa.value, each.kappa.interval[0])
         assert (entry["sizes"], entry["seeds"]) == (4, 5)
+        assert entry["ceiling"] == pytest.approx(0.09)
         assert row["verdict"] == entry["verdict"] == each.verdict
-    scans = scan_thresholds(table, {"planted": 0.09})
+    scans = scan_thresholds(table)
     kappas = [kappa.value for scan in scans for kappa in scan.kappa]
     assert [row["kappa"] for row in result.tables["thresholds"]] == kappas
     means = np.concatenate([each.curves.mean.ravel() for each in made])
@@ -278,8 +278,8 @@ def test_the_study_holds_all_that_is_written():
 def test_logs_that_say_little():
     result = study(Runs(as_logs(planted_product()), [{"logs": ["mine.csv"]}], []))
     assert_can_be_written(result)
-    assert result.summary["ceilings"] == {}
-    assert result.summary["collapses"][0]["train_size"] is None
+    [entry] = result.summary["collapses"]
+    assert entry["train_size"] is None and entry["ceiling"] is None
 
 
 def test_kappa_of_two_sizes_is_the_planted_one():
