@@ -4,7 +4,8 @@ Trains what is missing in WORKDIR/runs, then writes to WORKDIR/effective_size th
 figure, its points as CSV, and summary.json: the exponent of capacity (the largest n
 whose final training error is at most 1/n of the chance error) against the number of
 parameters, 1/3 in the paper, with interval and verdict. Seeds that fit every size
-tried, or none, give bounds.
+tried, or none, give bounds. --share asks for a fixed share of the chance error to be
+removed instead of 1 - 1/n; the exponents stand beside the paper's.
 
   python experiments/effective_size.py \
     --flagfile=experiments/flagfiles/effective_size/laptop.flags
@@ -18,6 +19,7 @@ from scaletime_jax.studies import effective_size
 
 flags.adopt_module_key_flags(runs)
 flags.adopt_module_key_flags(threshold)
+SHARE = threshold.define_shares(effective_size.SHARES)
 
 
 def check_sizes() -> None:
@@ -29,11 +31,11 @@ def check_sizes() -> None:
 
 def main() -> None:
     """From flags to figure."""
-    loss = threshold.threshold()
+    loss, shares = threshold.threshold(), threshold.shares(SHARE)
     check_sizes()
     found = runs.obtain(needs=("train_size", "train_loss"))
     if found is not None:
-        results.finish(effective_size.study(found, loss), found)
+        results.finish(effective_size.study(found, loss, shares), found)
 
 
 if __name__ == "__main__":

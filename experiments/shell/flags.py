@@ -63,6 +63,7 @@ def positive_numbers(flag, kind) -> list:
 
 
 def check_positive(*holders) -> None:
-    """Requires the values of flags to be above 0."""
+    """Requires the values of flags that are set to be above 0."""
     for flag in holders:
-        require_positive(f"--{flag.name}", flag.value)
+        if flag.value is not None:
+            require_positive(f"--{flag.name}", flag.value)

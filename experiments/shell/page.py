@@ -131,10 +131,18 @@ def _row(claim: dict) -> str:
     return (
         f"<tr><td>{escape(describe(claim['setting']))}</td>"
         f"<td class=n>{'none' if value is None else f'{value:.3g}'}</td><td class=n>"
-        f"{'none' if interval is None else '{:.3g} to {:.3g}'.format(*interval)}</td>"
+        f"{_ends(interval)}</td>"
         f'<td><span class="verdict {verdict}">{verdict}</span>{among} '
         f"{escape(claim['note'])}</td></tr>"
     )
+
+
+def _ends(interval: list | None) -> str:
+    """Returns an interval in words; one of a lower bound has no upper end."""
+    if interval is None:
+        return "none"
+    low, high = interval
+    return f"{low:.3g} and more" if high is None else f"{low:.3g} to {high:.3g}"
 
 
 def _made_from(summary: dict) -> str:

@@ -1,5 +1,7 @@
 """The flags of the test loss at which a network begins to generalise."""
 
+from collections.abc import Sequence
+
 from absl import flags
 
 from scaletime_jax.errors import InputError
@@ -25,11 +27,11 @@ def threshold() -> float | None:
     return THRESHOLD.value
 
 
-def define_shares():
+def define_shares(default: Sequence[float] = SHARES):
     """Defines --share, for experiments that look at several thresholds."""
     return flags.DEFINE_list(
         "share",
-        ",".join(map(str, SHARES)),
+        ",".join(map(str, default)),
         "Shares of the loss of guessing the training classes' frequencies, 1 - L / "
         "L_guess, to be removed: thresholds of the test loss.",
     )

@@ -36,9 +36,7 @@ X_LABELS = {
 MOST_CURVES = 4
 
 
-def plot_extrapolate(
-    made: Sequence[Extrapolation], thresholds: dict[str, float]
-) -> Figure:
+def plot_extrapolate(made: Sequence[Extrapolation]) -> Figure:
     """Draws the study's curves, a row a setting; its caption says what is drawn."""
     rows: dict[tuple, list[Extrapolation]] = {}
     for each in made:
@@ -56,8 +54,7 @@ def plot_extrapolate(
             for axis, column in zip(line, COLUMNS, strict=True):
                 _draw_panel(axis, column, members, colours)
                 if column[1] == "test_loss":
-                    limit = thresholds[members[0].fields["dataset"]]
-                    axis.axhline(limit, **THRESHOLD)
+                    axis.axhline(members[0].threshold, **THRESHOLD)
             use_loss_axis(line[0].yaxis)  # shared by the row
             label_row(line[0], members[0].fields)
         for axis, (direction, _) in zip(axes[-1], COLUMNS, strict=True):
@@ -77,7 +74,6 @@ def _draw_panel(axis, column, members: Sequence[Extrapolation], colours) -> None
     direction, loss = column
     axis.set_xscale("log")
     axis.set_yscale("log")
-    use_log_axis(axis.xaxis, subs=(1, 2, 3, 5, 7))
     for each in members:
         if (each.direction, each.loss) != column:
             continue
@@ -91,7 +87,16 @@ def _draw_panel(axis, column, members: Sequence[Extrapolation], colours) -> None
             marker="s",
             markerfacecolor="white",
         )
+    low, high = axis.get_xlim()
+    use_log_axis(axis.xaxis, subs=_ticks(high / low))
     axis.set_ylabel(describe_loss(members[0].fields["loss"], loss.split("_")[0]))
+
+
+def _ticks(ratio: float) -> tuple[int, ...]:
+    """Returns the multiples of a power of ten that a small panel has room for."""
+    if ratio < 10:
+        return 1, 2, 3, 5, 7
+    return (1, 2, 5) if ratio < 30 else (1, 3) if ratio < 300 else (1,)
 
 
 def _draw_legend(figure, colours: dict) -> None:
@@ -116,6 +121,6 @@ def _draw_legend(figure, colours: dict) -> None:
     figure.legend(
         handles=handles,
         loc="outside upper center",
-        ncols=len(handles),
+        ncols=min(6, len(handles)),
         title="training examples",
     )

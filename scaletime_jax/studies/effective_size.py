@@ -1,6 +1,6 @@
 """How many examples networks can fit, against their number of parameters."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ from scaletime_jax.arguments import Values, require, require_positive, require_s
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs.curves import final_over
 from scaletime_jax.runs.fields import setting_of
+from scaletime_jax.runs.guessing import check_shares
 from scaletime_jax.runs.read import Runs
 from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.claims import Claim, judge
@@ -20,12 +21,16 @@ from scaletime_jax.studies.result import Result
 NAME = "effective_size"
 TITLE = "Appendix B: how many examples networks fit, against their number of parameters"
 CAPTION = (
-    "Draws each seed's capacity over the number of parameters, a panel a setting. Open "
-    "triangles are bounds, not values. Grey dashes grow as the cube root."
+    "Draws each seed's capacity over the number of parameters, a panel a setting: the "
+    "most examples of which its final training error is at most 1/n of the chance "
+    "error. Open triangles are bounds, not values. Grey dashes grow as the cube root."
 )
 SOURCE = "[BF24, App. B]"
 # Of an error that is 0, whose logarithm would be infinite.
 LEAST_RATIO = 1e-12
+# Shares of the chance error that are removed where examples count as fitted, beside
+# the paper's 1 - 1/n, which asks for more the more examples there are.
+SHARES = (0.9, 0.99, 0.999)
 # How far from 1/3 the claim still holds.
 RESOLUTION = 0.1
 
@@ -34,7 +39,7 @@ class Capacity(NamedTuple):
     """The most training points that a network fits.
 
     Attributes:
-        train_size: where its final training error crosses 1/n of the chance error.
+        train_size: where its final training error crosses the limit.
         bound: 'exact' if it crosses within the sweep; 'above' if every size was fitted
             (train_size is the largest), 'below' if none was (the smallest).
     """
@@ -68,6 +73,8 @@ class CapacityStudy(NamedTuple):
 
     Attributes:
         fields: the setting.
+        share: of the chance error that is removed where examples count as fitted; None
+            for the paper's 1 - 1/n.
         networks: by width, in order.
         exponent: of mean capacity (of logs, over seeds) against num_params, by the
             seeds that all widths have and over widths at which all of these are exact;
@@ -76,31 +83,39 @@ class CapacityStudy(NamedTuple):
     """
 
     fields: dict
+    share: float | None
     networks: list[NetworkCapacity]
     exponent: Estimate
     line: np.ndarray
 
 
-def study(runs: Runs, threshold: float | None = None) -> Result:
+def study(
+    runs: Runs, threshold: float | None = None, shares: Sequence[float] = SHARES
+) -> Result:
     """Returns how many examples networks fit, per setting and width.
 
     Args:
         runs: of networks of several train sizes, with their training loss.
-        threshold: loss of a constant guess; if None that of equally frequent classes.
+        threshold: chance error, the loss of a constant guess; if None that of equally
+            frequent classes.
+        shares: of it to be removed, beside the paper's 1 - 1/n, of which alone claims
+            are made.
 
     Raises:
-        InputError: logs do not say what guessing costs, or the runs have a single train
-            size.
+        InputError: logs do not say what guessing costs, a share is not between 0 and 1,
+            or the runs have a single train size.
     """
-    studies = study_capacity(runs.table, runs.thresholds(threshold))
+    chance = runs.thresholds(threshold)
+    studies = study_capacity(runs.table, chance, check_shares(shares))
+    papers = [each for each in studies if each.share is None]
     return Result(
         NAME,
         TITLE,
         CAPTION,
-        make_claims(studies),
+        make_claims(papers),
         {"capacity": _points(studies)},
         {"studies": [_summarise(each) for each in studies]},
-        {"studies": studies},
+        {"studies": papers},
         [],
     )
 
@@ -110,6 +125,7 @@ def _points(studies: list[CapacityStudy]) -> list[dict]:
     return [
         {
             **each.fields,
+            "share": each.share,
             "width": network.width,
             "num_params": network.num_params,
             "capacity": seed.train_size,
@@ -125,19 +141,21 @@ def _summarise(each: CapacityStudy) -> dict:
     bounds = [c.bound for n in each.networks for c in n.seeds.values()]
     return {
         **each.fields,
+        "share": each.share,
         "exponent": each.exponent._asdict(),
         **{bound: bounds.count(bound) for bound in ("exact", "above", "below")},
     }
 
 
 def study_capacity(
-    table: pd.DataFrame, chance: Mapping[str, float]
+    table: pd.DataFrame, chance: Mapping[str, float], shares: Sequence[float] = ()
 ) -> list[CapacityStudy]:
     """Measures the capacity of each network in the table by its final training loss.
 
     Args:
         table: one row per run and evaluation.
         chance: loss of a constant guess, by dataset.
+        shares: of it to be removed, beside the paper's 1 - 1/n.
 
     Raises:
         InputError: the table has a single train size.
@@ -151,19 +169,24 @@ def study_capacity(
     studies = []
     for fields, rows in split_table(table, setting_of(table)):
         error = chance[fields["dataset"]]
-        networks = [_measure(runs, error) for _, runs in rows.groupby("width")]
-        studies.append(CapacityStudy(fields, networks, *_fit(networks)))
+        for share in (None, *shares):
+            widths = rows.groupby("width")
+            networks = [_measure(runs, error, share) for _, runs in widths]
+            studies.append(CapacityStudy(fields, share, networks, *_fit(networks)))
     return studies
 
 
-def _measure(runs: pd.DataFrame, chance: float) -> NetworkCapacity:
+def _measure(runs: pd.DataFrame, chance: float, share: float | None):
+    """Returns the NetworkCapacity of one width."""
     final = final_over(runs, "train_size", "train_loss")
     seeds = {seed: final[seed][np.isfinite(final[seed])] for seed in final}
     return NetworkCapacity(
         int(runs.width.iloc[0]),
         int(runs.num_params.iloc[0]),
         {
-            seed: measure_capacity(errors.index.to_numpy(), errors.to_numpy(), chance)
+            seed: measure_capacity(
+                errors.index.to_numpy(), errors.to_numpy(), chance, share
+            )
             for seed, errors in seeds.items()
             if len(errors)
         },
@@ -171,18 +194,23 @@ def _measure(runs: pd.DataFrame, chance: float) -> NetworkCapacity:
 
 
 def measure_capacity(
-    train_sizes: Values, train_errors: Values, chance_error: float
+    train_sizes: Values,
+    train_errors: Values,
+    chance_error: float,
+    share: float | None = None,
 ) -> Capacity:
-    """Returns the largest n whose final training error is <= 1/n of the chance error.
+    """Returns the largest n whose final training error is small enough.
 
     "The maximum number of training points that can be fit" [BF24, App. B], made
-    precise: n error(n) / chance_error crosses 1 there for the last time. Between the
-    sizes of the sweep its logarithm, which spans decades, is linear in log n.
+    precise: error(n) / limit(n) crosses 1 there for the last time, with the limit
+    chance_error / n, or (1 - share) chance_error. Between the sizes of the sweep its
+    logarithm, which spans decades, is linear in log n.
 
     Args:
         train_sizes: [sizes] n, increasing.
         train_errors: [sizes] final training errors, >= 0.
         chance_error: of a constant guess, > 0.
+        share: of it to be removed; None for 1 - 1/n.
 
     Raises:
         InputError: shapes do not match, sizes do not increase, errors are not numbers.
@@ -197,7 +225,8 @@ def measure_capacity(
         "train_errors must be finite and 0 or more.",
     )
     require_positive("chance_error", chance_error)
-    ratio = np.maximum(sizes * errors / chance_error, LEAST_RATIO)
+    left = 1 / sizes if share is None else 1 - share
+    ratio = np.maximum(errors / (left * chance_error), LEAST_RATIO)
     excess = np.log(ratio)  # fitted where it is 0 or less
     fitted = np.flatnonzero(excess <= 0)
     if fitted.size == 0:

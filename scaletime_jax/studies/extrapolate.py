@@ -1,10 +1,10 @@
 """Predicting large networks from small ones, and long training from large networks.
 
 By scale-time equivalence the error of size p1 at time t1 is that of size p0 at time
-(p1 / p0) t1 [BF24, C.5].
+(p1 / p0) t1 [BF24, C.5]. As long as networks guess, their losses are alike and anything
+predicts them: predictions begin where every network has left chance behind.
 """
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,12 +18,20 @@ from scaletime_jax.runs.curves import (
     over_epochs,
     summarise_seeds,
 )
-from scaletime_jax.runs.fields import setting_of
+from scaletime_jax.runs.fields import describe, setting_of
+from scaletime_jax.runs.guessing import (
+    RECORD,
+    SHARES,
+    Level,
+    check_shares,
+    check_threshold,
+)
 from scaletime_jax.runs.read import Runs
 from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.claims import Claim, judge
 from scaletime_jax.stats.estimates import Estimate, jackknife
-from scaletime_jax.studies.result import Result, rows
+from scaletime_jax.studies.controls import find_floors
+from scaletime_jax.studies.result import Result, rows, written
 from scaletime_jax.theory.effective_size import cube_root_size
 
 NAME = "extrapolate"
@@ -31,9 +39,11 @@ TITLE = (
     "Figures 3, 10 and 11: small networks predict large ones, and short training long"
 )
 CAPTION = (
-    "Draws predicted losses (dashed, open) and true losses (solid), a row a setting. "
-    "Darker curves have more training data, four sizes at most; bands are one s.e.m. "
-    "over seeds; the dotted line is the threshold of generalisation."
+    "Draws predicted losses (dashed, open) and true losses (solid), a row a setting: "
+    "of larger networks at the first epoch at which every network has left chance "
+    "behind, and of a medium network over time, from networks of all widths at that "
+    "epoch. Darker curves have more training data, four sizes at most; bands are one "
+    "s.e.m. over seeds; the dotted line is the threshold whose onset is predicted."
 )
 LOSSES = ("test_loss", "train_loss")
 STATEMENTS = {
@@ -47,17 +57,23 @@ class Protocol(NamedTuple):
 
     Attributes:
         source_width: trained for long, predicts larger ones; None for the smallest.
-        target_epochs: the short time at which it predicts them.
+        target_epochs: the short time at which it predicts them; None for the first at
+            which every network has left chance behind.
         medium_width: predicted over time; None for the middle one.
-        source_epochs: the short time for which the networks that predict it train.
+        source_epochs: the short time for which the networks that predict it train;
+            None for the same.
         tolerance: mean |log(predicted / true)| up to which the claim holds.
+        share: of the guessing loss that a network has removed which has left chance
+            behind. Where controls reach further, as far as no more than one in a
+            hundred of them does.
     """
 
     source_width: int | None = None
-    target_epochs: float = 10.0
+    target_epochs: float | None = None
     medium_width: int | None = None
-    source_epochs: float = 1.0
+    source_epochs: float | None = None
     tolerance: float = 0.1
+    share: float = SHARES[0]
 
 
 DEFAULTS = Protocol()
@@ -71,6 +87,8 @@ class Extrapolation(NamedTuple):
         direction: 'size' (x is effective size) or 'time' (x is epochs).
         loss: 'test_loss' or 'train_loss'.
         source: what the prediction is made from, in words.
+        epochs: the short time, at which it predicts or from which it is made.
+        threshold: test loss whose onset is predicted.
         truth: of networks trained.
         predicted: at the x of other networks or times, the source itself among them.
         error: mean |log(predicted / true)| but for the source itself.
@@ -79,13 +97,16 @@ class Extrapolation(NamedTuple):
         onset: |log ratio| of predicted and true x at which the loss falls below the
             threshold; no value where neither does, or both from the start.
         onset_is_bound: one of them does not within the range of x, or does from the
-            start: it is taken to be at that end, and the ratio is a lower bound.
+            start: it is taken to be at that end, and the ratio is a lower bound, of
+            which the interval has no upper end.
     """
 
     fields: dict
     direction: str
     loss: str
     source: str
+    epochs: float
+    threshold: float
     truth: Curve
     predicted: Curve
     error: Estimate
@@ -102,26 +123,50 @@ def study(
 
     Args:
         runs: of networks of several widths.
-        threshold: test loss at which generalisation begins; if None that of guessing.
+        threshold: test loss at which chance is left behind, and whose onset is
+            predicted; if None `protocol.share` and RECORD of the guessing loss removed.
         protocol: from what to predict what.
 
     Raises:
-        InputError: logs do not say what guessing costs, or a setting lacks the widths
-            or epochs that the protocol needs.
+        InputError: logs do not say what guessing costs, a setting lacks the widths that
+            the protocol needs, or no setting leaves chance behind.
     """
-    thresholds = runs.thresholds(threshold)
-    made = extrapolate(runs.table, thresholds, protocol)
-    entries = [_summarise(each) for each in made]
+    check_threshold(threshold)
+    check_shares([protocol.share])
+    made, waiting = extrapolate(runs, threshold, protocol)
+    if not made:
+        raise InputError(
+            "in no setting every network leaves chance behind, so there is nothing to "
+            "predict; train for longer, or give the epochs to predict from.",
+            target_epochs=None,
+        )
     return Result(
         NAME,
         TITLE,
         CAPTION,
         make_claims(made, protocol),
         {direction: _points(made, direction) for direction in ("size", "time")},
-        {"thresholds": thresholds, "extrapolations": entries},
-        {"made": made, "thresholds": thresholds},
-        [],
+        {
+            "extrapolations": [_summarise(each) for each in made],
+            "at_chance": waiting,
+        },
+        {"made": made},
+        _describe_waiting(waiting),
     )
+
+
+def _describe_waiting(waiting: list[dict]) -> list[str]:
+    """Returns what is left out, a sentence a setting."""
+    sizes: dict[str, list[str]] = {}
+    for fields in waiting:
+        setting = {name: v for name, v in fields.items() if name != "train_size"}
+        of_setting = sizes.setdefault(describe(setting), [])
+        of_setting.append(str(fields["train_size"] or "not given"))
+    return [
+        f"{setting}: at train_size {', '.join(of_setting)} not every network leaves "
+        "chance behind, so that nothing is predicted."
+        for setting, of_setting in sizes.items()
+    ]
 
 
 def _points(made: list[Extrapolation], direction: str) -> list[dict]:
@@ -144,35 +189,64 @@ def _summarise(each: Extrapolation) -> dict:
         "direction": each.direction,
         "loss_of": each.loss,
         "source": each.source,
+        "epochs": each.epochs,
+        "threshold": each.threshold,
         "error": each.error._asdict(),
         "no_change_error": each.change._asdict(),
         "gain": each.gain._asdict(),
-        "onset_error": each.onset._asdict(),
+        "onset_error": written(each.onset),
         "onset_is_bound": each.onset_is_bound,
     }
 
 
 def extrapolate(
-    table: pd.DataFrame, thresholds: Mapping[str, float], protocol: Protocol
-) -> list[Extrapolation]:
-    """Returns both directions for each setting, train size and loss in the table.
+    runs: Runs, threshold: float | None = None, protocol: Protocol = DEFAULTS
+) -> tuple[list[Extrapolation], list[dict]]:
+    """Returns both directions for each setting, train size and loss, and what has none.
 
     Args:
-        table: one row per run and evaluation.
-        thresholds: test loss at which generalisation begins, by dataset.
+        runs: of networks of several widths, with controls if there are any.
+        threshold: test loss at which chance is left behind, and whose onset is
+            predicted; if None `protocol.share` and RECORD of the guessing loss removed.
         protocol: from what to predict what.
 
+    Returns:
+        The extrapolations, and settings with train sizes at which not every network
+        leaves chance behind, so that nothing is predicted.
+
     Raises:
-        InputError: a setting lacks the widths or epochs that the protocol needs.
+        InputError: a setting lacks the widths that the protocol needs, or what guessing
+            costs is not known.
     """
-    made = []
-    for fields, runs in split_table(table, (*setting_of(table), "train_size")):
+    made: list[Extrapolation] = []
+    waiting, table = [], runs.table
+    for fields, cell in split_table(table, (*setting_of(table), "train_size")):
+        level = threshold or Level(RECORD).loss(cell)
+        start = _leave_chance(cell, runs.controls, threshold, protocol.share)
+        target = protocol.target_epochs or start
+        source = protocol.source_epochs or start
+        if np.isnan(target + source):
+            waiting.append(fields)
+            continue
         for loss in LOSSES:
-            networks = _Networks(runs, loss)
-            threshold = thresholds[fields["dataset"]]
-            made.append(_over_size(networks, fields, threshold, protocol))
-            made.append(_over_time(networks, fields, threshold, protocol))
-    return made
+            networks = _Networks(cell, loss)
+            made.append(_over_size(networks, fields, level, protocol, target))
+            made.append(_over_time(networks, fields, level, protocol, source))
+    return made, waiting
+
+
+def _leave_chance(
+    rows: pd.DataFrame,
+    controls: pd.DataFrame | None,
+    threshold: float | None,
+    share: float,
+) -> float:
+    """Returns the epoch by which the mean of every width is below chance, else NaN."""
+    level = threshold or Level(share).loss(rows)
+    level = min([level, *(floor.loss for floor in find_floors(rows, controls))])
+    curves = _Networks(rows, "test_loss").curves.values()
+    means = [(curve.index.to_numpy(float), curve.mean(axis=1)) for curve in curves]
+    return float(np.max([first_crossing(x, y.to_numpy(), level) for x, y in means]))
 
 
 class _Networks:
@@ -224,9 +298,11 @@ class _Networks:
         return at_epochs(self.curves[width], np.atleast_1d(epochs))
 
 
-def _over_size(networks: _Networks, fields, threshold: float, protocol: Protocol):
+def _over_size(
+    networks: _Networks, fields, threshold: float, protocol: Protocol, epochs: float
+):
     source = networks.choose("source_width", protocol.source_width, 0)
-    epochs, p0 = protocol.target_epochs, networks.sizes[source]
+    p0 = networks.sizes[source]
     widths = [w for w in networks.curves if networks.sizes[w] >= p0]
     ratios = np.array([networks.sizes[w] / p0 for w in widths])
     predicted = networks.at(source, ratios * epochs)
@@ -234,24 +310,29 @@ def _over_size(networks: _Networks, fields, threshold: float, protocol: Protocol
     words = f"width {source} up to epoch {networks.curves[source].index[-1]:g}"
     x = ratios * p0
     compared = _compare(x, truth, predicted, 0, threshold)
-    return Extrapolation(fields, "size", networks.loss, words, **compared)
+    at = words, epochs, threshold
+    return Extrapolation(fields, "size", networks.loss, *at, **compared)
 
 
-def _over_time(networks: _Networks, fields, threshold: float, protocol: Protocol):
+def _over_time(
+    networks: _Networks, fields, threshold: float, protocol: Protocol, epochs: float
+):
     middle = (len(networks.curves) - 1) // 2
     medium = networks.choose("medium_width", protocol.medium_width, middle)
-    epochs, size = protocol.source_epochs, networks.sizes[medium]
+    size = networks.sizes[medium]
     widths = list(networks.curves)
     x = np.array([networks.sizes[w] / size * epochs for w in widths])
     predicted = np.concatenate([networks.at(w, epochs) for w in widths])
     truth = networks.at(medium, x)
-    words = f"widths {widths[0]} to {widths[-1]} at epoch {epochs:g}"
+    words = f"widths {widths[0]} to {widths[-1]} at epoch {epochs:.3g}"
     compared = _compare(x, truth, predicted, widths.index(medium), threshold)
     whole = networks.curves[medium]
     shown = whole[(whole.index >= x[0]) & (whole.index <= 2 * x[-1])]
     if len(shown):  # every evaluation, not only those at which it is predicted
-        compared["truth"] = summarise_seeds(shown)
-    return Extrapolation(fields, "time", networks.loss, words, **compared)
+        seeds = shown.count(axis=1)  # of runs that have not ended at a loss
+        compared["truth"] = summarise_seeds(shown[seeds == seeds.iloc[0]])
+    at = words, epochs, threshold
+    return Extrapolation(fields, "time", networks.loss, *at, **compared)
 
 
 def _compare(
@@ -283,15 +364,18 @@ def _compare(
 
     both, source = (truth[known], predicted[known]), predicted[own : own + 1]
     span = np.log(x[known])
-
+    is_bound = bool(set(onsets(*both)) & {*span[:1], *span[-1:]})
+    found = jackknife(onset, *both)
+    if is_bound and found.interval is not None:
+        found = found._replace(interval=(found.interval[0], np.inf))
     return {
         "truth": summarise_seeds(pd.DataFrame(truth, index=x)),
         "predicted": summarise_seeds(pd.DataFrame(predicted[known], index=x[known])),
         "error": jackknife(error, *beyond),
         "change": jackknife(change, truth[others], source),
         "gain": jackknife(gain, *beyond, source),
-        "onset": jackknife(onset, *both),
-        "onset_is_bound": bool(set(onsets(*both)) & {*span[:1], *span[-1:]}),
+        "onset": found,
+        "onset_is_bound": is_bound,
     }
 
 
@@ -313,25 +397,17 @@ def make_claims(made: list[Extrapolation], protocol: Protocol) -> list[Claim]:
             "statement": STATEMENTS[each.direction],
             "setting": {**each.fields, "loss_of": each.loss},
         }
-        claim = judge(
+        error = judge(
             each.error, within, quantity="mean |log(predicted / true)|", **what
         )
-        if claim.verdict == "holds" and not _is_above(each.change, protocol.tolerance):
-            note = "predicting no change would do as well"
-            claim = claim._replace(verdict="undecided", note=note)
         quantity = "log(error of the prediction / of predicting no change)"
-        claims += [claim, judge(each.gain, (None, 0.0), quantity=quantity, **what)]
+        claims += [error, judge(each.gain, (None, 0.0), quantity=quantity, **what)]
         if each.loss == "test_loss":
             axis = "size" if each.direction == "size" else "epochs"
             quantity = f"|log(predicted / true)| of the {axis} at the threshold"
-            claim = judge(each.onset, within, quantity=quantity, **what)
-            if each.onset_is_bound and claim.value is not None:
-                verdict = "undecided" if claim.verdict == "holds" else claim.verdict
-                note = "a lower bound: one of the two is out of range"
-                claim = claim._replace(verdict=verdict, note=note)
-            claims.append(claim)
+            bound = each.onset_is_bound and each.onset.value is not None
+            note = "a lower bound: one of the two is out of range" if bound else ""
+            claims.append(
+                judge(each.onset, within, quantity=quantity, note=note, **what)
+            )
     return claims
-
-
-def _is_above(estimate: Estimate, limit: float) -> bool:
-    return estimate.interval is not None and estimate.interval[0] > limit

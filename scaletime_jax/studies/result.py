@@ -47,7 +47,7 @@ class Result(NamedTuple):
             "verdicts": count_verdicts(claims),
             "corrected_verdicts": count_verdicts(claims, corrected=True),
             "claims_that_share_runs": _sharing(claims),
-            "claims": [claim._asdict() for claim in claims],
+            "claims": [written(claim) for claim in claims],
             **self.summary,
         }
 
@@ -84,6 +84,14 @@ def _sharing(claims: list[Claim]) -> dict[str, int]:
 def rows(**columns) -> list[dict]:
     """Returns a row for each place in the columns; single values go everywhere."""
     return pd.DataFrame(columns).to_dict("records")
+
+
+def written(found: Claim | Estimate) -> dict:
+    """Returns the fields as JSON has them: None for an end that an interval lacks."""
+    entries = found._asdict()
+    if found.interval is not None:
+        entries["interval"] = tuple(finite(end) for end in found.interval)
+    return entries
 
 
 def finite(value) -> float | None:

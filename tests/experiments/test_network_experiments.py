@@ -16,7 +16,7 @@ from scaletime_jax.plotting.style import render
 from scaletime_jax.runs import store
 from scaletime_jax.studies import drawn
 
-EPOCHS = {"extrapolate": ["--target_epochs=1"]}
+EPOCHS = {"extrapolate": ["--target_epochs=1", "--source_epochs=1"]}
 # The first trains; its grid has the runs of the others.
 NAMES = (
     "label_noise",
@@ -143,6 +143,7 @@ READ = (
         ["no run has width 3; the runs have [1, 2, 4]", "(--source_width=1)."],
     ),
     ("extrapolate", ["--target_epochs=0"], ["--target_epochs must be above 0"]),
+    ("extrapolate", ["--share=1"], ["above 0 and below 1, got 1", "(--share)"]),
     ("extrapolate", ["--threshold=-1"], ["--threshold must be above 0"]),
     (
         "label_noise",
@@ -156,6 +157,7 @@ READ = (
         ["all runs have train_size 100; give several (--train_sizes)."],
     ),
     ("effective_size", ["--widths="], ["--widths is empty"]),
+    ("effective_size", ["--share=0.9,2"], ["below 1, got 2", "(--share)"]),
 )
 TRAINED = (
     ("label_noise", ["--label_noise=0.2"], ["--label_noise=0.2", "0 and a share"]),

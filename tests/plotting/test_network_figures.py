@@ -12,12 +12,14 @@ from scaletime_jax.plotting.extrapolate import plot_extrapolate
 from scaletime_jax.plotting.label_noise import plot_label_noise
 from scaletime_jax.plotting.style import make_panels
 from scaletime_jax.runs.guessing import Level
+from scaletime_jax.runs.read import Runs
 from scaletime_jax.studies.data_scaling import scale_data
 from scaletime_jax.studies.effective_size import study_capacity
 from scaletime_jax.studies.extrapolate import Protocol, extrapolate
 from scaletime_jax.studies.label_noise import study_noise
 
 LIMIT = {"planted": 0.09}
+PROTOCOL = Protocol(target_epochs=10.0, source_epochs=1.0)
 EPOCHS = np.concatenate([[0.0], np.geomspace(0.1, 100, 16)])
 SIZES = (100, 200, 500, 1000, 2000, 5000)
 
@@ -56,8 +58,8 @@ def assert_row_is_alike(axes):
 
 
 def test_extrapolation(clean):
-    made = extrapolate(clean, LIMIT, Protocol())
-    figure = plot_extrapolate(made, LIMIT)
+    made, _ = extrapolate(Runs(clean, [], []), 0.09, PROTOCOL)
+    figure = plot_extrapolate(made)
     assert len(figure.axes) == 4
     assert_row_is_alike(figure.axes)
     labels = [axis.get_xlabel() for axis in figure.axes]
@@ -147,7 +149,7 @@ def test_a_missing_cell_leaves_the_rest(clean):
     figure = plot_data_scaling(scale_data(part, [Level(None, LIMIT)]), None)
     lengths = [len(line.get_xdata()) for line in lines(figure.axes[0], marker="o")]
     assert lengths == [6, 6, 6, 3]
-    plot_extrapolate(extrapolate(part, LIMIT, Protocol()), LIMIT)
+    plot_extrapolate(extrapolate(Runs(part, [], []), 0.09, PROTOCOL)[0])
     plot_effective_size(study_capacity(part, LIMIT))
 
 

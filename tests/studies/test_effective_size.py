@@ -6,6 +6,7 @@ from written import assert_can_be_written
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs.read import Runs
 from scaletime_jax.studies.effective_size import (
+    SHARES,
     make_claims,
     measure_capacity,
     study,
@@ -131,12 +132,28 @@ def test_the_study_holds_all_that_is_written():
     assert_can_be_written(result)
     made = study_capacity(table, CHANCE)
     assert result.claims == make_claims(made) and result.notes == []
-    [entry] = result.summary["studies"]
+    entry, *others = result.summary["studies"]
+    assert [entry["share"]] + [o["share"] for o in others] == [None, *SHARES]
+    assert [each.share for each in result.figure["studies"]] == [None]
     assert (entry["below"], entry["exact"], entry["above"]) == (5, 10, 5)
     assert entry["exponent"]["value"] is None
-    points = result.tables["capacity"]
+    points = [row for row in result.tables["capacity"] if row["share"] is None]
+    assert len(result.tables["capacity"]) == 4 * len(points)
     assert len(points) == 20 and points[0]["num_params"] == PARAMS[1]
     assert [row["bound"] for row in points].count("exact") == 10
+
+
+def test_a_share_asks_for_the_same_however_many_examples_there_are():
+    """With error(n) = chance/n (n/c)^3 a share s is removed up to ((1-s) c^3)^(1/2)."""
+    table = planted_runs(law(1 / 3), EPOCHS, SIZES)
+    papers, some = study_capacity(table, CHANCE, (0.8,))
+    assert (papers.share, some.share) == (None, 0.8)
+    for one, other in zip(papers.networks, some.networks, strict=True):
+        expected = np.sqrt(0.2 * np.array(list(one.exact.values())) ** 3)
+        np.testing.assert_allclose(list(other.exact.values()), expected, rtol=1e-6)
+    assert some.exponent.value == pytest.approx(0.5)
+    with pytest.raises(InputError, match="share is a share"):
+        study(Runs(table, [], []), 0.09, [1.0])
 
 
 def test_logs_that_say_little():
