@@ -4,8 +4,7 @@ By scale-time equivalence the error of effective size p1 at time t1 is that of s
 at (p1 / p0) t1. Trains what is missing in WORKDIR/runs, then writes to
 WORKDIR/extrapolate the figure, its points as CSV, and summary.json: in both directions
 the mean |log(predicted / true)| of test and train error, and of the size or time at
-which 5% of the guessing loss is removed, from when every network has left chance; the
-paper's choice is --target_epochs=10 --source_epochs=1.
+which 5% of the guessing loss is removed, from when every network has left chance.
 
   python experiments/extrapolate.py \
     --flagfile=experiments/flagfiles/extrapolate/laptop.flags
