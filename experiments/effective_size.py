@@ -20,6 +20,9 @@ from scaletime_jax.studies import effective_size
 flags.adopt_module_key_flags(runs)
 flags.adopt_module_key_flags(threshold)
 SHARE = threshold.define_shares(effective_size.SHARES)
+BEST = flags.DEFINE_bool(
+    "best", False, "By the least training error that a run ever had, not by its last."
+)
 
 
 def check_sizes() -> None:
@@ -35,7 +38,7 @@ def main() -> None:
     check_sizes()
     found = runs.obtain(needs=("train_size", "train_loss"))
     if found is not None:
-        results.finish(effective_size.study(found, loss, shares), found)
+        results.finish(effective_size.study(found, loss, shares, BEST.value), found)
 
 
 if __name__ == "__main__":

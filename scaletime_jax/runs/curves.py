@@ -107,6 +107,12 @@ def final_over(runs: pd.DataFrame, axis: str, column: str) -> pd.DataFrame:
     return last.pivot(index=axis, columns="seed", values=column).astype(float)
 
 
+def least_over(runs: pd.DataFrame, axis: str, column: str) -> pd.DataFrame:
+    """Returns [axis, seeds] like `final_over`, but the least that a run ever had."""
+    least = runs.groupby([axis, "seed"])[column].min()
+    return least.unstack("seed").astype(float)
+
+
 def at_epochs(curves: pd.DataFrame, epochs: np.ndarray) -> np.ndarray:
     """Returns the values at given epochs, along power laws between evaluations.
 

@@ -77,7 +77,9 @@ def single_slope(found: LocalExponents | None) -> tuple[Estimate, str]:
     return Estimate(found.fit.slope, found.fit.slope_ci, found.bend.freedom), ""
 
 
-def exponent_rows(found: LocalExponents | None) -> list[dict]:
+def exponent_rows(
+    found: LocalExponents | None, size_name: str = "effective_size"
+) -> list[dict]:
     """Returns a row for each pair of neighbouring sizes, as a table has them."""
     if found is None:
         return []
@@ -87,7 +89,7 @@ def exponent_rows(found: LocalExponents | None) -> list[dict]:
         if found.intervals is not None:
             low, high = map(float, found.intervals[pair])
         ends = {"exponent": float(value), "low": low, "high": high}
-        rows.append({"effective_size": float(size), **ends})
+        rows.append({size_name: float(size), **ends})
     return rows
 
 

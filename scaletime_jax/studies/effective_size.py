@@ -8,7 +8,7 @@ import pandas as pd
 
 from scaletime_jax.arguments import Values, require, require_positive, require_shape
 from scaletime_jax.errors import InputError
-from scaletime_jax.runs.curves import final_over
+from scaletime_jax.runs.curves import final_over, least_over
 from scaletime_jax.runs.fields import setting_of
 from scaletime_jax.runs.guessing import check_shares
 from scaletime_jax.runs.read import Runs
@@ -16,6 +16,13 @@ from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.claims import Claim, judge
 from scaletime_jax.stats.estimates import Estimate, jackknife
 from scaletime_jax.stats.lines import MIN_SIZES, straight_line
+from scaletime_jax.stats.local_exponents import (
+    LocalExponents,
+    exponent_rows,
+    is_straight,
+    local_exponents,
+    single_slope,
+)
 from scaletime_jax.studies.result import Result
 
 NAME = "effective_size"
@@ -78,8 +85,9 @@ class CapacityStudy(NamedTuple):
         networks: by width, in order.
         exponent: of mean capacity (of logs, over seeds) against num_params, by the
             seeds that all widths have and over widths at which all of these are exact;
-            no value for fewer than three of them.
+            no value for fewer than three of them, or where the curve bends.
         line: the fit as [2, networks]: num_params and capacity.
+        exponents: between neighbouring sizes, over the same; None for fewer than two.
     """
 
     fields: dict
@@ -87,10 +95,14 @@ class CapacityStudy(NamedTuple):
     networks: list[NetworkCapacity]
     exponent: Estimate
     line: np.ndarray
+    exponents: LocalExponents | None
 
 
 def study(
-    runs: Runs, threshold: float | None = None, shares: Sequence[float] = SHARES
+    runs: Runs,
+    threshold: float | None = None,
+    shares: Sequence[float] = SHARES,
+    best: bool = False,
 ) -> Result:
     """Returns how many examples networks fit, per setting and width.
 
@@ -100,13 +112,15 @@ def study(
             frequent classes.
         shares: of it to be removed, beside the paper's 1 - 1/n, of which alone claims
             are made.
+        best: by the least training error that a run ever had, not by its last, of
+            which Adam's spikes are part.
 
     Raises:
         InputError: logs do not say what guessing costs, a share is not between 0 and 1,
             or the runs have a single train size.
     """
     chance = runs.thresholds(threshold)
-    studies = study_capacity(runs.table, chance, check_shares(shares))
+    studies = study_capacity(runs.table, chance, check_shares(shares), best)
     papers = [each for each in studies if each.share is None]
     return Result(
         NAME,
@@ -143,12 +157,16 @@ def _summarise(each: CapacityStudy) -> dict:
         **each.fields,
         "share": each.share,
         "exponent": each.exponent._asdict(),
+        "local_exponents": exponent_rows(each.exponents, "num_params"),
         **{bound: bounds.count(bound) for bound in ("exact", "above", "below")},
     }
 
 
 def study_capacity(
-    table: pd.DataFrame, chance: Mapping[str, float], shares: Sequence[float] = ()
+    table: pd.DataFrame,
+    chance: Mapping[str, float],
+    shares: Sequence[float] = (),
+    best: bool = False,
 ) -> list[CapacityStudy]:
     """Measures the capacity of each network in the table by its final training loss.
 
@@ -156,6 +174,7 @@ def study_capacity(
         table: one row per run and evaluation.
         chance: loss of a constant guess, by dataset.
         shares: of it to be removed, beside the paper's 1 - 1/n.
+        best: by the least training error that a run ever had, not by its last.
 
     Raises:
         InputError: the table has a single train size.
@@ -171,15 +190,16 @@ def study_capacity(
         error = chance[fields["dataset"]]
         for share in (None, *shares):
             widths = rows.groupby("width")
-            networks = [_measure(runs, error, share) for _, runs in widths]
+            networks = [_measure(runs, error, share, best) for _, runs in widths]
             studies.append(CapacityStudy(fields, share, networks, *_fit(networks)))
     return studies
 
 
-def _measure(runs: pd.DataFrame, chance: float, share: float | None):
+def _measure(runs: pd.DataFrame, chance: float, share: float | None, best: bool):
     """Returns the NetworkCapacity of one width."""
-    final = final_over(runs, "train_size", "train_loss")
-    seeds = {seed: final[seed][np.isfinite(final[seed])] for seed in final}
+    error_over = least_over if best else final_over
+    found = error_over(runs, "train_size", "train_loss")
+    seeds = {seed: found[seed][np.isfinite(found[seed])] for seed in found}
     return NetworkCapacity(
         int(runs.width.iloc[0]),
         int(runs.num_params.iloc[0]),
@@ -239,13 +259,19 @@ def measure_capacity(
     return Capacity(float(np.exp(low + share * (high - low))), "exact")
 
 
-def _fit(networks: list[NetworkCapacity]) -> tuple[Estimate, np.ndarray]:
+def _fit(
+    networks: list[NetworkCapacity],
+) -> tuple[Estimate, np.ndarray, LocalExponents | None]:
+    """Returns exponent, line and exponents of a CapacityStudy."""
     seeds = sorted(set.intersection(*(set(n.seeds) for n in networks)))
     whole = [n for n in networks if seeds and set(seeds) <= set(n.exact)]
-    if len(whole) < MIN_SIZES:
-        return Estimate(None, None), np.empty((2, 0))
+    if len(whole) < 2:
+        return Estimate(None, None), np.empty((2, 0)), None
     params = np.array([n.num_params for n in whole], float)
     logs = np.log([[n.exact[seed] for seed in seeds] for n in whole])
+    between = local_exponents(params, np.exp(logs))
+    if len(whole) < MIN_SIZES or not is_straight(between.bend):
+        return Estimate(None, None), np.empty((2, 0)), between
 
     def exponent(logs):
         means = logs.mean(axis=1)
@@ -255,7 +281,7 @@ def _fit(networks: list[NetworkCapacity]) -> tuple[Estimate, np.ndarray]:
     estimate, means = jackknife(exponent, logs), logs.mean(axis=1)
     slope, x = exponent(logs), np.log(params)
     line = np.exp(means.mean() + slope * (x - x.mean()))
-    return estimate, np.stack([params, line])
+    return estimate, np.stack([params, line]), between
 
 
 def make_claims(studies: list[CapacityStudy]) -> list[Claim]:
@@ -268,6 +294,7 @@ def make_claims(studies: list[CapacityStudy]) -> list[Claim]:
             statement="What a network fits grows as the cube root of its parameters.",
             setting=each.fields,
             quantity="exponent of capacity against number of parameters",
+            note=single_slope(each.exponents)[1],
         )
         for each in studies
     ]

@@ -161,3 +161,31 @@ def test_logs_that_say_little():
     result = study(Runs(table, [], []), 0.09)
     assert_can_be_written(result)
     assert result.claims[0].verdict == "holds"
+
+
+def bending(p, t, n, _):
+    """Capacities of 60, 60, 300 and 1500: level, then steeper than the size."""
+    capacity = {8_400: 60, 17_590: 60, 50_150: 300, 119_910: 1500}[round(float(p) ** 3)]
+    train = 0.09 / n * (n / capacity) ** 3
+    return np.ones_like(t), train + 0 * t
+
+
+def test_a_curve_that_bends_has_no_single_exponent():
+    [made] = study_capacity(planted_runs(bending, EPOCHS, SIZES), CHANCE)
+    assert made.exponent.value is None and made.line.size == 0
+    sizes = np.log(list(PARAMS.values()))
+    expected = np.diff(np.log([60, 60, 300, 1500])) / np.diff(sizes)
+    np.testing.assert_allclose(made.exponents.values, expected, atol=1e-6)
+    [claim] = make_claims([made])
+    assert claim.verdict == "undecided" and "no single slope" in claim.note
+
+
+def test_what_a_run_once_fitted_can_count():
+    """A spike at the end hides what was fitted before."""
+    table = planted_runs(law(1 / 3), np.array([0.0, 1.0, 2.0]), SIZES)
+    table.loc[table.epoch == 2.0, "train_loss"] = 0.09
+    table.loc[table.epoch == 0.0, "train_loss"] = 0.09
+    [last] = study_capacity(table, CHANCE)
+    assert {seed.bound for n in last.networks for seed in n.seeds.values()} == {"below"}
+    [best] = study_capacity(table, CHANCE, best=True)
+    assert best.exponent.value == pytest.approx(1 / 3, abs=1e-6)
