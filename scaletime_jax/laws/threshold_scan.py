@@ -1,5 +1,6 @@
 """The exponent of size at every loss: does it depend on where one looks?"""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,8 @@ from scaletime_jax.stats.censored import fit_censored_line
 from scaletime_jax.stats.estimates import Estimate, bootstrap, seed_weights
 from scaletime_jax.stats.lines import MIN_SIZES
 
+# Shares of the guessing loss removed, early in training and late.
+SCANNED = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 0.9)
 THRESHOLDS = 9
 PER_DECADE = 20
 
@@ -23,6 +26,8 @@ class ThresholdScan(NamedTuple):
     Attributes:
         fields: setting and train_size.
         thresholds: [thresholds] test losses, falling.
+        shares: of the guessing loss, removed there; None where what guessing costs is
+            not known, and thresholds are spread over the losses that sizes reach.
         kappa: at each; by maximum likelihood, in which a run that never got there
             counts as longer than it ran; no value where fewer than three sizes have a
             run that did.
@@ -31,12 +36,15 @@ class ThresholdScan(NamedTuple):
 
     fields: dict
     thresholds: np.ndarray
+    shares: tuple[float, ...] | None
     kappa: list[Estimate]
     reached: np.ndarray
 
 
 def scan_thresholds(
-    table: pd.DataFrame, threshold: float | None = None
+    table: pd.DataFrame,
+    threshold: float | None = None,
+    shares: Sequence[float] = SCANNED,
 ) -> list[ThresholdScan]:
     """Returns a scan for each setting and train size with three sizes or more.
 
@@ -44,18 +52,25 @@ def scan_thresholds(
         table: one row per run and evaluation.
         threshold: test loss above which nothing has been learned; if None that of
             guessing, where it is known. The thresholds looked at are below.
+        shares: of that loss to be removed, in order; thresholds where it is known.
     """
     scans = []
     for fields, rows in split_table(table, (*setting_of(table), "train_size")):
         if rows.num_params.nunique() >= MIN_SIZES:
             ceiling = ceiling_of(rows, threshold)
-            scans.append(_scan(fields, learning_curves(rows, PER_DECADE, ceiling)))
+            curves = learning_curves(rows, PER_DECADE, ceiling)
+            known = tuple(shares) if np.isfinite(ceiling) else None
+            scans.append(_scan(fields, curves, known))
     return scans
 
 
-def _scan(fields: dict, curves: LearningCurves) -> ThresholdScan:
-    top, bottom = _range(curves)
-    levels = np.linspace(top, bottom, THRESHOLDS + 2)[1:-1]
+def _scan(
+    fields: dict, curves: LearningCurves, shares: tuple[float, ...] | None
+) -> ThresholdScan:
+    if shares is None:
+        levels = np.linspace(*_range(curves), THRESHOLDS + 2)[1:-1]
+    else:
+        levels = curves.ceiling + np.log1p(-np.array(shares))
     crossed = [log_crossings(curves, level) for level in levels]
     epochs = np.stack([c[0] for c in crossed])  # [levels, curves, seeds]
     bound = np.stack([c[1] for c in crossed])
@@ -73,7 +88,7 @@ def _scan(fields: dict, curves: LearningCurves) -> ThresholdScan:
         for k in range(len(levels))
     ]
     reached = np.sum(there & (bound < 1), axis=(1, 2)) / there.sum(axis=(1, 2))
-    return ThresholdScan(fields, np.exp(levels), kappa, reached)
+    return ThresholdScan(fields, np.exp(levels), shares, kappa, reached)
 
 
 def _range(curves: LearningCurves) -> tuple[float, float]:

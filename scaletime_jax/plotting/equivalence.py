@@ -57,7 +57,7 @@ def plot_equivalence(
             r"epochs $\times$ relative size$^\kappa$",
             "training examples",
             "parameters",
-            "test loss",
+            "share removed" if _are_shares(scans) else "test loss",
         )
         for axis, label in zip(axes[-1], labels, strict=True):
             axis.set_xlabel(label)
@@ -120,12 +120,16 @@ def _draw_exponents(axis, members: Sequence[Collapse]) -> None:
 def _draw_pairs(axis, pairs: PairKappas | None) -> None:
     axis.axhline(CLAIMED, **THRESHOLD)
     axis.set_ylim(*SHOWN)
-    axis.set_xscale("log")
-    axis.xaxis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1, 2, 5)))
-    axis.xaxis.set_major_formatter(lambda size, _: _short(size))
-    axis.xaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
     axis.set_ylabel(r"$\kappa$ of two sizes")
-    if pairs is not None:
+    if pairs is None or not np.isfinite(pairs.values).any():
+        axis.set_xticks([])
+    else:
+        axis.set_xscale("log")
+        # also where a single pair is known
+        axis.set_xlim(pairs.num_params[0] / 1.3, pairs.num_params[-1] * 1.3)
+        axis.xaxis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter(lambda size, _: _short(size))
+        axis.xaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
         axis.plot(pairs.num_params, pairs.values, "o-", color="0.3", markersize=3.5)
         if pairs.intervals is not None:
             ends = np.clip(pairs.intervals.T, *SHOWN)
@@ -138,6 +142,10 @@ def _short(size: int | float | None) -> str:
     return f"{size / 1000:g}k" if size >= 1000 else f"{size:g}"
 
 
+def _are_shares(scans: Sequence[ThresholdScan]) -> bool:
+    return any(scan.shares is not None for scan in scans)
+
+
 def _draw_scans(axis, scans: Sequence[ThresholdScan]) -> None:
     axis.axhline(CLAIMED, **THRESHOLD)
     places = np.linspace(0, len(scans) - 1, min(MOST_SCANS, len(scans)))
@@ -145,7 +153,7 @@ def _draw_scans(axis, scans: Sequence[ThresholdScan]) -> None:
     colours = shades([scan.fields["train_size"] for scan in shown])
     for scan in shown:
         known = [k for k, kappa in enumerate(scan.kappa) if kappa.value is not None]
-        x = scan.thresholds[known]
+        x = np.array(scan.shares or scan.thresholds)[known]
         found = [scan.kappa[k] for k in known]
         value = np.array([kappa.value for kappa in found])
         ends = np.array([kappa.interval or (np.nan, np.nan) for kappa in found])
@@ -155,11 +163,15 @@ def _draw_scans(axis, scans: Sequence[ThresholdScan]) -> None:
             axis.fill_between(x, *ends.T, color=colours[size], alpha=0.15, linewidth=0)
     axis.set_xscale("log")
     low, high = axis.get_xlim()
-    axis.set_xlim(high, low)  # training goes to the right
-    use_log_axis(axis.xaxis, (1, 2, 3, 5, 7) if high < 6 * low else (1, 2, 5))
-    if high < 1.5 * low:
-        axis.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4))
-        axis.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
+    if _are_shares(scans):
+        axis.set_xlim(0.008, 1)
+        use_log_axis(axis.xaxis, (1, 3))
+    else:
+        axis.set_xlim(high, low)  # training goes to the right
+        use_log_axis(axis.xaxis, (1, 2, 3, 5, 7) if high < 6 * low else (1, 2, 5))
+        if high < 1.5 * low:
+            axis.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4))
+            axis.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
     axis.set_ylim(*SHOWN)
     axis.set_ylabel(r"exponent $\kappa$")
     if any(scan.fields["train_size"] is not None for scan in shown):

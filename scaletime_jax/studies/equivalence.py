@@ -5,6 +5,7 @@ is found, with its interval, and what is left where the curves are laid over eac
 is measured against what seeds differ by.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,9 +22,9 @@ from scaletime_jax.laws.collapse import (
     pair_kappas,
     remaining_error,
 )
-from scaletime_jax.laws.threshold_scan import ThresholdScan, scan_thresholds
+from scaletime_jax.laws.threshold_scan import SCANNED, ThresholdScan, scan_thresholds
 from scaletime_jax.runs.fields import setting_of
-from scaletime_jax.runs.guessing import ceiling_of, check_threshold
+from scaletime_jax.runs.guessing import ceiling_of, check_shares, check_threshold
 from scaletime_jax.runs.learning_curves import LearningCurves, learning_curves
 from scaletime_jax.runs.read import Runs
 from scaletime_jax.runs.select import split_table
@@ -41,9 +42,10 @@ CAPTION = (
     "num_params^kappa relative to the smallest network. A loss above that of guessing "
     "counts as that of guessing. The third panel is kappa with its 95% interval at "
     "each train size, the fourth kappa of each two neighbouring sizes, at the largest "
-    "train size, with 95% intervals that hold together. The last panel is kappa at "
-    "each threshold of the loss; a run that never reached the threshold counts as "
-    "longer than it ran. Dotted lines are 1/3, as claimed."
+    "train size, with 95% intervals that hold together. The last panel is kappa where "
+    "a share of the guessing loss is removed, or for logs at thresholds of the loss; a "
+    "run that never got there counts as longer than it ran. Dotted lines are 1/3, as "
+    "claimed."
 )
 # Nearer to 1/3 than to 0 (size is worth nothing) or 2/3.
 RESOLUTION = 1 / 6
@@ -81,20 +83,23 @@ class Collapse(NamedTuple):
     reason: str
 
 
-def study(runs: Runs, threshold: float | None = None) -> Result:
+def study(
+    runs: Runs, threshold: float | None = None, shares: Sequence[float] = SCANNED
+) -> Result:
     """Returns the exponent of size beside time, per setting and train size.
 
     Args:
         runs: of networks of several sizes, which may differ in how long they ran.
         threshold: test loss above which nothing has been learned; if None that of
             guessing, where it is known.
+        shares: of that loss to be removed: thresholds at which to look for kappa.
 
     Raises:
-        InputError: no setting has three sizes.
+        InputError: no setting has three sizes, or a share is not between 0 and 1.
     """
     check_threshold(threshold)
     made = find_collapses(runs.table, threshold)
-    scans = scan_thresholds(runs.table, threshold)
+    scans = scan_thresholds(runs.table, threshold, check_shares(shares))
     return Result(
         NAME,
         TITLE,
@@ -167,11 +172,13 @@ def _thresholds(scans: list[ThresholdScan]) -> list[dict]:
     """Returns the exponent at each threshold, as plotted."""
     points = []
     for scan in scans:
-        for loss, kappa, reached in zip(
-            scan.thresholds, scan.kappa, scan.reached, strict=True
+        shares = scan.shares or [None] * len(scan.kappa)
+        for share, loss, kappa, reached in zip(
+            shares, scan.thresholds, scan.kappa, scan.reached, strict=True
         ):
             low, high = kappa.interval or (None, None)
-            row = {**scan.fields, "threshold": float(loss), "kappa": kappa.value}
+            at = {"share": share, "threshold": float(loss)}
+            row = {**scan.fields, **at, "kappa": kappa.value}
             points.append({**row, "low": low, "high": high, "reached": float(reached)})
     return points
 

@@ -157,6 +157,7 @@ READ = (
         ["all runs have train_size 100; give several (--train_sizes)."],
     ),
     ("effective_size", ["--widths="], ["--widths is empty"]),
+    ("equivalence", ["--share=0"], ["above 0 and below 1, got 0", "(--share)"]),
     ("effective_size", ["--share=0.9,2"], ["below 1, got 2", "(--share)"]),
 )
 TRAINED = (

@@ -73,14 +73,23 @@ def law(p, t, n, _):
 def test_the_exponent_at_every_threshold():
     """The deepest ones are reached by the larger sizes alone, within 100 epochs."""
     table = planted_runs(law, np.logspace(-1, 2, 200), scatter=0.2, seeds=8)
-    [scan] = scan_thresholds(table, 0.089)
-    assert scan.thresholds[0] < 0.089 and np.all(np.diff(scan.thresholds) < 0)
-    assert scan.reached[0] == 1 and scan.reached[-1] < 0.8
-    intervals = [kappa.interval for kappa in scan.kappa]
-    inside = [low <= 0.5 <= high for low, high in intervals]
-    assert sum(inside) >= 8
-    values = [kappa.value for kappa in scan.kappa]
-    np.testing.assert_allclose(values, 0.5, atol=0.1)
+    [scan] = scan_thresholds(table)
+    expected = 0.09 * (1 - np.array(scan.shares))
+    np.testing.assert_allclose(scan.thresholds, expected, rtol=1e-6)
+    assert scan.reached[0] == 1 and 0 < scan.reached[5] < 0.8
+    known, none = scan.kappa[:6], scan.kappa[6:]  # three sizes reach a share of 0.4
+    inside = [low <= 0.5 <= high for low, high in (kappa.interval for kappa in known)]
+    assert sum(inside) >= 5
+    np.testing.assert_allclose([kappa.value for kappa in known], 0.5, atol=0.1)
+    assert {kappa.value for kappa in none} == {None}
+
+
+def test_where_guessing_is_not_known_thresholds_are_spread_over_what_is_reached():
+    table = planted_runs(law, np.logspace(-1, 2, 200), scatter=0.2)
+    [scan] = scan_thresholds(table.assign(guessing_loss=np.nan))
+    assert scan.shares is None and len(scan.thresholds) == 9
+    assert scan.thresholds[0] < 0.09 and np.all(np.diff(scan.thresholds) < 0)
+    np.testing.assert_allclose([k.value for k in scan.kappa], 0.5, atol=0.15)
 
 
 def test_leaving_censored_runs_out_would_be_wrong():

@@ -48,10 +48,22 @@ def test_equivalence(table):
     assert {p.get_marker() for p in points} <= {m["marker"] for m in MARKERS.values()}
     assert f"{made[-1].kappa.value:.2f}" in collapsed.get_title()
     assert made[-1].verdict in collapsed.get_title()
+    shown = [line for line in by_threshold.lines if len(line.get_xdata()) > 2]
+    for line, scan in zip(shown, scans, strict=True):
+        known = [kappa.value is not None for kappa in scan.kappa]
+        np.testing.assert_array_equal(line.get_xdata(), np.array(scan.shares)[known])
+
+
+def test_thresholds_of_logs_are_losses(table):
+    logs = table.assign(guessing_loss=np.nan)
+    scans = scan_thresholds(logs)
+    *_, by_threshold = plot_equivalence(find_collapses(logs), scans).axes
+    assert by_threshold.get_xlabel() == "test loss"
     low, high = by_threshold.get_xlim()
     assert low > high  # training goes to the right
     shown = [line for line in by_threshold.lines if len(line.get_xdata()) > 2]
-    assert len(shown) == 2 and all(np.all(line.get_xdata() < 0.09) for line in shown)
+    for line, scan in zip(shown, scans, strict=True):
+        np.testing.assert_array_equal(line.get_xdata(), scan.thresholds)
 
 
 def test_an_exponent_that_was_not_found_is_not_drawn(table):
