@@ -5,6 +5,7 @@ A process is started where a process is the point: signals, and what outlives on
 
 import json
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -99,14 +100,21 @@ def test_smoke_trains_nothing_twice(smoke):
     assert before == after
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Four units, trained without a break; read only."""
+    workdir = tmp_path_factory.mktemp("whole")
+    assert run(*QUICK, f"--workdir={workdir}").returncode == 0
+    return workdir
+
+
 def table_of(workdir):
     return store.read(pathlib.Path(workdir) / "runs")
 
 
-def test_killed_it_ends_with_the_same_table(tmp_path):
+def test_killed_it_ends_with_the_same_table(whole, tmp_path):
     """Of four files; two more may land beside the one that is waited for."""
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert run(*QUICK, f"--workdir={whole}").returncode == 0
+    killed = tmp_path / "killed"
     process = subprocess.Popen(
         command(*QUICK, f"--workdir={killed}"),
         cwd=ROOT,
@@ -148,9 +156,9 @@ def test_ctrl_c_ends_at_once_and_keeps_what_is_done(tmp_path):
     pd.testing.assert_frame_equal(before, table_of(tmp_path))
 
 
-def test_a_truncated_run_file_is_named_and_trained_again(tmp_path):
+def test_a_truncated_run_file_is_named_and_trained_again(whole, tmp_path):
+    shutil.copytree(whole / "runs", tmp_path / "runs")
     quick = (*QUICK, f"--workdir={tmp_path}")
-    assert run(*quick).returncode == 0
     before = table_of(tmp_path)
     path = sorted((tmp_path / "runs").glob("*.parquet"))[0]
     path.write_bytes(path.read_bytes()[:300])
@@ -163,16 +171,16 @@ def test_a_truncated_run_file_is_named_and_trained_again(tmp_path):
 
 def test_a_control_stands_beside_its_runs(tmp_path):
     """Trained later, by the same command with one flag more; never without others."""
-    one = (*QUICK, "--widths=1,2", "--train_sizes=64", f"--workdir={tmp_path}")
+    one = (*QUICK, "--widths=1", "--train_sizes=64", f"--workdir={tmp_path}")
     alone = run(*one, "--shuffled_labels=true")
     assert alone.returncode == 0 and "Trained controls only" in alone.stdout
     assert not (tmp_path / "tradeoff").exists()
     done = run(*one, "--shuffled_labels=false,true")
     assert done.returncode == 0, done.stderr
     summary = json.loads((tmp_path / "tradeoff/summary.json").read_text())
-    assert summary["runs"]["count"] == summary["runs"]["controls"] == 4
+    assert summary["runs"]["count"] == summary["runs"]["controls"] == 2
     [control] = summary["controls"]
-    assert control["runs"] == 4 and control["loss"] > 0
+    assert control["runs"] == 2 and control["loss"] > 0
     assert {curve["share"] for curve in summary["curves"]} == {
         None,
         *(0.01, 0.05, 0.1, 0.2, 0.3, 0.4),

@@ -142,7 +142,7 @@ def test_chance_is_taken_off_the_error_that_is_left():
     """Without it a fifth of the variance of runs, and more, would be left of five."""
     rng = np.random.default_rng(5)
     errors = []
-    for _ in range(40):
+    for _ in range(20):
         curves = wavy(0.0, scatter=0.0)
         noise = 0.1 * rng.normal(size=curves.logs.shape)  # at each time anew
         errors.append(collapse_curves(curves._replace(logs=curves.logs + noise)).error)
