@@ -16,7 +16,7 @@ from shell import flags as common
 
 from scaletime_jax.errors import InputError
 from scaletime_jax.studies import extrapolate
-from scaletime_jax.studies.extrapolate import DEFAULTS, Protocol
+from scaletime_jax.studies.predicted_losses import DEFAULTS, Protocol
 
 flags.adopt_module_key_flags(runs)
 flags.adopt_module_key_flags(threshold)

@@ -21,7 +21,7 @@ from scaletime_jax.plotting.style import (
     use_log_axis,
     use_loss_axis,
 )
-from scaletime_jax.studies.extrapolate import Extrapolation
+from scaletime_jax.studies.predicted_losses import Extrapolation
 
 COLUMNS = (
     ("size", "test_loss"),

@@ -15,8 +15,8 @@ from scaletime_jax.runs.guessing import Level
 from scaletime_jax.runs.read import Runs
 from scaletime_jax.studies.data_scaling import scale_data
 from scaletime_jax.studies.effective_size import study_capacity
-from scaletime_jax.studies.extrapolate import Protocol, extrapolate
 from scaletime_jax.studies.label_noise import study_noise
+from scaletime_jax.studies.predicted_losses import Protocol, extrapolate
 
 LIMIT = {"planted": 0.09}
 PROTOCOL = Protocol(target_epochs=10.0, source_epochs=1.0)

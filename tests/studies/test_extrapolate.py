@@ -5,12 +5,8 @@ from written import assert_can_be_written
 
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs.read import Runs
-from scaletime_jax.studies.extrapolate import (
-    Protocol,
-    extrapolate,
-    make_claims,
-    study,
-)
+from scaletime_jax.studies.extrapolate import make_claims, study
+from scaletime_jax.studies.predicted_losses import Protocol, extrapolate
 from scaletime_jax.studies.result import written
 
 P = {width: np.cbrt(num_params) for width, num_params in PARAMS.items()}
