@@ -15,7 +15,7 @@ from scaletime_jax.studies import backtest as backtest_study
 from scaletime_jax.studies import equivalence as equivalence_study
 from scaletime_jax.studies import plan as plan_study
 from scaletime_jax.studies.plan_request import Request
-from scaletime_jax.studies.result import Result, describe_claim, describe_verdict
+from scaletime_jax.studies.result import Result, describe_claims, describe_verdict
 
 HEAD = ("claim", "source", "setting", "quantity", "value", "95% interval", "verdict")
 
@@ -50,12 +50,18 @@ class Answer:
         """The answer in lines of text."""
         return self.result.notes
 
+    def figures(self) -> dict[str, Figure]:
+        """Returns the study's figures by their titles, an overview first."""
+        drawn = draw(self.result.name, self.result.figure)
+        return {each.title: each.figure for each in drawn}
+
     def figure(self) -> Figure:
-        """Returns the study's figure."""
-        return draw(self.result.name, self.result.figure)
+        """Returns the study's figure, or the overview where there are several."""
+        return next(iter(self.figures().values()))
 
     def __repr__(self) -> str:
-        return "\n".join([*self.notes, *map(describe_claim, self.claims)])
+        said = [self.result.conclusion] if self.result.conclusion else []
+        return "\n".join([*said, *self.notes, *describe_claims(self.claims)])
 
     def _repr_html_(self) -> str:
         image = base64.b64encode(render(self.figure(), "png")).decode()

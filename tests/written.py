@@ -2,9 +2,9 @@
 
 import json
 
-from scaletime_jax.plotting.draw import draw
-from scaletime_jax.plotting.style import render
+from scaletime_jax.plotting.draw import draw, render_all
 from scaletime_jax.studies import drawn
+from scaletime_jax.studies.result import describe_claims
 
 
 def assert_can_be_written(result):
@@ -14,7 +14,13 @@ def assert_can_be_written(result):
     for rows in result.tables.values():
         assert {tuple(row) for row in rows} <= {tuple(rows[0])}
     stored = drawn.unpack(drawn.pack(result.figure))
-    first, again = (
-        render(draw(result.name, figure), "png") for figure in (result.figure, stored)
-    )
-    assert first == again
+    first, again = pictures(result.name, result.figure), pictures(result.name, stored)
+    assert first == again and f"{result.name}.png" in first
+    assert result.conclusion.endswith(".")
+    assert all(line.strip() for line in describe_claims(result.corrected))
+
+
+def pictures(name, figure):
+    """Returns the PNG files of a figure; an SVG has random identifiers."""
+    files = render_all(draw(name, figure))
+    return {file: files[file] for file in files if file.endswith(".png")}

@@ -18,15 +18,15 @@ def call(script: str, *arguments: str) -> None:
         InputError: it failed.
     """
     command = [sys.executable, f"experiments/{script}.py", *arguments]
-    last, wrote = "no reason given", False
+    last, ended = "no reason given", False
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as child:
         for line in child.stdout or ():
             last = line.strip() or last
-            if not wrote:  # notes and claims, which follow, stand on the page
+            ended |= line == "\n"  # notes and claims follow, which stand on the page
+            if not ended or line.startswith("Wrote"):
                 say(f"{script}: {last}")
-            wrote |= line.startswith("Wrote")
     if child.returncode:
         raise InputError(f"{' '.join(command[1:])} failed: {last}")
 

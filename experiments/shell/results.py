@@ -8,19 +8,22 @@ import sys
 
 from absl import flags
 
-from scaletime_jax.plotting.draw import draw
-from scaletime_jax.plotting.style import render
+from scaletime_jax.plotting.draw import draw, render_all
 from scaletime_jax.runs import store
 from scaletime_jax.runs.read import Runs
 from scaletime_jax.studies import drawn
-from scaletime_jax.studies.result import Result, describe_claim
+from scaletime_jax.studies.result import Result, describe_claims
 from scaletime_jax.sweep.provenance import versions
+from scaletime_jax.words import count_of
 from shell import flags as common
 from shell.gaps import describe_gap
+from shell.place import read_summary, result_folder
+
+RESULT = ""  # the line between progress and result
 
 
 def finish(result: Result, runs: Runs | None = None) -> None:
-    """Writes a result to WORKDIR/NAME, and prints its notes and claims.
+    """Writes a result to its folder, and prints what was found and what is next.
 
     Args:
         result: of a study.
@@ -30,20 +33,30 @@ def finish(result: Result, runs: Runs | None = None) -> None:
     if runs is not None:
         missing = [describe_gap(gap) for gap in runs.gaps]
         made_from = {"missing": missing, "runs": runs.record}
+    given = flag_values()
     summary = {
         "experiment": result.name,
         "title": result.title,
         "caption": result.caption,
-        "flags": flag_values(),
+        "flags": given,
         **made_from,
         **result.record,
         "versions": versions(),
     }
-    write_result(common.workdir(), result, summary)
-    for note in result.notes:
-        print(note)
-    for claim in result.corrected:
-        print(describe_claim(claim))
+    folder = result_folder(common.workdir(), result.name, given)
+    files = write_result(folder, result, summary)
+    print(RESULT)
+    for line in [*result.notes, *describe_claims(result.corrected), ""]:
+        print(line)
+    if result.conclusion:
+        print(result.conclusion)
+    if runs is not None:
+        print(runs.origin)
+    tables = sum(name.endswith(".csv") for name in files)
+    pictures = sum(name.endswith(".png") for name in files)
+    counts = f"{count_of(pictures, 'figure')} and {count_of(tables, 'table')}"
+    print(f"Wrote {folder}/summary.json, {result.name}.png; in all {counts}.")
+    print(f"Next: python experiments/report.py --workdir={common.WORKDIR.value}")
 
 
 def flag_values() -> dict:
@@ -52,27 +65,38 @@ def flag_values() -> dict:
     return {flag.name: flag.value for flag in sorted(own, key=lambda f: f.name)}
 
 
-def write_result(workdir: pathlib.Path, result: Result, summary: dict) -> None:
-    """Writes figure, tables and summary of a result, each file whole or not at all.
+def write_result(folder: pathlib.Path, result: Result, summary: dict) -> list[str]:
+    """Writes figures, tables and summary of a result, each file whole or not at all.
+
+    Files of the folder's last result that this one does not have are deleted.
 
     Args:
-        workdir: the result's folder in it is named as the study.
+        folder: of the result.
         result: of a study.
-        summary: the content of summary.json, which is written last.
+        summary: the content of summary.json but for its figures and files; it is
+            written last.
+
+    Returns:
+        The names of the files.
     """
-    folder = workdir / result.name
-    figure = draw(result.name, result.figure)
+    drawings = draw(result.name, result.figure)
     tables = {name: rows for name, rows in result.tables.items() if rows}
     files = {f"{name}.csv": _csv(rows) for name, rows in tables.items()}
     files |= {f"{result.name}.npz": drawn.pack(result.figure)}
-    files |= {f"{result.name}.{kind}": render(figure, kind) for kind in ("png", "svg")}
+    files |= render_all(drawings)
+    names = [*files, "summary.json"]
+    figures = [{"name": each.name, "title": each.title} for each in drawings]
+    summary = {**summary, "figures": figures, "files": names}
     text = json.dumps(summary, indent=1, allow_nan=False)
-    files["summary.json"] = f"{text}\n".encode()
     store.prepare(folder)
+    last = read_summary(folder).get("files", [])
     for name, content in files.items():
         store.write_whole(folder / name, content)
-    names = f"{result.name}.png, {result.name}.svg"
-    print(f"Wrote {folder}/summary.json, {names} and {len(tables)} CSV.")
+    for name in set(map(str, last)) - set(names):
+        if pathlib.PurePath(name).name == name:  # in this folder
+            (folder / name).unlink(missing_ok=True)
+    store.write_whole(folder / "summary.json", f"{text}\n".encode())
+    return names
 
 
 def _csv(rows: list[dict]) -> bytes:

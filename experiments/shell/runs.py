@@ -8,6 +8,7 @@ from absl import flags
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs.fields import FIELDS, Field
 from scaletime_jax.runs.read import Runs, make_runs, of_runs, read_runs
+from scaletime_jax.words import count_of
 from shell import flags as common
 from shell import sweep
 from shell.gaps import describe_gap
@@ -32,15 +33,17 @@ def obtain(needs: Sequence[str] = (), any_length: bool = False) -> Runs | None:
     """
     if RUNS.value is not None:
         return read(RUNS.value, needs, any_length)
-    table = sweep.train(sweep.load_datasets())
-    if table is None:
+    trained = sweep.train(sweep.load_datasets())
+    if trained is None:
         return None
+    table = trained.table
     if table.shuffled_labels.all():
         where = f"--runs={sweep.runs_folder()}"
-        print(f"Trained controls only; {where} draws them beside other runs.")
+        print(f"{trained.origin} All are controls; {where} draws them beside runs.")
         return None
     metadata = read_runs(sweep.runs_folder()).metadata
     found = make_runs(table, of_runs(metadata, table))
+    found = found._replace(origin=trained.origin)
     _warn_of_unended(found)
     return found
 
@@ -79,7 +82,9 @@ def read(path: str, needs: Sequence[str], any_length: bool) -> Runs | None:
     for gap in runs.gaps:
         how = f"python {sys.argv[0]}, with any --data_dir and NAME= of --dataset"
         print(f"warning: {describe_gap(gap)} ({how}).", file=sys.stderr)
-    return None if common.DRY_RUN.value else runs
+    if common.DRY_RUN.value:
+        return None
+    return runs._replace(origin=f"Read {count_of(runs.num_runs, 'run')} of {path}.")
 
 
 def choices(field: Field) -> list:

@@ -3,8 +3,7 @@
 import pathlib
 
 from scaletime_jax.errors import InputError
-from scaletime_jax.plotting.draw import draw
-from scaletime_jax.plotting.style import render
+from scaletime_jax.plotting.draw import draw, render_all
 from scaletime_jax.runs import store
 from scaletime_jax.studies import drawn
 
@@ -23,8 +22,7 @@ def draw_again(name: str, workdir: pathlib.Path) -> None:
             written to.
     """
     source, folder = SHIPPED / name, workdir / name
-    figure = draw(name, read_numbers(source / f"{name}.npz"))
-    files = {f"{name}.{kind}": render(figure, kind) for kind in ("png", "svg")}
+    files = render_all(draw(name, read_numbers(source / f"{name}.npz")))
     store.prepare(folder)
     if folder.resolve() != source.resolve():
         tables = sorted(source.glob("*.csv"))

@@ -1,6 +1,8 @@
 """What every experiment that trains shares: the flags of a sweep, and the sweep."""
 
 import pathlib
+import time
+from typing import NamedTuple
 
 import pandas as pd
 from absl import flags
@@ -12,8 +14,10 @@ from scaletime_jax.runs.fields import FIELDS, NEEDED, Field
 from scaletime_jax.sweep.config import RunConfig
 from scaletime_jax.sweep.grid import axes_of_grid, paper_grid
 from scaletime_jax.sweep.plan import plan_sweep
+from scaletime_jax.sweep.progress import clock
 from scaletime_jax.sweep.runner import run_sweep
 from scaletime_jax.training.optimizers import OPTIMIZERS
+from scaletime_jax.words import count_of
 from shell import flags as common
 from shell.flags import numbers, truths
 
@@ -124,14 +128,34 @@ def runs_folder() -> pathlib.Path:
     return common.workdir() / "runs"
 
 
-def train(datasets: dict[str, Dataset]) -> pd.DataFrame | None:
-    """Trains what is missing and returns its table; None for a dry run."""
-    configs = make_configs(datasets)
+class Trained(NamedTuple):
+    """What a sweep has.
+
+    Attributes:
+        table: of its runs.
+        origin: how many of them were trained now, in a sentence.
+    """
+
+    table: pd.DataFrame
+    origin: str
+
+
+def train(datasets: dict[str, Dataset]) -> Trained | None:
+    """Trains what is missing and returns the whole sweep; None for a dry run."""
+    configs, folder = make_configs(datasets), runs_folder()
     if common.DRY_RUN.value:
-        describe(configs, datasets, runs_folder())
+        describe(configs, datasets, folder)
         return None
-    store.prepare(runs_folder())
-    return run_sweep(configs, datasets, runs_folder(), PRECISION.value)
+    store.prepare(folder)
+    units = plan_sweep(configs, datasets, folder).missing
+    missing = sum(len(unit.configs) for unit in units)
+    start = time.monotonic()
+    table = run_sweep(configs, datasets, folder, PRECISION.value)
+    took = clock(time.monotonic() - start)
+    origin = f"Nothing was left to train: {count_of(len(configs), 'run')} of {folder}."
+    if missing:
+        origin = f"Trained {missing:,} of {count_of(len(configs), 'run')} in {took}."
+    return Trained(table, origin)
 
 
 def describe(configs, datasets: dict[str, Dataset], folder: pathlib.Path) -> None:

@@ -38,8 +38,6 @@ def plot_roofline(record: dict) -> Figure:
                 if (row["architecture"], row["optimizer"]) == key
             ]
             _draw_series(axis, key, members)
-        axis.set_xscale("log")
-        axis.set_yscale("log")
         use_log_axis(axis.xaxis)
         use_log_axis(axis.yaxis)
         axis.set_xlabel("floating-point operations a byte that has to move")
@@ -115,10 +113,8 @@ def _draw_growth(axis, rows: list[dict], across: str, apart: str | None) -> None
         if apart is None:  # the arithmetic alone, through the last point
             work = np.array([row["flops_a_step"] for row in members])
             axis.plot(x, y[-1] * work / work[-1], **GUIDE)
-    axis.set_xscale("log")
-    axis.set_yscale("log")
     use_log_axis(axis.xaxis)
-    use_log_axis(axis.yaxis, subs=(1,))
+    use_log_axis(axis.yaxis)
     axis.xaxis.set_major_locator(ticker.FixedLocator([row[across] for row in rows]))
     axis.xaxis.set_minor_locator(ticker.NullLocator())
     axis.legend(fontsize=7, handlelength=3.5)

@@ -8,82 +8,109 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from scaletime_jax.plotting.exponents import (
+    SHOWN,
     Colours,
     draw_exponents,
+    exponent_marks,
     share_colours,
     share_handles,
 )
+from scaletime_jax.plotting.overview import Mark, Panel, draw_overview
 from scaletime_jax.plotting.settings import (
-    THRESHOLD,
     describe_loss,
     draw_curve,
-    label_row,
+    draw_settings,
+    title_of,
 )
 from scaletime_jax.plotting.style import (
+    LIMIT,
     SETTINGS,
+    WIDTH,
     annotate_corner,
     shades,
     use_log_axis,
-    use_loss_axis,
 )
+from scaletime_jax.stats.estimates import Estimate
 from scaletime_jax.studies.data_scaling import DataScaling
 
 CONTROL: Any = {"color": "0.4", "linewidth": 1.2, "linestyle": "--", "zorder": 1}
 
 
-def plot_data_scaling(made: Sequence[DataScaling], record: float | None) -> Figure:
-    """Draws the study's curves, a row a setting; its caption says what is drawn.
+def plot_data_scaling(
+    made: Sequence[DataScaling], record: float | None
+) -> dict[str, Figure]:
+    """Draws a figure a setting, after one of all; captions say what is drawn.
 
     Args:
         made: at all thresholds.
         record: the share whose loss is drawn; None for the threshold given.
     """
-    rows = [each for each in made if each.share == record]
-    colours = shades([curve.width for each in rows for curve in each.curves])
+    return draw_settings(
+        made,
+        lambda mine: _draw_setting(mine, record),
+        lambda: _draw_all(made, record),
+    )
+
+
+def _draw_setting(made: Sequence[DataScaling], record: float | None) -> Figure:
+    drawn = next(each for each in made if each.share == record)
+    colours = shades([curve.width for curve in drawn.curves])
     shares = share_colours([each.share for each in made])
     with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(9.6, 2.3 * len(rows) + 0.6), layout="constrained")
-        axes = figure.subplots(len(rows), 3, sharex="col", squeeze=False)
-        for line, each in zip(axes, rows, strict=True):
-            for axis, split in zip(line, ("test", "train"), strict=False):
-                _draw_panel(axis, split, each, colours)
-            line[1].sharey(line[0])
-            use_loss_axis(line[0].yaxis)  # shared by the two
-            label_row(line[0], each.fields)
-            mine = {m.share: m.exponents for m in made if m.fields == each.fields}
-            _draw_exponents(line[2], mine, shares)
-        for axis in axes[-1, :2]:
-            axis.set_xlabel("training examples $n$")
-        axes[-1, 2].set_xlabel("effective size $p$")
+        figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
+        test, train, right = figure.subplots(1, 3)
+        _draw_panel(test, "test", drawn, colours)
+        _draw_panel(train, "train", drawn, colours)
+        _draw_exponents(right, {each.share: each.exponents for each in made}, shares)
+        right.set_xlabel("effective size $p$")
+        figure.suptitle(title_of(drawn.fields), fontsize=9)
         handles = [Line2D([], [], linestyle="", label="width $s$")]
         handles += [
             Line2D([], [], label=str(width), color=colour, marker="o", markersize=3.5)
-            for width, colour in sorted(colours.items(), reverse=True)
+            for width, colour in reversed(colours.items())
         ]
-        handles.append(Line2D([], [], label="loss of record", **THRESHOLD))
-        if any(each.control is not None for each in rows):
+        handles.append(Line2D([], [], label="loss of record", **LIMIT))
+        if drawn.control is not None:
             handles.append(Line2D([], [], label="control", **CONTROL))
         handles += share_handles(shares)
-        figure.legend(handles=handles, loc="outside right upper", fontsize=8)
+        figure.legend(handles=handles, loc="outside right upper", fontsize=7.5)
     return figure
 
 
+def _draw_all(made: Sequence[DataScaling], record: float | None) -> Figure:
+    """Draws local exponents of data needed, and how the training loss changes."""
+    of_record = [each for each in made if each.share == record]
+    needed = []
+    for each in of_record:
+        title = title_of(each.fields)
+        needed += exponent_marks(title, each.exponents)
+        needed = needed or [Mark(title, None, Estimate(None, None))]
+    changed = [
+        Mark(title_of(each.fields), None, each.train_change) for each in of_record
+    ]
+    panels = [
+        Panel("data needed", "local exponent in size", needed, (None, 0.0), SHOWN),
+        Panel("training loss", "log ratio, most to least data", changed, (None, 0.0)),
+    ]
+    return draw_overview(panels, "effective size $p$")
+
+
 def _draw_panel(axis, split: str, each: DataScaling, colours: dict) -> None:
-    axis.set_xscale("log")
-    axis.set_yscale("log")
-    use_log_axis(axis.xaxis, subs=(1,))
+    use_log_axis(axis.xaxis, 4)
+    use_log_axis(axis.yaxis)
     for curve in each.curves:
         shown = curve.test if split == "test" else curve.train
         draw_curve(axis, shown, colours[curve.width], marker="o")
     if split == "test":
-        axis.axhline(each.threshold, **THRESHOLD)
+        axis.axhline(each.threshold, **LIMIT)
         if each.control is not None:
             axis.plot(each.control.x, each.control.mean, **CONTROL)
+    axis.set_xlabel("training examples $n$")
     axis.set_ylabel(describe_loss(each.fields["loss"], split))
 
 
 def _draw_exponents(axis, found: dict, colours: Colours) -> None:
-    axis.axhline(0, **THRESHOLD)
+    axis.axhline(0, **LIMIT)
     draw_exponents(axis, found, colours)
     axis.set_ylabel("local exponent")
     if not any(found[share] for share in found if share in colours):

@@ -1,17 +1,55 @@
-"""The figure of any study, by the study's name."""
+"""The figures of any study, by the study's name."""
 
 import importlib
-from typing import Any
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
+from scaletime_jax.plotting.style import render
 
-def draw(name: str, figure: dict[str, Any]) -> Figure:
-    """Returns `plotting.<name>.plot_<name>(**figure)`.
+
+class Drawing(NamedTuple):
+    """One figure of a study.
+
+    Attributes:
+        name: of its files, without their ending.
+        title: what the figure is of, such as a setting; '' for a study's only figure.
+        figure: to be rendered.
+    """
+
+    name: str
+    title: str
+    figure: Figure
+
+
+def draw(name: str, figure: dict[str, Any]) -> list[Drawing]:
+    """Returns what `plotting.<name>.plot_<name>(**figure)` draws, an overview first.
+
+    The first is called as the study, and another one `<name>-<its title>`.
 
     Args:
         name: of the study.
         figure: its `Result.figure`.
     """
     module = importlib.import_module(f"scaletime_jax.plotting.{name}")
-    return getattr(module, f"plot_{name}")(**figure)
+    drawn = getattr(module, f"plot_{name}")(**figure)
+    return [
+        Drawing(f"{name}-{slug(title)}" if place else name, title, each)
+        for place, (title, each) in enumerate(drawn.items())
+    ]
+
+
+def render_all(drawings: Sequence[Drawing]) -> dict[str, bytes]:
+    """Returns the content of each drawing's PNG and SVG, by the file's name."""
+    return {
+        f"{each.name}.{kind}": render(each.figure, kind)
+        for each in drawings
+        for kind in ("png", "svg")
+    }
+
+
+def slug(title: str) -> str:
+    """Returns a title as part of a file's name: small letters, digits, dashes, dots."""
+    return re.sub(r"[^a-z0-9.]+", "-", title.lower()).strip("-.")

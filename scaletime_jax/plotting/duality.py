@@ -11,15 +11,14 @@ from scaletime_jax.plotting.style import (
     SETTINGS,
     annotate_corner,
     make_panels,
-    use_decades,
-    use_loss_axis,
+    use_log_axis,
 )
 from scaletime_jax.studies.duality import DualCurves, Panel
 
 SMALL, TUNED = "#d55e00", "#0072b2"  # ridges
 
 
-def plot_duality(panels: Sequence[Panel]) -> Figure:
+def plot_duality(panels: Sequence[Panel]) -> dict[str, Figure]:
     """Draws the study's panels; its caption says what is drawn."""
     with matplotlib.rc_context(SETTINGS):
         columns = min(2, len(panels))
@@ -32,17 +31,15 @@ def plot_duality(panels: Sequence[Panel]) -> Figure:
             _draw(axis, panel.small, SMALL)
             _draw(axis, panel.tuned, TUNED)
             axis.axvline(fixed, color="0.7", linestyle=":", linewidth=0.9)
-            axis.set_xscale("log")
-            axis.set_yscale("log")
-            use_decades(axis.xaxis)
-            use_loss_axis(axis.yaxis)
+            use_log_axis(axis.xaxis, 5)
+            use_log_axis(axis.yaxis)
             words = f"pooled by {panel.pool_size}\nother fixed at {fixed}"
             annotate_corner(axis, words)
         figure.supxlabel("number of training points $D$, or of features $P$")
         figure.supylabel("test loss $L(D, P)$")
         handles = _handles(panels[0].small.ridge)
         figure.legend(handles=handles, loc="outside upper center", ncols=4)
-    return figure
+    return {"": figure}
 
 
 def _draw(axis, curves: DualCurves, colour) -> None:

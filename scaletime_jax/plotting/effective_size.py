@@ -7,17 +7,19 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from scaletime_jax.plotting.settings import describe_setting
+from scaletime_jax.plotting.exponents import exponent_marks
+from scaletime_jax.plotting.overview import Mark, Panel, draw_overview
+from scaletime_jax.plotting.settings import describe_setting, draw_settings, title_of
 from scaletime_jax.plotting.style import (
     GUIDE,
     SETTINGS,
     annotate_corner,
     make_panels,
     shades,
-    use_decades,
     use_log_axis,
 )
-from scaletime_jax.studies.effective_size import CapacityStudy
+from scaletime_jax.stats.estimates import Estimate
+from scaletime_jax.studies.effective_size import RESOLUTION, CapacityStudy
 
 MARKERS = {"exact": "o", "above": "^", "below": "v"}
 LABELS = {
@@ -27,28 +29,47 @@ LABELS = {
 }
 COLOUR = shades([0, 1])[1]
 GUIDES_PER_DECADE = 3
+SHOWN = -1.0, 2.5  # exponents beyond stand at the ends
 
 
-def plot_effective_size(studies: Sequence[CapacityStudy]) -> Figure:
-    """Draws the study's points, a panel a setting; its caption says what is drawn."""
-    columns = min(3, len(studies))
-    rows = -(-len(studies) // columns)
+def plot_effective_size(studies: Sequence[CapacityStudy]) -> dict[str, Figure]:
+    """Draws a figure a setting, after one of all; captions say what is drawn."""
+    return draw_settings(
+        studies, lambda mine: _draw_setting(mine), lambda: _draw_all(studies)
+    )
+
+
+def _draw_setting(studies: Sequence[CapacityStudy]) -> Figure:
     with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(2.9 * columns + 1.4, 2.8 * rows), layout="constrained")
-        axes = make_panels(figure, len(studies), columns)
+        figure = Figure(figsize=(2.9 * len(studies) + 1.8, 3.2), layout="constrained")
+        axes = make_panels(figure, len(studies))
         for axis, study in zip(axes, studies, strict=True):
             _draw_panel(axis, study)
         _draw_guides(axes)
         figure.supxlabel("number of parameters")
         figure.supylabel("examples fitted")
-        figure.legend(handles=_handles(studies), loc="outside right upper")
+        figure.legend(
+            handles=_handles(studies), loc="outside right upper", fontsize=7.5
+        )
     return figure
 
 
+def _draw_all(studies: Sequence[CapacityStudy]) -> Figure:
+    """Draws the local exponents of capacity in parameters."""
+    marks = []
+    for each in studies:
+        title = title_of(each.fields)
+        marks += exponent_marks(title, each.exponents) or [
+            Mark(title, None, Estimate(None, None))
+        ]
+    within = 1 / 3 - RESOLUTION, 1 / 3 + RESOLUTION
+    label = "local exponent of examples fitted in parameters"
+    panels = [Panel("", label, marks, within, SHOWN)]
+    return draw_overview(panels, "parameters")
+
+
 def _draw_panel(axis, study: CapacityStudy) -> None:
-    axis.set_xscale("log")
-    axis.set_yscale("log")
-    use_decades(axis.xaxis)
+    use_log_axis(axis.xaxis, 4)
     use_log_axis(axis.yaxis)
     for network in study.networks:
         spread = np.linspace(0.95, 1.05, max(2, len(network.seeds)))

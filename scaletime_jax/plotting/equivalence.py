@@ -7,18 +7,23 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from scaletime_jax.laws.collapse import CLAIMED, PairKappas
 from scaletime_jax.laws.threshold_scan import ThresholdScan
-from scaletime_jax.plotting.settings import THRESHOLD, label_row
+from scaletime_jax.plotting.overview import Mark, Panel, draw_overview
+from scaletime_jax.plotting.settings import describe_loss, draw_settings, title_of
 from scaletime_jax.plotting.style import (
+    LIMIT,
     SETTINGS,
+    WIDTH,
+    WITHIN,
     shades,
     use_log_axis,
-    use_loss_axis,
 )
 from scaletime_jax.runs.learning_curves import LearningCurves
-from scaletime_jax.studies.equivalence import Collapse
+from scaletime_jax.stats.estimates import describe_estimate
+from scaletime_jax.studies.equivalence import EXPONENTS, MOST_LEFT, Collapse
 
 MARKERS: dict[str, Any] = {
     "equivalent": {"marker": "o", "markersize": 6, "color": "#1a6fa8"},
@@ -33,75 +38,91 @@ MOST_SCANS = 3
 
 def plot_equivalence(
     made: Sequence[Collapse], scans: Sequence[ThresholdScan]
+) -> dict[str, Figure]:
+    """Draws a figure a setting, after one of all; captions say what is drawn."""
+
+    def draw_one(mine: Sequence[Collapse]) -> Figure:
+        title = title_of(mine[0].fields)
+        of_setting = [scan for scan in scans if title_of(scan.fields) == title]
+        return _draw_setting(title, mine, of_setting)
+
+    return draw_settings(made, draw_one, lambda: _draw_all(made))
+
+
+def _draw_setting(
+    title: str, made: Sequence[Collapse], scans: Sequence[ThresholdScan]
 ) -> Figure:
-    """Draws curves and exponents, a row a setting; the caption says what is drawn."""
-    rows: dict[tuple, list[Collapse]] = {}
-    for each in made:
-        rows.setdefault(_setting(each.fields), []).append(each)
+    last = made[-1]
     with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(13.2, 2.5 * len(rows) + 0.9), layout="constrained")
-        axes = figure.subplots(len(rows), 5, squeeze=False)
-        for line, (setting, members) in zip(axes, rows.items(), strict=True):
-            mine = [scan for scan in scans if _setting(scan.fields) == setting]
-            last = members[-1]
-            _draw_curves(line[0], last.curves, 0.0)
-            _draw_curves(line[1], last.curves, last.kappa.value or 0.0)
-            _describe(line[1], last)
-            _draw_exponents(line[2], members)
-            _draw_pairs(line[3], last.pairs)
-            _draw_scans(line[4], mine)
-            line[1].sharey(line[0])
-            label_row(line[0], last.fields)
-        labels = (
-            "epochs",
-            r"epochs $\times$ relative size$^\kappa$",
-            "training examples",
-            "parameters",
-            "share removed" if _are_shares(scans) else "test loss",
-        )
-        for axis, label in zip(axes[-1], labels, strict=True):
-            axis.set_xlabel(label)
-        _draw_legend(figure)
+        figure = Figure(figsize=(WIDTH, 5.8), layout="constrained")
+        before, after, exponents, scan, pairs, words = figure.subplots(2, 3).flat
+        _draw_curves(before, last.curves, 0.0)
+        _draw_curves(after, last.curves, last.kappa.value or 0.0)
+        _draw_exponents(exponents, made)
+        _draw_scans(scan, scans)
+        _draw_pairs(pairs, last.pairs)
+        before.set_xlabel("epochs")
+        before.set_ylabel(describe_loss(last.fields["loss"]))
+        after.set_xlabel(r"epochs $\times$ relative size$^\kappa$")
+        exponents.set_xlabel("training examples")
+        pairs.set_xlabel("number of parameters")
+        scan.set_xlabel("share removed" if _are_shares(scans) else "test loss")
+        words.set_axis_off()
+        words.text(0, 1, _describe(last), va="top", fontsize=8)
+        words.legend(handles=_handles(last), loc="lower left", fontsize=7.5)
+        figure.suptitle(title, fontsize=9)
     return figure
 
 
-def _setting(fields: dict) -> tuple:
-    return tuple(v for k, v in fields.items() if k != "train_size")
+def _draw_all(made: Sequence[Collapse]) -> Figure:
+    """Draws the exponent of each train size, and what one function leaves."""
+    exponents, left = [], []
+    for each in made:
+        at = title_of(each.fields), each.fields["train_size"]
+        exponents.append(Mark(*at, each.kappa))
+        left.append(Mark(*at, each.error_in_spreads))
+    kappa = "exponent of size in time"
+    panels = [
+        Panel(kappa, r"$\kappa$", exponents, EXPONENTS, SHOWN),
+        Panel(
+            "what one function leaves",
+            "error / spread of seeds",
+            left,
+            (None, MOST_LEFT),
+            (0.03, 30.0),
+            True,
+        ),
+    ]
+    return draw_overview(panels, "training examples")
 
 
 def _draw_curves(axis, curves: LearningCurves, kappa: float) -> None:
-    axis.set_xscale("log")
-    axis.set_yscale("log")
+    use_log_axis(axis.xaxis, 5)
+    use_log_axis(axis.yaxis)
     colours = shades([int(size) for size in curves.num_params])
     for size, mean, sem in zip(curves.num_params, curves.mean, curves.sem, strict=True):
         x = curves.epoch * (size / curves.num_params[0]) ** kappa
         axis.plot(x, np.exp(mean), color=colours[int(size)], linewidth=1.2)
         band = np.exp(mean - sem), np.exp(mean + sem)
         axis.fill_between(x, *band, color=colours[int(size)], alpha=0.2, linewidth=0)
-    axis.xaxis.set_major_locator(matplotlib.ticker.LogLocator(numticks=6))
-    axis.xaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
-    use_loss_axis(axis.yaxis)
 
 
-def _describe(axis, last: Collapse) -> None:
-    words = "no exponent"
-    if last.kappa.value is not None:
-        words = rf"$\kappa$ = {last.kappa.value:.2f}"
-        if last.kappa.interval is not None:
-            words += " [{:.2f}, {:.2f}]".format(*last.kappa.interval)
+def _describe(last: Collapse) -> str:
+    """Returns what was found at the largest train size, a line a statement."""
+    lines = [last.verdict]
     if last.fields["train_size"] is not None:
-        words = f"n = {last.fields['train_size']:,}: {words}"
-    words += f"\n{last.verdict}"
+        lines.insert(0, f"{last.fields['train_size']:,} training examples:")
+    lines.append(rf"$\kappa$ {describe_estimate(last.kappa)}")
     if last.error is not None and last.error_in_spreads.value is not None:
-        ratio = last.error_in_spreads
-        words += f"; error {last.error:.3f}, {ratio.value:.1f} spreads"
-        if ratio.interval is not None:
-            words += " [{:.1f}, {:.1f}]".format(*ratio.interval)
-    axis.set_title(words, fontsize=7.5)
+        lines.append(f"one function leaves {last.error:.3f}")
+        lines.append("in units of the seeds' spread:")
+        lines.append(describe_estimate(last.error_in_spreads))
+    return "\n".join(lines)
 
 
 def _draw_exponents(axis, members: Sequence[Collapse]) -> None:
-    axis.axhline(CLAIMED, **THRESHOLD)
+    axis.axhline(CLAIMED, **LIMIT)
+    axis.axhspan(*EXPONENTS, **WITHIN)
     for place, each in enumerate(members):
         value, interval = each.kappa.value, each.kappa.interval
         if value is None:
@@ -118,18 +139,17 @@ def _draw_exponents(axis, members: Sequence[Collapse]) -> None:
 
 
 def _draw_pairs(axis, pairs: PairKappas | None) -> None:
-    axis.axhline(CLAIMED, **THRESHOLD)
+    axis.axhline(CLAIMED, **LIMIT)
+    axis.axhspan(*EXPONENTS, **WITHIN)
     axis.set_ylim(*SHOWN)
     axis.set_ylabel(r"$\kappa$ of two sizes")
     if pairs is None or not np.isfinite(pairs.values).any():
         axis.set_xticks([])
     else:
-        axis.set_xscale("log")
+        use_log_axis(axis.xaxis, 4)
         # also where a single pair is known
         axis.set_xlim(pairs.num_params[0] / 1.3, pairs.num_params[-1] * 1.3)
-        axis.xaxis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1, 2, 5)))
         axis.xaxis.set_major_formatter(lambda size, _: _short(size))
-        axis.xaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
         axis.plot(pairs.num_params, pairs.values, "o-", color="0.3", markersize=3.5)
         if pairs.intervals is not None:
             ends = np.clip(pairs.intervals.T, *SHOWN)
@@ -139,7 +159,9 @@ def _draw_pairs(axis, pairs: PairKappas | None) -> None:
 def _short(size: int | float | None) -> str:
     if size is None:
         return "not given"
-    return f"{size / 1000:g}k" if size >= 1000 else f"{size:g}"
+    if size < 1000:
+        return f"{size:g}"
+    return f"{size / 1e3:.3g}k" if size < 1e6 else f"{size / 1e6:.3g}M"
 
 
 def _are_shares(scans: Sequence[ThresholdScan]) -> bool:
@@ -147,7 +169,8 @@ def _are_shares(scans: Sequence[ThresholdScan]) -> bool:
 
 
 def _draw_scans(axis, scans: Sequence[ThresholdScan]) -> None:
-    axis.axhline(CLAIMED, **THRESHOLD)
+    axis.axhline(CLAIMED, **LIMIT)
+    axis.axhspan(*EXPONENTS, **WITHIN)
     places = np.linspace(0, len(scans) - 1, min(MOST_SCANS, len(scans)))
     shown = [scans[round(place)] for place in places]
     colours = shades([scan.fields["train_size"] for scan in shown])
@@ -161,27 +184,27 @@ def _draw_scans(axis, scans: Sequence[ThresholdScan]) -> None:
         axis.plot(x, value, ".-", color=colours[size], label=_short(size), linewidth=1)
         if len(found):
             axis.fill_between(x, *ends.T, color=colours[size], alpha=0.15, linewidth=0)
-    axis.set_xscale("log")
-    low, high = axis.get_xlim()
+    use_log_axis(axis.xaxis, 5)
     if _are_shares(scans):
         axis.set_xlim(0.008, 1)
-        use_log_axis(axis.xaxis, (1, 3))
     else:
-        axis.set_xlim(high, low)  # training goes to the right
-        use_log_axis(axis.xaxis, (1, 2, 3, 5, 7) if high < 6 * low else (1, 2, 5))
-        if high < 1.5 * low:
-            axis.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4))
-            axis.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
+        axis.invert_xaxis()  # training goes to the right
     axis.set_ylim(*SHOWN)
     axis.set_ylabel(r"exponent $\kappa$")
     if any(scan.fields["train_size"] is not None for scan in shown):
         axis.legend(title="examples", fontsize=7, title_fontsize=7)
 
 
-def _draw_legend(figure) -> None:
-    handles = [
+def _handles(last: Collapse) -> list[Any]:
+    sizes = shades([int(size) for size in last.curves.num_params])
+    ends = dict.fromkeys((min(sizes), max(sizes)))
+    handles: list[Any] = [
+        Line2D([], [], label=f"{_short(size)} parameters", color=sizes[size])
+        for size in ends
+    ]
+    handles += [
         Line2D([], [], label=verdict, linestyle="", **look)
         for verdict, look in MARKERS.items()
     ]
-    handles.append(Line2D([], [], label=r"$\kappa$ = 1/3", **THRESHOLD))
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    band = rf"$\kappa$ = 1/3 $\pm$ {EXPONENTS[1] - CLAIMED:.2f}"
+    return [*handles, Patch(facecolor=WITHIN["color"], label=band)]

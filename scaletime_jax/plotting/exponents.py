@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib
 import numpy as np
 from matplotlib.lines import Line2D
 
-from scaletime_jax.plotting.style import use_log_axis
+from scaletime_jax.plotting.overview import Mark
+from scaletime_jax.plotting.style import shades, use_log_axis
+from scaletime_jax.stats.estimates import Estimate
 from scaletime_jax.stats.local_exponents import LocalExponents
 
 # Exponents beyond are cut off, with their intervals.
@@ -22,11 +23,7 @@ def share_colours(shares: Sequence[float | None]) -> Colours:
     """
     known = sorted({share for share in shares if share is not None})
     drawn = sorted({*known[:1], *known[::-2]})
-    colours = matplotlib.colormaps["viridis_r"](np.linspace(0.1, 1, len(drawn)))
-    return {None: (0.45, 0.45, 0.45, 1.0)} | {
-        share: tuple(map(float, colour))
-        for share, colour in zip(drawn, colours, strict=True)
-    }
+    return {None: (0.45, 0.45, 0.45, 1.0)} | shades(drawn, "plasma")
 
 
 def draw_exponents(
@@ -39,8 +36,7 @@ def draw_exponents(
         found: by share.
         colours: by share; others are left out.
     """
-    axis.set_xscale("log")
-    use_log_axis(axis.xaxis, subs=(1, 2, 3, 5, 7))
+    use_log_axis(axis.xaxis)
     axis.set_ylim(*SHOWN)
     shown = {share: each for share, each in found.items() if share in colours and each}
     for place, (share, each) in enumerate(shown.items()):
@@ -49,6 +45,29 @@ def draw_exponents(
         axis.plot(size, each.values, "o-", markersize=3.5, **look)
         if each.intervals is not None:
             axis.vlines(size, *np.clip(each.intervals.T, *SHOWN), **look)
+    sizes = {float(size) for each in shown.values() for size in each.sizes}
+    if len(sizes) == 1:  # whose axis would show thousandths
+        axis.set_xlim(min(sizes) / 2, min(sizes) * 2)
+
+
+def exponent_marks(title: str, found: LocalExponents | None) -> list[Mark]:
+    """Returns exponents as marks of an overview, in the colours of their sizes.
+
+    Args:
+        title: of the row.
+        found: the exponents; None for none.
+    """
+    if found is None:
+        return []
+    ends = [None] * len(found.values) if found.intervals is None else found.intervals
+    return [
+        Mark(
+            title,
+            round(float(size)),
+            Estimate(float(value), None if each is None else tuple(each)),
+        )
+        for size, value, each in zip(found.sizes, found.values, ends, strict=True)
+    ]
 
 
 def share_handles(colours: Colours) -> list[Line2D]:

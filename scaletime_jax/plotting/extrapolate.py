@@ -7,60 +7,90 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
+from scaletime_jax.plotting.overview import Mark, Panel, draw_overview
 from scaletime_jax.plotting.settings import (
-    THRESHOLD,
     describe_loss,
     describe_size,
     draw_curve,
-    label_row,
+    draw_settings,
+    title_of,
 )
 from scaletime_jax.plotting.style import (
+    LIMIT,
     SETTINGS,
+    WIDTH,
+    WITHIN,
     shades,
     use_log_axis,
-    use_loss_axis,
 )
 from scaletime_jax.studies.predicted_losses import Extrapolation
 
-COLUMNS = (
+PANELS = (
     ("size", "test_loss"),
-    ("size", "train_loss"),
     ("time", "test_loss"),
+    ("size", "train_loss"),
     ("time", "train_loss"),
 )
-X_LABELS = {
-    "size": "effective size $p$",
-    "time": "epochs",
-}
+X_LABELS = {"size": "effective size $p$", "time": "epochs"}
+TITLES = {"size": "over size", "time": "over time"}
 MOST_CURVES = 4
+SHOWN = 1e-3, 3.0  # errors beyond stand at the ends
 
 
-def plot_extrapolate(made: Sequence[Extrapolation]) -> Figure:
-    """Draws the study's curves, a row a setting; its caption says what is drawn."""
-    rows: dict[tuple, list[Extrapolation]] = {}
-    for each in made:
-        setting = tuple(v for k, v in each.fields.items() if k != "train_size")
-        rows.setdefault(setting, []).append(each)
-    colours = shades([each.fields["train_size"] for each in made])
+def plot_extrapolate(
+    made: Sequence[Extrapolation], tolerance: float
+) -> dict[str, Figure]:
+    """Draws a figure a setting, after one of all; captions say what is drawn.
+
+    Args:
+        made: of all settings.
+        tolerance: the largest mean |log(predicted / true)| within the claim.
+    """
+    return draw_settings(
+        made,
+        lambda mine: _draw_setting(mine, tolerance),
+        lambda: _draw_all(made, tolerance),
+    )
+
+
+def _draw_setting(made: Sequence[Extrapolation], tolerance: float) -> Figure:
+    sizes = _spread([each.fields["train_size"] for each in made])
+    members = [each for each in made if each.fields["train_size"] in sizes]
+    colours = shades(list(sizes))
     with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(10.4, 2.5 * len(rows) + 0.9), layout="constrained")
-        axes = figure.subplots(len(rows), 4, sharey="row", squeeze=False)
-        shown: set[int | None] = set()
-        for line, members in zip(axes, rows.values(), strict=True):
-            sizes = _spread([each.fields["train_size"] for each in members])
-            shown |= sizes
-            members = [m for m in members if m.fields["train_size"] in sizes]
-            for axis, column in zip(line, COLUMNS, strict=True):
-                _draw_panel(axis, column, members, colours)
-                if column[1] == "test_loss":
-                    axis.axhline(members[0].threshold, **THRESHOLD)
-            use_loss_axis(line[0].yaxis)  # shared by the row
-            label_row(line[0], members[0].fields)
-        for axis, (direction, _) in zip(axes[-1], COLUMNS, strict=True):
-            axis.set_xlabel(X_LABELS[direction])
-        _draw_legend(figure, {s: c for s, c in colours.items() if s in shown})
+        figure = Figure(figsize=(WIDTH, 5.4), layout="constrained")
+        axes = figure.subplots(2, 2)
+        for axis, panel in zip(axes.flat, PANELS, strict=True):
+            mine = [each for each in members if (each.direction, each.loss) == panel]
+            _draw_panel(axis, mine, colours, tolerance)
+            if panel[1] == "test_loss":
+                axis.axhline(members[0].threshold, **LIMIT)
+            axis.set_xlabel(X_LABELS[panel[0]])
+            loss = members[0].fields["loss"]
+            axis.set_ylabel(describe_loss(loss, panel[1].split("_")[0]))
+        figure.suptitle(title_of(members[0].fields), fontsize=9)
+        _draw_legend(figure, colours)
     return figure
+
+
+def _draw_all(made: Sequence[Extrapolation], tolerance: float) -> Figure:
+    """Draws the errors of the test loss, with those of predicting no change."""
+    panels = []
+    for direction, title in TITLES.items():
+        mine = [
+            each
+            for each in made
+            if (each.direction, each.loss) == (direction, "test_loss")
+        ]
+        marks = []
+        for each in mine:
+            at = title_of(each.fields), each.fields["train_size"]
+            marks += [Mark(*at, each.error), Mark(*at, each.change, hollow=True)]
+        label = "mean |log(predicted / true)|"
+        panels.append(Panel(title, label, marks, (None, tolerance), SHOWN, True))
+    return draw_overview(panels, "training examples", "predicting no change")
 
 
 def _spread(sizes: Sequence[int | None]) -> set[int | None]:
@@ -70,39 +100,27 @@ def _spread(sizes: Sequence[int | None]) -> set[int | None]:
     return {ordered[round(place)] for place in places}
 
 
-def _draw_panel(axis, column, members: Sequence[Extrapolation], colours) -> None:
-    direction, loss = column
-    axis.set_xscale("log")
-    axis.set_yscale("log")
-    for each in members:
-        if (each.direction, each.loss) != column:
-            continue
+def _draw_panel(axis, made: Sequence[Extrapolation], colours, tolerance) -> None:
+    use_log_axis(axis.xaxis)
+    use_log_axis(axis.yaxis)
+    for each in made:
         colour = colours[each.fields["train_size"]]
-        draw_curve(axis, each.truth, colour, marker="o" if direction == "size" else "")
-        draw_curve(
-            axis,
-            each.predicted,
-            colour,
-            linestyle="--",
-            marker="s",
-            markerfacecolor="white",
-        )
-    low, high = axis.get_xlim()
-    use_log_axis(axis.xaxis, subs=_ticks(high / low))
-    axis.set_ylabel(describe_loss(members[0].fields["loss"], loss.split("_")[0]))
-
-
-def _ticks(ratio: float) -> tuple[int, ...]:
-    """Returns the multiples of a power of ten that a small panel has room for."""
-    if ratio < 10:
-        return 1, 2, 3, 5, 7
-    return (1, 2, 5) if ratio < 30 else (1, 3) if ratio < 300 else (1,)
+        marker = "o" if each.direction == "size" else ""
+        draw_curve(axis, each.truth, colour, marker=marker)
+        look: Any = {"linestyle": "--", "marker": "s", "markerfacecolor": "white"}
+        draw_curve(axis, each.predicted, colour, **look)
+    if made:
+        truth = made[-1].truth  # of the most data
+        reach = truth.mean * np.exp(-tolerance), truth.mean * np.exp(tolerance)
+        shown = axis.get_ylim()
+        axis.fill_between(truth.x, *reach, **WITHIN)
+        axis.set_ylim(*shown)
 
 
 def _draw_legend(figure, colours: dict) -> None:
-    handles = [
+    handles: list[Any] = [
         Line2D([], [], label=describe_size(size), color=colour)
-        for size, colour in sorted(colours.items(), reverse=True)
+        for size, colour in reversed(colours.items())
     ]
     grey: Any = {"color": "0.3", "markersize": 3.5}
     handles += [
@@ -116,11 +134,14 @@ def _draw_legend(figure, colours: dict) -> None:
             markerfacecolor="white",
             **grey,
         ),
-        Line2D([], [], label="threshold", **THRESHOLD),
+        Line2D([], [], label="onset predicted", **LIMIT),
+        Patch(facecolor=WITHIN["color"], label="within the claim"),
     ]
     figure.legend(
         handles=handles,
-        loc="outside upper center",
-        ncols=min(6, len(handles)),
+        loc="outside lower center",
+        ncols=len(handles),
         title="training examples",
+        fontsize=8,
+        title_fontsize=8,
     )

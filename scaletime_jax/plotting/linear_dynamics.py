@@ -6,7 +6,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from scaletime_jax.plotting.style import SETTINGS, shades, use_decades, use_log_axis
+from scaletime_jax.plotting.style import SETTINGS, shades, use_log_axis
 from scaletime_jax.studies.linear_dynamics import DataCurve, Trajectory
 from scaletime_jax.studies.size_time import SizeTimeCurve
 
@@ -19,7 +19,7 @@ def plot_linear_dynamics(
     trajectories: Sequence[Trajectory],
     data_curves: Sequence[DataCurve],
     size_time_curves: Sequence[SizeTimeCurve],
-) -> Figure:
+) -> dict[str, Figure]:
     """Draws the study's four panels; its caption says what is drawn."""
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(8.2, 6.4), layout="constrained")
@@ -29,7 +29,7 @@ def plot_linear_dynamics(
         _draw_size_time(over_both, size_time_curves)
         for axis, letter in zip(figure.axes, "abcd", strict=True):
             axis.text(-0.14, 1.02, letter, transform=axis.transAxes, fontweight="bold")
-    return figure
+    return {"": figure}
 
 
 def _draw_trajectories(over_time, paths, trajectories: Sequence[Trajectory]) -> None:
@@ -47,8 +47,7 @@ def _draw_trajectories(over_time, paths, trajectories: Sequence[Trajectory]) -> 
     paths.set_xlabel(r"fast parameter $\theta_1$")
     paths.set_ylabel(r"slow parameter $\theta_2$")
     paths.margins(0.1)
-    over_time.set_xscale("log")
-    use_decades(over_time.xaxis)
+    use_log_axis(over_time.xaxis)
     over_time.set_ylim(bottom=0)
     over_time.set_xlabel("time, in units of the fast mode's")
     over_time.set_ylabel(r"error $\|\theta(t) - w\|^2$")
@@ -75,10 +74,8 @@ def _draw_data(axis, curves: Sequence[DataCurve]) -> None:
             alpha=0.25,
             linewidth=0,
         )
-    axis.set_xscale("log")
-    axis.set_yscale("log")
     use_log_axis(axis.xaxis)
-    use_log_axis(axis.yaxis, subs=(1, 3))
+    use_log_axis(axis.yaxis)
     axis.set_xlabel("training points $n$")
     axis.set_ylabel("expected squared error")
     axis.legend(title="time", fontsize=7.5)
@@ -102,8 +99,7 @@ def _draw_size_time(axis, curves: Sequence[SizeTimeCurve]) -> None:
             linewidth=0.8,
             label=f"along ${along}$, ${each.fixed}$ = {each.value:,g}",
         )
-    axis.set_xscale("log")
-    use_decades(axis.xaxis)
+    use_log_axis(axis.xaxis)
     axis.set_ylim(bottom=0)
     axis.set_xlabel("size x time $p\\,t$")
     axis.set_ylabel("error of the random subspace model")

@@ -12,19 +12,19 @@ from scaletime_jax.plotting.style import (
     annotate_corner,
     draw_exchange,
     shades,
-    use_decades,
+    use_log_axis,
 )
 from scaletime_jax.studies.linear_tradeoff import StepCurve
 
 
-def plot_linear_tradeoff(panels: Sequence[Sequence[StepCurve]]) -> Figure:
+def plot_linear_tradeoff(panels: Sequence[Sequence[StepCurve]]) -> dict[str, Figure]:
     """Draws a panel for each list of curves; the study's caption says what is drawn."""
     thresholds = sorted(
         {c.threshold for curves in panels for c in curves}, reverse=True
     )
     colours = shades(list(range(len(thresholds))))
     with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(3.4 * len(panels) + 1.2, 3.1), layout="constrained")
+        figure = Figure(figsize=(3.4 * len(panels) + 1.4, 3.1), layout="constrained")
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for axis, curves in zip(axes, panels, strict=True):
             for curve in curves:
@@ -52,7 +52,7 @@ def plot_linear_tradeoff(panels: Sequence[Sequence[StepCurve]]) -> Figure:
         )
         handles.append(matplotlib.lines.Line2D([], [], label="1:1 exchange", **GUIDE))
         figure.legend(handles=handles, loc="outside right upper", title="loss")
-    return figure
+    return {"": figure}
 
 
 def _draw_curve(axis, curve: StepCurve, colour) -> None:
@@ -72,10 +72,8 @@ def _draw_curve(axis, curve: StepCurve, colour) -> None:
 
 
 def _finish_panel(axis, curves: Sequence[StepCurve]) -> None:
-    axis.set_xscale("log")
-    axis.set_yscale("log")
-    use_decades(axis.xaxis)
-    use_decades(axis.yaxis)
+    use_log_axis(axis.xaxis, 4)
+    use_log_axis(axis.yaxis)
     sizes = curves[0].sizes
     steps = np.concatenate([curve.mean for curve in curves])
     steps = steps[steps > 0]

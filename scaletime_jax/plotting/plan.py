@@ -5,23 +5,23 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from scaletime_jax.laws.planner import Option
-from scaletime_jax.plotting.settings import describe_setting
-from scaletime_jax.plotting.style import SETTINGS, shades, use_log_axis, use_loss_axis
+from scaletime_jax.plotting.settings import title_of
+from scaletime_jax.plotting.style import SETTINGS, WIDTH, shades, use_log_axis
 from scaletime_jax.studies.plan import DrawnPlan
 
-RED = shades([0, 1])[1]
+BEST = "#b3470b"
 
 
-def plot_plan(plan: DrawnPlan) -> Figure:
+def plot_plan(plan: DrawnPlan) -> dict[str, Figure]:
     """Draws the study's plan; its caption says what is drawn."""
     with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(9.6, 3.9), layout="constrained")
+        figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
         left, right = figure.subplots(1, 2)
         _draw_frontier(left, plan)
         _draw_map(right, plan)
-        setting = describe_setting(plan.setting).replace("\n", ", ")
-        figure.suptitle(f"{setting}: {plan.budget}", fontsize=9.5)
-    return figure
+        title = f"{title_of(plan.setting)}: {plan.budget}"
+        figure.suptitle(title, fontsize=9)
+    return {"": figure}
 
 
 def _columns(options: list[Option]) -> np.ndarray:
@@ -31,27 +31,26 @@ def _columns(options: list[Option]) -> np.ndarray:
 def _draw_frontier(axis, plan: DrawnPlan) -> None:
     sizes = plan.measured[0]
     size, _, _, loss, low, high = _columns(plan.frontier)
-    axis.set_xscale("log")
-    axis.set_yscale("log")
-    axis.plot(size, loss, color=RED)
-    axis.fill_between(size, low, high, color=RED, alpha=0.18, linewidth=0)
+    use_log_axis(axis.xaxis, 5)
+    use_log_axis(axis.yaxis)
+    axis.plot(size, loss, color=BEST)
+    axis.fill_between(size, low, high, color=BEST, alpha=0.18, linewidth=0)
     best = plan.best
-    axis.plot([best.num_params], [best.loss], "o", color=RED, markersize=7)
+    axis.plot([best.num_params], [best.loss], "o", color=BEST, markersize=7)
     axis.set_xlim(size.min(), size.max())
     for first, last in ((size.min(), sizes.min()), (sizes.max(), size.max())):
         if last > first:
             axis.axvspan(first, last, color="0.93", zorder=0, linewidth=0)
     transform = axis.get_xaxis_transform()
-    axis.plot(plan.as_good, [0, 0], color=RED, linewidth=5, transform=transform)
+    axis.plot(plan.as_good, [0, 0], color=BEST, linewidth=5, transform=transform)
     axis.set_xlabel("number of parameters")
     axis.set_ylabel("predicted test loss")
-    use_loss_axis(axis.yaxis)
 
 
 def _draw_map(axis, plan: DrawnPlan) -> None:
     sizes, epochs, loss = plan.sizes, plan.epochs, plan.loss
-    axis.set_xscale("log")
-    axis.set_yscale("log")
+    use_log_axis(axis.xaxis, 5)
+    use_log_axis(axis.yaxis)
     known = loss[np.isfinite(loss)]
     if known.size and known.max() > known.min():
         levels = np.geomspace(known.min(), known.max(), 13)[1:-1]
@@ -61,9 +60,8 @@ def _draw_map(axis, plan: DrawnPlan) -> None:
     axis.plot(*plan.measured, ".", color="0.6", markersize=2.5, zorder=0)
     size, epoch, *_ = _columns(plan.frontier)
     axis.plot(size, epoch, "--", color="0.2", linewidth=1.2)
-    axis.plot([plan.best.num_params], [plan.best.epoch], "o", color=RED, markersize=7)
+    axis.plot([plan.best.num_params], [plan.best.epoch], "o", color=BEST, markersize=7)
     axis.set_xlim(sizes.min(), sizes.max())
     axis.set_ylim(epochs.min(), epochs.max())
     axis.set_xlabel("number of parameters")
     axis.set_ylabel("epochs")
-    use_log_axis(axis.yaxis, subs=(1,))

@@ -10,9 +10,8 @@ from matplotlib.figure import Figure
 from scaletime_jax.plotting.style import (
     GUIDE,
     SETTINGS,
-    use_decades,
+    WIDTH,
     use_log_axis,
-    use_loss_axis,
 )
 from scaletime_jax.studies.feature_pool import SpectrumCurve
 from scaletime_jax.studies.four_regimes import Panel, Regimes
@@ -35,11 +34,22 @@ def plot_random_features(
     planted: Sequence[Planted],
     kernels: Sequence[KernelCurves],
     fixed: int,
+) -> dict[str, Figure]:
+    """Draws the regimes, and infinitely wide networks; the caption says what."""
+    return {
+        "four regimes": _draw_regimes(pools, planted, fixed),
+        "infinitely wide networks": _draw_wide(kernels),
+    }
+
+
+def _draw_regimes(
+    pools: Sequence[tuple[int, SpectrumCurve, Regimes]],
+    planted: Sequence[Planted],
+    fixed: int,
 ) -> Figure:
-    """Draws the study's nine panels; its caption says what is drawn."""
     with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(10.6, 9.2), layout="constrained")
-        axes = figure.subplots(3, 3)
+        figure = Figure(figsize=(WIDTH, 5.6), layout="constrained")
+        axes = figure.subplots(2, 3)
         panels = (axes[0, 0], axes[0, 1], axes[1, 0], axes[1, 1])
         for number, axis in enumerate(panels):
             for which, (size, _, regimes) in enumerate(pools):
@@ -47,10 +57,22 @@ def plot_random_features(
             _finish_panel(axis, pools[0][2][number], number, fixed)
         _draw_exponents(axes[0, 2], pools, planted)
         _draw_spectra(axes[1, 2], pools)
-        _draw_kernels(axes[2], kernels)
-        for axis, letter in zip(axes.flat, "abcdefghi", strict=True):
-            axis.text(-0.16, 1.03, letter, transform=axis.transAxes, fontweight="bold")
+        _letter(axes.flat, "abcdef")
     return figure
+
+
+def _draw_wide(kernels: Sequence[KernelCurves]) -> Figure:
+    with matplotlib.rc_context(SETTINGS):
+        figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
+        axes = figure.subplots(1, 3)
+        _draw_kernels(axes, kernels)
+        _letter(axes, "ghi")
+    return figure
+
+
+def _letter(axes, letters: str) -> None:
+    for axis, letter in zip(axes, letters, strict=True):
+        axis.text(-0.2, 1.03, letter, transform=axis.transAxes, fontweight="bold")
 
 
 def _sem(losses: np.ndarray) -> np.ndarray:
@@ -79,10 +101,8 @@ def _draw_panel(axis, panel: Panel, which: int, size: int) -> None:
 
 
 def _finish_panel(axis, panel: Panel, number: int, fixed: int) -> None:
-    axis.set_xscale("log")
-    axis.set_yscale("log")
-    use_loss_axis(axis.xaxis)
-    use_loss_axis(axis.yaxis)
+    use_log_axis(axis.xaxis, 4)
+    use_log_axis(axis.yaxis, 5)
     axis.set_title(TITLES[number], fontsize=9)
     names = {"data": ("D", "P", "training points"), "features": ("P", "D", "features")}
     mine, other, words = names[panel.over]
@@ -93,7 +113,7 @@ def _finish_panel(axis, panel: Panel, number: int, fixed: int) -> None:
     else:
         axis.set_xlabel(f"{words} ${mine}$")
         axis.set_ylabel(f"test loss $L({mine})$")
-    axis.legend(fontsize=7.5, title="exponent", title_fontsize=7.5, loc="lower left")
+    axis.legend(fontsize=7, title="exponent", title_fontsize=7, loc="lower left")
 
 
 def _draw_exponents(axis, pools, planted: Sequence[Planted]) -> None:
@@ -141,7 +161,7 @@ def _draw_exponents(axis, pools, planted: Sequence[Planted]) -> None:
         line([], [], label=r"$\alpha_D = \alpha_P = \alpha_K$", **GUIDE),
     ]
     title: Any = {"title": "grey: planted spectra", "title_fontsize": 7.5}
-    axis.legend(handles=handles, fontsize=7.5, loc="lower right", **title)
+    axis.legend(handles=handles, fontsize=7, loc="lower right", **title)
 
 
 def _draw_spectra(axis, pools) -> None:
@@ -159,10 +179,8 @@ def _draw_spectra(axis, pools) -> None:
             axis.plot(span, line, color="black", linewidth=0.8, zorder=3)
             axis.plot(last, end, "x", color=colour, markersize=7)
         axis.plot(modes, values, color=colour, linewidth=1.6, alpha=0.8, label=label)
-    axis.set_xscale("log")
-    axis.set_yscale("log")
-    use_decades(axis.xaxis)
-    use_decades(axis.yaxis)
+    use_log_axis(axis.xaxis, 4)
+    use_log_axis(axis.yaxis, 5)
     axis.set_xlabel("mode $i$")
     axis.set_ylabel(r"eigenvalue $\lambda_i$ of $\mathcal{C}$")
     axis.set_title("spectra", fontsize=9)
@@ -197,15 +215,10 @@ def _draw_kernels(axes, kernels: Sequence[KernelCurves]) -> None:
         for targets, dash in ((study.teacher, "-"), (study.labels, "--")):
             moments.plot(targets.modes, targets.moments, dash, color=colour)
     for axis in (over_data, tails, moments):
-        axis.set_xscale("log")
-        axis.set_yscale("log")
-        use_decades(axis.xaxis)
-    use_loss_axis(over_data.xaxis)
-    use_log_axis(over_data.yaxis, subs=(1, 2, 5))
+        use_log_axis(axis.xaxis, 4)
+        use_log_axis(axis.yaxis, 5)
     # centred labels hardly have the first, all but constant mode
     moments.set_ylim(bottom=0.1)
-    use_loss_axis(tails.yaxis)
-    use_decades(moments.yaxis)
     over_data.set_xlabel("training points $D$")
     over_data.set_ylabel("test loss, targets of variance 1")
     over_data.set_title("filled teachers, open real labels", fontsize=9)
@@ -213,7 +226,7 @@ def _draw_kernels(axes, kernels: Sequence[KernelCurves]) -> None:
     tails.set_xlabel("mode $i$")
     tails.set_ylabel(r"share of $\mathrm{Tr}\,\mathcal{C}$ beyond mode $i$")
     tails.set_title("spectra of infinitely wide networks", fontsize=9)
-    tails.legend(fontsize=7.5)
+    tails.legend(fontsize=7)
     moments.set_xlabel("mode $i$")
     moments.set_ylabel(r"target coefficient $\bar w_i^2$")
     moments.set_title("solid teachers, dashed real labels", fontsize=9)

@@ -1,6 +1,9 @@
 """What figures of networks share: how a setting is called, curves with their bands."""
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from matplotlib.figure import Figure
 
 from scaletime_jax.runs.curves import Curve
 from scaletime_jax.runs.fields import FIELDS, NEEDED
@@ -23,7 +26,51 @@ NAMES = {
 }
 # Named where runs differ in them: `runs.fields.setting_of` leaves out the rest.
 LATER = tuple(field.name for field in FIELDS if field.default is not NEEDED)
-THRESHOLD: Any = {"color": "0.6", "linewidth": 0.8, "linestyle": ":", "zorder": 0}
+OVERVIEW = "all settings"
+
+
+@runtime_checkable
+class OfSetting(Protocol):
+    """Part of a figure that belongs to one setting.
+
+    Attributes:
+        fields: of the setting, and perhaps a train size.
+    """
+
+    @property
+    def fields(self) -> dict:
+        """Columns of the run table with their values."""
+
+
+Part = TypeVar("Part", bound=OfSetting)
+
+
+def draw_settings(
+    parts: Sequence[Part],
+    draw_one: Callable[[list[Part]], Figure],
+    draw_all: Callable[[], Figure],
+) -> dict[str, Figure]:
+    """Returns a figure for each setting by its title, after one of all settings.
+
+    Args:
+        parts: of all settings.
+        draw_one: draws a setting from its parts.
+        draw_all: draws the overview, which a single setting does without.
+    """
+    settings: dict[str, list[Part]] = {}
+    for part in parts:
+        settings.setdefault(title_of(part.fields), []).append(part)
+    drawn = {title: draw_one(members) for title, members in settings.items()}
+    return drawn if len(drawn) == 1 else {OVERVIEW: draw_all(), **drawn}
+
+
+def title_of(fields: dict) -> str:
+    """Returns a setting in words on one line, whatever the train size."""
+    words = describe_setting(fields).replace("\n", ", ")
+    loss = fields.get("loss")
+    if loss not in (None, "mse"):
+        words += f", {_name(loss)}"
+    return words or "all runs"
 
 
 def describe_setting(fields: dict) -> str:
@@ -70,8 +117,3 @@ def draw_curve(axis, curve: Curve, colour, **style) -> None:
     axis.fill_between(
         curve.x, low, curve.mean + curve.sem, color=colour, alpha=0.22, linewidth=0
     )
-
-
-def label_row(axis, fields: dict) -> None:
-    """Writes the setting and its test loss to the left of a row's first panel."""
-    axis.set_ylabel(f"{describe_setting(fields)}\n{describe_loss(fields['loss'])}")

@@ -21,41 +21,99 @@ SETTINGS: Any = {
 }
 GUIDES_PER_DECADE = 3
 GUIDE: Any = {"color": "0.75", "linewidth": 0.8, "linestyle": "--", "zorder": 0}
+# What a claim holds within, and a claim's single limit.
+WITHIN: Any = {"color": "0.91", "linewidth": 0, "zorder": 0}
+LIMIT: Any = {"color": "0.45", "linewidth": 0.9, "linestyle": ":", "zorder": 1}
+# Inches of the widest figure: the width of a page of text, where 7 points are 7 points.
+WIDTH = 8.4
+# Multiples of a power of ten at which an axis may have ticks, the sparsest first.
+MULTIPLES = (
+    (1, 3),
+    (1, 2, 5),
+    (1, 2, 3, 5, 7),
+    (1, 2, 3, 4, 5, 6, 7, 8, 9),
+)
+FEWEST_TICKS = 3
 
 
-def shades(values: Sequence[int | None]) -> dict[int | None, tuple]:
-    """Returns a red for each value, darker for larger ones; readable in grey.
+def shades(values: Sequence, name: str = "viridis") -> dict[Any, tuple]:
+    """Returns a colour for each value, darker for larger ones; readable in grey.
 
     The colours are in the order of the values. A value that is not known comes first.
+
+    Args:
+        values: numbers, or None.
+        name: of a colour map that runs evenly from dark to light.
     """
     ordered = sorted(set(values), key=lambda value: value or 0)
-    colours = matplotlib.colormaps["Reds"]
-    step = 0.6 / max(1, len(ordered) - 1)
-    return {v: colours(0.38 + step * i) for i, v in enumerate(ordered)}
+    places = [0.3] if len(ordered) == 1 else np.linspace(0.8, 0.0, len(ordered))
+    colours = matplotlib.colormaps[name]
+    return {v: colours(place) for v, place in zip(ordered, places, strict=True)}
 
 
-def use_log_axis(axis, subs=(1, 2, 5)) -> None:
-    """Gives a logarithmic axis ticks at `subs`, written as plain numbers."""
-    axis.set_major_locator(ticker.LogLocator(subs=subs))
+class LogTicks(ticker.Locator):
+    """At least three ticks on a logarithmic axis, whatever its range.
+
+    The ticks are powers of ten, of which a range of many decades skips some. Where
+    fewer than three are in view, the ticks are the sparsest of `MULTIPLES` with three,
+    and in a range too short for multiples round numbers.
+
+    Args:
+        most: ticks that the axis has room for, where there is a choice.
+    """
+
+    def __init__(self, most: int = 6):
+        self.most = most
+
+    def __call__(self) -> list[float]:
+        """Returns the ticks of the axis as the axis is now."""
+        assert self.axis is not None  # matplotlib sets it
+        return self.tick_values(*self.axis.get_view_interval())
+
+    def tick_values(self, vmin: float, vmax: float) -> list[float]:
+        """Returns the ticks between two positive numbers."""
+        low, high = sorted((vmin, vmax))
+        if not 0 < low < high < np.inf:
+            return []
+        low, high = low * (1 - 1e-9), high * (1 + 1e-9)
+
+        def in_view(ticks) -> list[float]:
+            return [float(tick) for tick in ticks if low <= tick <= high]
+
+        first, last = int(np.floor(np.log10(low))), int(np.ceil(np.log10(high)))
+        widest = max(1, -(-(last - first) // self.most))
+        powers = [np.arange(first, last + 1, step) for step in range(widest, 0, -1)]
+        found = [in_view(10.0**each) for each in powers]
+        every = 10.0 ** powers[-1]
+        found += [in_view(np.outer(every, each).ravel()) for each in MULTIPLES]
+        for count in range(2, 20):
+            even = ticker.MaxNLocator(count, steps=[1, 2, 2.5, 5, 10])
+            found.append(in_view(even.tick_values(low, high)))
+        return next(ticks for ticks in found if len(ticks) >= FEWEST_TICKS)
+
+
+def use_log_axis(axis, most: int = 6) -> None:
+    """Makes an x or y axis logarithmic, with at least three ticks that are labelled.
+
+    Args:
+        axis: `axes.xaxis` or `axes.yaxis`.
+        most: ticks that the axis has room for.
+    """
+    getattr(axis.axes, f"set_{axis.axis_name}scale")("log")
+    axis.set_major_locator(LogTicks(most))
     axis.set_minor_locator(ticker.LogLocator(subs=range(1, 10)))
-    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_major_formatter(ticker.FuncFormatter(write_tick))
     axis.set_minor_formatter(ticker.NullFormatter())
 
 
-def use_loss_axis(axis) -> None:
-    """Gives the logarithmic axis of drawn curves as many ticks as it has room for."""
-    low, high = axis.get_view_interval()
-    if high > 100 * low:
-        use_decades(axis)
-    else:
-        use_log_axis(axis, subs=range(1, 10) if high < 6 * low else (1, 2, 3, 5))
-
-
-def use_decades(axis) -> None:
-    """Gives a logarithmic axis of many decades ticks at some powers of ten."""
-    axis.set_major_locator(ticker.LogLocator(numticks=6))
-    axis.set_major_formatter(ticker.LogFormatterSciNotation())
-    axis.set_minor_locator(ticker.NullLocator())
+def write_tick(value: float, _=None) -> str:
+    """Returns a number as a tick has it: 20,000 and 0.003, beyond them 10^-4."""
+    if value > 0 and not 9e-4 < value < 1e6:
+        power = int(np.floor(np.log10(value) + 1e-9))
+        multiple = f"{value / 10.0**power:.3g}"
+        factor = "" if multiple == "1" else rf"{multiple}\times"
+        return f"${factor}10^{{{power}}}$"
+    return f"{value:,.6g}"
 
 
 def make_panels(figure: Figure, count: int, columns: int = 3) -> list:

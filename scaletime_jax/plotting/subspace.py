@@ -8,7 +8,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from scaletime_jax.plotting.style import SETTINGS, use_decades
+from scaletime_jax.plotting.style import SETTINGS, WIDTH, use_log_axis
 from scaletime_jax.studies.subspace import Comparison
 from scaletime_jax.studies.subspace_bounds import GAUSSIAN, KNOWN, THEOREM1
 
@@ -22,31 +22,27 @@ HATCH, ARRIVED_GREY = "////", "0.88"
 LARGEST_RATIO = 1e4  # of the colour scale; Theorem 1 goes far beyond
 
 
-def plot_subspace(comparisons: Sequence[Comparison]) -> Figure:
-    """Draws a row for each loss; the study's caption says what is drawn."""
+def plot_subspace(comparisons: Sequence[Comparison]) -> dict[str, Figure]:
+    """Draws a figure for each loss; the study's caption says what is drawn."""
+    return {each.problem: _draw_problem(each) for each in comparisons}
+
+
+def _draw_problem(comparison: Comparison) -> Figure:
     with matplotlib.rc_context(SETTINGS):
-        rows = len(comparisons)
-        figure = Figure(figsize=(10.6, 2.7 * rows + 0.5), layout="constrained")
-        axes = figure.subplots(rows, 1 + len(MAPS), squeeze=False)
-        for row, comparison in zip(axes, comparisons, strict=True):
-            _draw_slice(row[0], comparison)
-            for axis, name in zip(row[1:], MAPS, strict=True):
-                image = _draw_map(axis, comparison, name)
-            row[1].set_ylabel("time $t$")
-            row[0].set_ylabel(f"{comparison.problem}\ndistance")
-        for axis, name in zip(axes[0, 1:], MAPS, strict=True):
+        figure = Figure(figsize=(WIDTH, 6.0), layout="constrained")
+        axes = figure.subplots(2, 2)
+        curve, *maps = axes.flat
+        _draw_slice(curve, comparison)
+        curve.set_ylabel("distance")
+        for axis, name in zip(maps, MAPS, strict=True):
+            image = _draw_map(axis, comparison, name)
             axis.set_title(LABELS[name], fontsize=9)
-        for axis in axes[-1, 1:]:
+            axis.set_ylabel("time $t$")
             axis.set_xlabel("number of parameters $p$")
-        figure.colorbar(
-            image,
-            ax=axes[:, -1],
-            extend="max",
-            label="bound / observed distance",
-            aspect=15 * rows,
-        )
+        label = "bound / observed distance"
+        figure.colorbar(image, ax=axes[:, -1], extend="max", label=label, aspect=30)
         handles = [
-            *axes[0, 0].get_lines(),
+            *curve.get_lines(),
             Patch(
                 facecolor="white",
                 edgecolor="0.3",
@@ -55,7 +51,8 @@ def plot_subspace(comparisons: Sequence[Comparison]) -> Figure:
             ),
             Patch(facecolor=ARRIVED_GREY, label="both flows have arrived"),
         ]
-        figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8)
+        figure.suptitle(comparison.problem, fontsize=9)
+        figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=8)
     return figure
 
 
@@ -72,22 +69,20 @@ def _draw_slice(axis, comparison: Comparison) -> None:
     line(comparison.bounds[THEOREM1], LABELS[THEOREM1], color="#c33")
     line(comparison.bounds[KNOWN], LABELS[KNOWN], color="#06c")
     line(comparison.bounds[GAUSSIAN], LABELS[GAUSSIAN], color="#06c", linestyle=":")
-    axis.set_xscale("log")
-    axis.set_yscale("log")
+    use_log_axis(axis.xaxis)
+    use_log_axis(axis.yaxis)
     axis.set_xlim(comparison.times.min() / 1.5, comparison.times.max() * 1.5)
     axis.set_ylim(0.1, 1)  # where nothing is under way
     if here.any():
         most = comparison.travelled[middle][here].max()
         axis.set_ylim(comparison.observed[middle][here].min() / 3, most * 1e2)
-    use_decades(axis.xaxis)
-    use_decades(axis.yaxis)
     axis.set_xlabel(f"time $t$, at $p$ = {comparison.sizes[middle]:,}")
 
 
 def _draw_map(axis, comparison: Comparison, name: str):
     ratio = np.nan_to_num(comparison.ratio(name), nan=-1.0, posinf=1e300)
-    colours = matplotlib.colormaps["YlOrRd"].with_extremes(
-        bad=ARRIVED_GREY, over="0.25"
+    colours = matplotlib.colormaps["viridis_r"].with_extremes(
+        bad=ARRIVED_GREY, over="black"
     )
     edges = _edges(comparison.sizes), _edges(comparison.times)
     shown = np.ma.masked_less(ratio, 0).T
@@ -100,10 +95,8 @@ def _draw_map(axis, comparison: Comparison, name: str):
                 corner, *size, fill=False, hatch=HATCH, edgecolor="0.55", linewidth=0
             )
             axis.add_patch(cell)
-    axis.set_xscale("log")
-    axis.set_yscale("log")
-    use_decades(axis.xaxis)
-    use_decades(axis.yaxis)
+    use_log_axis(axis.xaxis, 4)
+    use_log_axis(axis.yaxis)
     return image
 
 

@@ -7,69 +7,110 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from scaletime_jax.plotting.exponents import (
+    SHOWN,
     Colours,
     draw_exponents,
+    exponent_marks,
     share_colours,
     share_handles,
 )
+from scaletime_jax.plotting.overview import Mark, Panel, draw_overview
 from scaletime_jax.plotting.settings import (
     describe_loss,
     describe_setting,
     describe_size,
     draw_curve,
+    draw_settings,
+    title_of,
 )
 from scaletime_jax.plotting.style import (
     GUIDE,
+    LIMIT,
     SETTINGS,
+    WIDTH,
+    WITHIN,
     annotate_corner,
     draw_exchange,
     shades,
     use_log_axis,
 )
 from scaletime_jax.runs.curves import Curve
-from scaletime_jax.studies.tradeoff import RESOLUTION, Point, TradeoffCurve, panel_of
+from scaletime_jax.stats.estimates import Estimate
+from scaletime_jax.studies.tradeoff import RESOLUTION, Point, TradeoffCurve
 
 
-def plot_tradeoff(curves: Sequence[TradeoffCurve], record: float | None) -> Figure:
-    """Draws the study's curves, a row a setting; its caption says what is drawn.
+def plot_tradeoff(
+    curves: Sequence[TradeoffCurve], record: float | None
+) -> dict[str, Figure]:
+    """Draws a figure a setting, after one of all; captions say what is drawn.
 
     Args:
         curves: at all thresholds.
         record: the share at which curves are drawn; None for the threshold given.
     """
-    panels = list(dict.fromkeys(panel_of(curve) for curve in curves))
+    return draw_settings(
+        curves,
+        lambda mine: _draw_setting(mine, record),
+        lambda: _draw_all(curves, record),
+    )
+
+
+def _draw_setting(curves: Sequence[TradeoffCurve], record: float | None) -> Figure:
     drawn = [curve for curve in curves if curve.share == record]
     colours = shades([curve.fields["train_size"] for curve in drawn])
     shares = share_colours([curve.share for curve in curves])
     with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(8.4, 2.9 * len(panels) + 0.4), layout="constrained")
-        axes = figure.subplots(len(panels), 2, sharex=True, squeeze=False)
-        for row, panel in zip(axes, panels, strict=True):
-            members = [curve for curve in drawn if panel_of(curve) == panel]
-            _draw_curves(row[0], members, colours)
-            _draw_exponents(row[1], _largest(curves, panel), shares)
-            row[0].set_ylabel("epochs to the loss")
-            row[1].set_ylabel("local exponent")
-        _draw_guides(axes[:, 0], drawn)
+        figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
+        left, right = figure.subplots(1, 2, sharex=True)
+        _draw_curves(left, drawn, colours)
+        _draw_exponents(right, _largest(curves), shares)
+        left.set_ylabel("epochs to the loss")
+        right.set_ylabel("local exponent")
+        _draw_guides(left, drawn)
         figure.supxlabel("effective size $p$ = (number of parameters)$^{1/3}$")
         _draw_legends(figure, drawn, colours, shares)
     return figure
 
 
-def _largest(curves: Sequence[TradeoffCurve], panel: tuple) -> list[TradeoffCurve]:
+def _draw_all(curves: Sequence[TradeoffCurve], record: float | None) -> Figure:
+    """Draws the local exponents of each setting at its largest train size."""
+    panels = []
+    for share in dict.fromkeys((record, None)):
+        marks = []
+        for title in dict.fromkeys(title_of(curve.fields) for curve in curves):
+            mine = [curve for curve in curves if title_of(curve.fields) == title]
+            found = [each for each in _largest(mine) if each.share == share]
+            marks += [
+                mark for each in found for mark in exponent_marks(title, each.exponents)
+            ]
+        words = (
+            "at the paper's threshold"
+            if share is None
+            else f"{share:g} of guessing removed"
+        )
+        panels.append(
+            Panel(
+                words if record is not None else "",
+                "local exponent of epochs in size",
+                marks or [Mark(title_of(curves[0].fields), None, Estimate(None, None))],
+                (-1 - RESOLUTION, -1 + RESOLUTION),
+                SHOWN,
+            )
+        )
+    return draw_overview(panels, "effective size $p$")
+
+
+def _largest(curves: Sequence[TradeoffCurve]) -> list[TradeoffCurve]:
     """Returns a setting's curves at the largest train size with local exponents."""
-    mine = [curve for curve in curves if panel_of(curve) == panel]
-    sizes = [c.fields["train_size"] for c in mine if c.exponents is not None]
+    sizes = [c.fields["train_size"] for c in curves if c.exponents is not None]
     if not sizes:
         return []
     largest = max(sizes, key=lambda size: size or 0)
-    return [curve for curve in mine if curve.fields["train_size"] == largest]
+    return [curve for curve in curves if curve.fields["train_size"] == largest]
 
 
 def _draw_curves(axis, curves: Sequence[TradeoffCurve], colours: dict) -> None:
-    axis.set_xscale("log")
-    axis.set_yscale("log")
-    use_log_axis(axis.xaxis, subs=(1, 2, 3, 5, 7))
+    use_log_axis(axis.xaxis)
     use_log_axis(axis.yaxis)
     hollow = sum(curve.censored > 0 for curve in curves)
     for curve in curves:
@@ -108,30 +149,27 @@ def _full(points: Sequence[Point]) -> Curve:
 
 
 def _draw_exponents(axis, curves: Sequence[TradeoffCurve], colours: Colours) -> None:
-    axis.axhline(-1, color="0.3", linewidth=0.9, linestyle=":")
-    axis.axhspan(-1 - RESOLUTION, -1 + RESOLUTION, color="0.92", zorder=0)
+    axis.axhline(-1, **LIMIT)
+    axis.axhspan(-1 - RESOLUTION, -1 + RESOLUTION, **WITHIN)
     draw_exponents(axis, {c.share: c.exponents for c in curves}, colours)
     if curves:
         size = describe_size(curves[0].fields["train_size"])
         annotate_corner(axis, f"{size} training examples")
 
 
-def _draw_guides(axes, curves: Sequence[TradeoffCurve]) -> None:
-    """Draws lines of constant size x epochs across what each panel's curves span."""
-    everything = [p for curve in curves for p in curve.points]
-    sizes = np.array([p.effective_size for p in everything])
-    x = np.array([sizes.min() / 1.15, sizes.max() * 1.15])
-    panels = list(dict.fromkeys(panel_of(curve) for curve in curves))
-    for axis, panel in zip(axes, panels, strict=True):
-        points = [p for c in curves if panel_of(c) == panel for p in c.points]
-        epochs = np.array([p.epochs_at_least for p in points])
-        lowest = min(
-            p.epochs_at_least - min(p.epochs_sem or 0, p.epochs_at_least / 2)
-            for p in points
-        )
-        # above the curves three lines of annotation take a seventh of the panel
-        bottom, top = np.log([lowest / 1.3, epochs.max() * 1.5])
-        draw_exchange(axis, x, np.exp([bottom, top + 0.3 * (top - bottom)]))
+def _draw_guides(axis, curves: Sequence[TradeoffCurve]) -> None:
+    """Draws lines of constant size x epochs across what the curves span."""
+    points = [point for curve in curves for point in curve.points]
+    sizes = np.array([point.effective_size for point in points])
+    epochs = np.array([point.epochs_at_least for point in points])
+    lowest = min(
+        point.epochs_at_least - min(point.epochs_sem or 0, point.epochs_at_least / 2)
+        for point in points
+    )
+    # above the curves three lines of annotation take a seventh of the panel
+    bottom, top = np.log([lowest / 1.3, epochs.max() * 1.5])
+    reach = np.array([sizes.min() / 1.15, sizes.max() * 1.15])
+    draw_exchange(axis, reach, np.exp([bottom, top + 0.3 * (top - bottom)]))
 
 
 def _draw_legends(figure, curves, colours: dict, shares: Colours) -> None:

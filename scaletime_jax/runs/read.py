@@ -42,12 +42,14 @@ class Runs(NamedTuple):
         metadata: of the units that the runs are from.
         gaps: what the runs' grid lacks, one for each family.
         controls: like `table`, of runs with shuffled labels; None if there are none.
+        origin: how the runs were obtained, in a sentence.
     """
 
     table: pd.DataFrame
     metadata: list[Metadata]
     gaps: list[Gap]
     controls: pd.DataFrame | None = None
+    origin: str = ""
 
     def select(self, wanted: Wanted, any_length: bool = False) -> "Runs":
         """Returns the runs with the wanted values, and what their grid lacks.

@@ -49,6 +49,9 @@ CAPTION = (
 )
 # Nearer to 1/3 than to 0 (size is worth nothing) or 2/3.
 RESOLUTION = 1 / 6
+EXPONENTS = CLAIMED - RESOLUTION, CLAIMED + RESOLUTION  # within the claim
+# Up to as much as seeds differ by, one function describes all curves.
+MOST_LEFT = 1.0
 PER_DECADE = 20
 MIN_SEEDS = 3
 
@@ -283,7 +286,7 @@ def _claims(each: Collapse) -> list[Claim]:
     return [
         judge(
             each.kappa,
-            (CLAIMED - RESOLUTION, CLAIMED + RESOLUTION),
+            EXPONENTS,
             statement="Size^(1/3) and training time enter as one product.",
             quantity="exponent of num_params beside epochs",
             note=each.reason,
@@ -291,7 +294,7 @@ def _claims(each: Collapse) -> list[Claim]:
         ),
         judge(
             each.error_in_spreads,
-            (None, 1.0),
+            (None, MOST_LEFT),
             statement="Of one product of size and time all curves are one function.",
             quantity="what one function leaves of curves, over what seeds differ by",
             note=each.reason,

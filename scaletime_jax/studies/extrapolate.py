@@ -67,7 +67,7 @@ def study(
             "extrapolations": [_summarise(each) for each in made],
             "at_chance": waiting,
         },
-        {"made": made},
+        {"made": made, "tolerance": protocol.tolerance},
         _describe_waiting(waiting),
     )
 

@@ -1,14 +1,18 @@
 """What a study returns: everything that a script writes, as a value."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from scaletime_jax.runs.fields import describe, family
-from scaletime_jax.stats.claims import Claim, correct, count_verdicts
+from scaletime_jax.stats.claims import Claim, Limits, correct, count_verdicts
 from scaletime_jax.stats.estimates import Estimate, describe_estimate
+from scaletime_jax.studies.conclusions import conclude
+from scaletime_jax.words import count_of
+
+MOST_LINES = 12
 
 
 class Result(NamedTuple):
@@ -22,7 +26,7 @@ class Result(NamedTuple):
         tables: rows of each CSV file, by the file's name without its ending.
         summary: more numbers, as they stand in summary.json.
         figure: what `plotting.<name>.plot_<name>` draws, by argument.
-        notes: sentences for the terminal, beyond a line for each claim.
+        notes: sentences for the terminal, beyond the claims.
     """
 
     name: str
@@ -40,10 +44,17 @@ class Result(NamedTuple):
         return correct(self.claims)
 
     @property
+    def conclusion(self) -> str:
+        """What the numbers say, in one to three sentences."""
+        return conclude(self.name, self.corrected, self.summary, self.notes)
+
+    @property
     def record(self) -> dict:
         """The claims with their verdicts, and all other numbers."""
         claims = self.corrected
         return {
+            "conclusion": self.conclusion,
+            "notes": self.notes,
             "verdicts": count_verdicts(claims),
             "corrected_verdicts": count_verdicts(claims, corrected=True),
             "claims_that_share_runs": _sharing(claims),
@@ -52,12 +63,67 @@ class Result(NamedTuple):
         }
 
 
+def describe_claims(claims: Sequence[Claim]) -> list[str]:
+    """Returns what was claimed, measured and found, in lines of text.
+
+    A statement with its limits stands above the settings in which it was tried. Of
+    more than `MOST_LINES` settings those that are decided come, and the rest is
+    counted.
+
+    Args:
+        claims: of one study, corrected.
+    """
+    groups: dict[tuple, list[Claim]] = {}
+    for claim in claims:
+        key = claim.source, claim.statement, claim.quantity, claim.holds_within
+        groups.setdefault(key, []).append(claim)
+    lines = []
+    for (source, statement, quantity, within), members in groups.items():
+        lines.append(f"Claim {source}: {statement}")
+        lines.append(f"  The claim holds where the {quantity} is {limits(within)}.")
+        shown, hidden = members, 0
+        if len(members) > MOST_LINES:
+            shown = [claim for claim in members if claim.verdict != "undecided"]
+            hidden = len(members) - len(shown)
+        common = _shared([claim.setting for claim in members])
+        indent = "  "
+        if common and len(members) > 1:
+            lines.append(f"  In {describe(common)}:")
+            shown = [claim._replace(setting=_without(claim, common)) for claim in shown]
+            indent = "    "
+        lines += [f"{indent}{describe_claim(claim)}" for claim in shown]
+        if hidden:
+            others = count_of(hidden, "setting")
+            lines.append(f"  Undecided in {others}, which summary.json has.")
+    return lines
+
+
+def _shared(settings: Sequence[dict]) -> dict:
+    """Returns the columns of which all settings have the same value."""
+    first, *others = settings
+    return {k: v for k, v in first.items() if all(o.get(k) == v for o in others)}
+
+
+def _without(claim: Claim, common: dict) -> dict:
+    return {k: v for k, v in claim.setting.items() if k not in common}
+
+
 def describe_claim(claim: Claim) -> str:
-    """Returns a claim with its verdict on one line."""
-    estimate = describe_estimate(Estimate(claim.value, claim.interval))
+    """Returns what was measured in one setting, with the verdict."""
+    setting = describe(claim.setting) or "all runs"
     note = f" ({claim.note})" if claim.note else ""
-    setting = describe(claim.setting)
-    return f"{setting}: {claim.quantity} {estimate}: {describe_verdict(claim)}{note}"
+    if claim.value is None:
+        return f"{setting}: not measured{note}."
+    estimate = describe_estimate(Estimate(claim.value, claim.interval))
+    return f"{setting}: {estimate}, {describe_verdict(claim)}{note}."
+
+
+def limits(within: Limits) -> str:
+    """Returns what a claim holds within, in words."""
+    low, high = within
+    if low is None:
+        return f"below {high:.3g}"
+    return f"above {low:.3g}" if high is None else f"between {low:.3g} and {high:.3g}"
 
 
 def describe_verdict(claim: Claim) -> str:

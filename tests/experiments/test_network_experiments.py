@@ -10,9 +10,8 @@ import sys
 import pandas as pd
 import pytest
 from scripts import FLAGFILES, ROOT, call, refused
+from written import pictures
 
-from scaletime_jax.plotting.draw import draw
-from scaletime_jax.plotting.style import render
 from scaletime_jax.runs import store
 from scaletime_jax.studies import drawn
 
@@ -76,15 +75,21 @@ def test_smoke_writes_what_it_promises(smoke, name):
         assert claim["verdict"] in ("holds", "fails", "undecided")
         assert "[BF24, " in claim["source"] and claim["statement"]
         assert claim["setting"]["dataset"] == "mnist12k"
-    said = [line for line in done[name].stdout.splitlines() if ": " in line]
-    assert len(said) == len(summary["claims"]) and all(
-        f": {claim['verdict']}" in line and claim["quantity"] in line
-        for claim, line in zip(summary["claims"], said, strict=True)
-    )
-    picture = (folder / f"{name}.png").read_bytes()
+    said = done[name].stdout
+    for claim in summary["claims"]:
+        assert f"Claim {claim['source']}: {claim['statement']}" in said
+        assert claim["value"] is None or f"{claim['value']:+.3g}" in said
+    assert summary["conclusion"] in said
+    last = said.splitlines()[-3:]
+    assert last[0].startswith(("Trained", "Nothing was left to train"))
+    assert last[1].startswith(f"Wrote {folder}/summary.json")
+    assert last[2] == f"Next: python experiments/report.py --workdir={folder.parent}"
     stored = drawn.unpack((folder / f"{name}.npz").read_bytes())
-    assert render(draw(name, stored), "png") == picture and len(picture) > 10_000
-    assert "<text" in (folder / f"{name}.svg").read_text()
+    for file, picture in pictures(name, stored).items():
+        assert (folder / file).read_bytes() == picture and len(picture) > 10_000
+    for figure in summary["figures"]:
+        assert "<text" in (folder / f"{figure['name']}.svg").read_text()
+    assert {path.name for path in folder.iterdir()} == set(summary["files"])
     panels = sorted(folder.glob("*.csv"))
     assert panels and all(len(pd.read_csv(panel)) > 1 for panel in panels)
 

@@ -5,9 +5,8 @@ import json
 import pandas as pd
 import pytest
 from scripts import FLAGFILES, call, refused
+from written import pictures
 
-from scaletime_jax.plotting.draw import draw
-from scaletime_jax.plotting.style import render
 from scaletime_jax.studies import drawn
 
 FILES = {
@@ -26,7 +25,7 @@ FILES = {
         "variance_features.csv",
     ],
 }
-VERDICTS = (": holds", ": fails", ": undecided")
+KINDS = ("png", "svg")
 
 
 # Compiled for the most time; their studies and figures have tests of their own.
@@ -48,29 +47,37 @@ def smoke(request, tmp_path_factory):
 def test_smoke_writes_summary_tables_and_figure(smoke):
     name, folder, done = smoke
     written = sorted(path.name for path in folder.iterdir())
-    figure = [f"{name}.{kind}" for kind in ("npz", "png", "svg")]
-    assert written == sorted([*FILES[name], *figure, "summary.json"])
     summary = json.loads((folder / "summary.json").read_text())
+    drawings = [f"{d['name']}.{kind}" for d in summary["figures"] for kind in KINDS]
+    assert written == sorted([*FILES[name], *drawings, f"{name}.npz", "summary.json"])
+    assert written == sorted(summary["files"])
     assert summary["experiment"] == name and "workdir" in summary["flags"]
     assert summary["title"] and summary["caption"]
     for file in FILES[name]:
         assert len(pd.read_csv(folder / file)) >= 3
     assert "warning" not in done.stderr.lower(), done.stderr
     stored = drawn.unpack((folder / f"{name}.npz").read_bytes())
-    picture = (folder / f"{name}.png").read_bytes()
-    assert render(draw(name, stored), "png") == picture
+    for file, picture in pictures(name, stored).items():
+        assert (folder / file).read_bytes() == picture
 
 
 def test_smoke_says_what_it_found(smoke):
     name, folder, done = smoke
     summary = json.loads((folder / "summary.json").read_text())
-    before, after = done.stdout.split(f"Wrote {folder}/summary.json")
+    lines = done.stdout.splitlines()
+    before, found = lines[: lines.index("")], lines[lines.index("") + 1 :]
     long = {"subspace": 2, "duality": 1, "random_features": 5}
-    assert before.count(": measured.") == len(before.splitlines()) == long.get(name, 0)
-    claims = [line for line in after.splitlines() if line.endswith(VERDICTS)]
-    assert len(claims) == len(summary["claims"])
+    assert sum(line.endswith(": measured.") for line in before) == long.get(name, 0)
+    assert len(before) == long.get(name, 0)
     notes = {"linear_tradeoff": 4, "subspace": 8, "linear_dynamics": 12}
-    assert len(after.splitlines()) - 1 - len(claims) == notes.get(name, 0)
+    assert found[: notes.get(name, 0)] == summary["notes"]
+    assert len(summary["notes"]) == notes.get(name, 0)
+    for claim in summary["claims"]:
+        assert f"Claim {claim['source']}: {claim['statement']}" in found
+    *_, conclusion, wrote, following = found
+    assert conclusion == summary["conclusion"]
+    assert wrote.startswith(f"Wrote {folder}/summary.json")
+    assert following.startswith("Next: ")
 
 
 def test_smoke_claims_what_it_measured(smoke):

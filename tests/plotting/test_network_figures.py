@@ -51,21 +51,26 @@ def bands(axis):
     return [c for c in axis.collections if isinstance(c, PolyCollection)]
 
 
-def assert_row_is_alike(axes):
-    assert len({axis.get_ylim() for axis in axes}) == 1
+def only(figures):
+    """The figure of the only setting."""
+    [(title, figure)] = figures.items()
+    assert title.startswith("planted, MLP, SGD 0.01")
+    return figure
+
+
+def assert_logarithmic(axes):
     assert all(axis.get_yscale() == axis.get_xscale() == "log" for axis in axes)
-    assert all(axis.get_title() == "" for axis in axes)
 
 
 def test_extrapolation(clean):
     made, _ = extrapolate(Runs(clean, [], []), 0.09, PROTOCOL)
-    figure = plot_extrapolate(made)
+    figure = only(plot_extrapolate(made, 0.1))
     assert len(figure.axes) == 4
-    assert_row_is_alike(figure.axes)
+    assert_logarithmic(figure.axes)
     labels = [axis.get_xlabel() for axis in figure.axes]
-    assert labels == ["effective size $p$"] * 2 + ["epochs"] * 2
+    assert labels == ["effective size $p$", "epochs"] * 2
     first = figure.axes[0]
-    assert first.get_ylabel() == "planted, MLP\nSGD 0.01\ntest MSE"
+    assert first.get_ylabel() == "test MSE"
     predicted = lines(first, linestyle="--")
     assert len(predicted) == 4  # of six sizes
     expected = [
@@ -76,15 +81,18 @@ def test_extrapolation(clean):
     ]
     for line, mean in zip(predicted, expected, strict=True):
         np.testing.assert_allclose(line.get_ydata(), mean)
-    assert len(bands(first)) == 8
+    assert len(bands(first)) == 9  # of four curves, and the claim's limits
+    [truth] = [m.truth for m in made if m.direction == "size"][-2:-1]
+    heights = bands(first)[-1].get_paths()[0].vertices[:, 1]
+    assert heights.max() == pytest.approx(truth.mean.max() * np.exp(0.1))
     assert lines(first, linestyle=":")[0].get_ydata()[0] == 0.09
 
 
 def test_data_scaling(clean):
     made = scale_data(clean, [Level(None, LIMIT)])
-    figure = plot_data_scaling(made, None)
+    figure = only(plot_data_scaling(made, None))
     test, train, exponents = figure.axes
-    assert_row_is_alike([test, train])
+    assert_logarithmic([test, train])
     assert "exponent" in exponents.get_ylabel()
     assert "test MSE" in test.get_ylabel() and train.get_ylabel() == "train MSE"
     for axis, name in ((test, "test"), (train, "train")):
@@ -105,10 +113,15 @@ def test_data_scaling(clean):
 
 def test_label_noise(table):
     [study] = study_noise(table)
-    figure = plot_label_noise([study])
-    assert_row_is_alike(figure.axes)
+    figure = only(plot_label_noise([study]))
+    assert_logarithmic(figure.axes)
     for axis, effect in zip(figure.axes, study.effects, strict=True):
-        clean, noisy = axis.lines
+        clean, noisy, *half = axis.lines
+        assert len(half) == (effect.axis != "train_size")
+        for line in half:
+            added = line.get_ydata() - effect.clean.mean
+            most = np.max(effect.noisy.mean - effect.clean.mean)
+            np.testing.assert_allclose(added, most / 2)
         np.testing.assert_allclose(clean.get_ydata(), effect.clean.mean)
         np.testing.assert_allclose(noisy.get_ydata(), effect.noisy.mean)
         assert len(bands(axis)) == 2
@@ -124,7 +137,7 @@ def test_capacity_draws_bounds_as_bounds(clean):
 
     runs = planted_runs(capacity_law, np.array([0.0, 1.0]), (200, 500, 1000))
     [study] = study_capacity(runs, LIMIT)
-    [axis] = plot_effective_size([study]).axes
+    [axis] = only(plot_effective_size([study])).axes
     count = {marker: len(lines(axis, marker=marker)) for marker in "o^v"}
     bounds = [c.bound for n in study.networks for c in n.seeds.values()]
     wanted = {
@@ -146,10 +159,10 @@ def test_capacity_draws_bounds_as_bounds(clean):
 def test_a_missing_cell_leaves_the_rest(clean):
     gone = (clean.width == 10) & (clean.train_size >= 1000)
     part = clean[~gone]
-    figure = plot_data_scaling(scale_data(part, [Level(None, LIMIT)]), None)
+    figure = only(plot_data_scaling(scale_data(part, [Level(None, LIMIT)]), None))
     lengths = [len(line.get_xdata()) for line in lines(figure.axes[0], marker="o")]
     assert lengths == [6, 6, 6, 3]
-    plot_extrapolate(extrapolate(Runs(part, [], []), 0.09, PROTOCOL)[0])
+    plot_extrapolate(extrapolate(Runs(part, [], []), 0.09, PROTOCOL)[0], 0.1)
     plot_effective_size(study_capacity(part, LIMIT))
 
 

@@ -27,7 +27,7 @@ def test_steps_are_drawn_with_what_overshoots_open(tmp_path):
     steps = np.array([[90, 90], [40, 50], [20, -1], [10, 12]])[..., None]
     largest = np.array([[0.1, 0.1], [0.2, 0.2], [0.5, 2.1], [0.9, 1.5]])
     curves = make_step_curves(steps, largest, [10, 20, 40, 80], [0.1], 1e-6)
-    figure = plot_linear_tradeoff([curves, curves])
+    [figure] = plot_linear_tradeoff([curves, curves]).values()
     full, rough = figure.axes[0].lines[:2]
     np.testing.assert_allclose(full.get_ydata(), [90, 45, np.nan, 11])
     assert rough.get_markerfacecolor() == "white"
@@ -44,7 +44,7 @@ def test_bounds_are_drawn_even_where_all_has_arrived(tmp_path, times):
         problem = make_quadratic(jnp.ones(2), jnp.zeros(2))
         cov = 50 * jnp.eye(2)
         comparison = compare_bounds(problem, cov, [5, 50], times, 1e-3, 20, 0.05, 0)
-    figure = plot_subspace([comparison])
+    [figure] = plot_subspace([comparison]).values()
     names = [axis.get_title() for axis in figure.axes]
     assert "Theorem 1" in names and "our bound, G known" in names
     hatched = [patch for patch in figure.axes[1].patches if patch.get_hatch()]
@@ -60,7 +60,7 @@ def test_dynamics_have_four_panels(tmp_path):
         both = make_size_time_curves(
             make_regression(0, modes=2), [30, 100], np.ones(1), [100], [0.1], 5, 0
         )
-    figure = plot_linear_dynamics(trajectories, data, both)
+    [figure] = plot_linear_dynamics(trajectories, data, both).values()
     assert len(figure.axes) == 4
     assert all(axis.get_xlabel() and axis.get_ylabel() for axis in figure.axes)
     labels = figure.axes[3].get_legend_handles_labels()[1]
@@ -89,11 +89,11 @@ def make_regimes():
 
 
 @pytest.mark.slow
-def test_regimes_have_nine_panels(small_regimes, tmp_path):
+def test_regimes_and_wide_networks_have_nine_panels(small_regimes, tmp_path):
     pools, planted, kernels = small_regimes
-    figure = plot_random_features(pools, planted, kernels, 2)
-    assert len(figure.axes) == 9
-    assert all(axis.get_xlabel() and axis.get_ylabel() for axis in figure.axes)
+    figure, wide = plot_random_features(pools, planted, kernels, 2).values()
+    axes = figure.axes + wide.axes
+    assert len(axes) == 9 and all(a.get_xlabel() and a.get_ylabel() for a in axes)
     [theory] = figure.axes[3].get_lines()[1:]  # after the points
     panel = pools[0][2].resolution_data
     np.testing.assert_allclose(theory.get_ydata(), panel.theory)
@@ -106,7 +106,9 @@ def test_regimes_have_nine_panels(small_regimes, tmp_path):
 def test_a_spectrum_without_a_fit_is_drawn_all_the_same(small_regimes):
     [(size, spectrum, regimes)], planted, studies = small_regimes
     bare = spectrum._replace(exponent=Estimate(None, None))
-    figure = plot_random_features([(size, bare, regimes)], planted, studies, 2)
+    figure, _ = plot_random_features(
+        [(size, bare, regimes)], planted, studies, 2
+    ).values()
     texts = figure.axes[5].get_legend().get_texts()
     assert texts[0].get_text() == "pooled by 4"
 
@@ -122,7 +124,7 @@ def test_duality_has_a_panel_for_each_fixed_number(tmp_path):
                 features, spectrum, fixed, [5, 10, 30], [1.0, 100.0], 3, 0
             )
             panels.append(Panel(2, small, tuned, 0.0))
-    figure = plot_duality(panels)
+    [figure] = plot_duality(panels).values()
     assert len(figure.axes) == 2
     words = [axis.texts[0].get_text() for axis in figure.axes]
     assert words == ["pooled by 2\nother fixed at 10", "pooled by 2\nother fixed at 20"]

@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 from planted import planted_runs
+from written import pictures
 
 from scaletime_jax.errors import InputError
 from scaletime_jax.laws.backtest import DIRECTIONS, Split
 from scaletime_jax.laws.predictors import PREDICTORS
-from scaletime_jax.plotting.draw import draw
-from scaletime_jax.plotting.style import render
 from scaletime_jax.runs.read import Runs
 from scaletime_jax.studies.backtest import NAME, study
 from scaletime_jax.studies.drawn import pack, unpack
@@ -62,8 +61,8 @@ def test_above_a_threshold_nothing_has_been_learned(runs):
 
 def test_the_figure_stored_is_the_figure(result):
     again = unpack(pack(result.figure))
-    first, second = (render(draw(NAME, each), "png") for each in (result.figure, again))
-    assert first == second and len(first) > 10_000
+    first, second = pictures(NAME, result.figure), pictures(NAME, again)
+    assert first == second and len(first[f"{NAME}.png"]) > 10_000
 
 
 @pytest.mark.parametrize(

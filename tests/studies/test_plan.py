@@ -4,10 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from planted import PARAMS, planted_runs
+from written import pictures
 
 from scaletime_jax.errors import InputError
-from scaletime_jax.plotting.draw import draw
-from scaletime_jax.plotting.style import render
 from scaletime_jax.runs.read import Runs
 from scaletime_jax.studies.drawn import pack, unpack
 from scaletime_jax.studies.plan import NAME, study
@@ -70,8 +69,8 @@ def test_the_figure_is_of_plain_numbers(result):
 
 def test_the_figure_stored_is_the_figure(result):
     again = unpack(pack(result.figure))
-    first, second = (render(draw(NAME, each), "png") for each in (result.figure, again))
-    assert first == second and len(first) > 10_000
+    first, second = pictures(NAME, result.figure), pictures(NAME, again)
+    assert first == second and len(first[f"{NAME}.png"]) > 10_000
 
 
 def test_a_law_can_be_chosen(runs):
