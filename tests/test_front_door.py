@@ -77,10 +77,11 @@ def test_three_lines_from_csv_to_plan(at_root):
 
 
 def test_a_backtest_says_its_verdicts(ranked):
-    lines = repr(ranked).splitlines()
-    assert len(lines) == len(ranked.notes) + len(ranked.claims)
-    for claim, line in zip(ranked.claims, lines[len(ranked.notes) :], strict=True):
-        assert claim.quantity in line and line.endswith(describe_verdict(claim))
+    said = repr(ranked)
+    assert said.startswith("\n".join([ranked.result.conclusion, *ranked.notes]))
+    for claim in ranked.claims:
+        assert f"{claim.source}: {claim.statement}\n" in said
+        assert claim.quantity in said and f", {describe_verdict(claim)}" in said
 
 
 class Parser(html.parser.HTMLParser):

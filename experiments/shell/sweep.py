@@ -154,7 +154,9 @@ def train(datasets: dict[str, Dataset]) -> Trained | None:
     took = clock(time.monotonic() - start)
     origin = f"Nothing was left to train: {count_of(len(configs), 'run')} of {folder}."
     if missing:
-        origin = f"Trained {missing:,} of {count_of(len(configs), 'run')} in {took}."
+        which = count_of(len(configs), "run")
+        which = which if missing == len(configs) else f"{missing:,} of {which}"
+        origin = f"Trained {which} in {took}."
     return Trained(table, origin)
 
 

@@ -173,7 +173,7 @@ def test_a_control_stands_beside_its_runs(tmp_path):
     """Trained later, by the same command with one flag more; never without others."""
     one = (*QUICK, "--widths=1", "--train_sizes=64", f"--workdir={tmp_path}")
     alone = run(*one, "--shuffled_labels=true")
-    assert alone.returncode == 0 and "Trained controls only" in alone.stdout
+    assert alone.returncode == 0 and "All are controls" in alone.stdout
     assert not (tmp_path / "tradeoff").exists()
     done = run(*one, "--shuffled_labels=false,true")
     assert done.returncode == 0, done.stderr
@@ -199,9 +199,13 @@ def test_runs_that_never_reach_their_end_are_told(tmp_path):
 
 def test_no_curve_reaches_an_impossible_threshold(smoke):
     workdir, _ = smoke
+    first = (workdir / "tradeoff/summary.json").read_bytes()
     done = run(*SMOKE, f"--workdir={workdir}", "--threshold=1e-9")
     assert done.returncode == 0, done.stderr
-    summary = json.loads((workdir / "tradeoff/summary.json").read_text())
+    assert (workdir / "tradeoff/summary.json").read_bytes() == first
+    folder = workdir / "tradeoff/threshold=1e-09"
+    assert f"Wrote {folder}/summary.json" in done.stdout
+    summary = json.loads((folder / "summary.json").read_text())
     for curve in summary["curves"]:
         assert curve["slope"] is None and curve["slope_ci"] is None
         assert (curve["reached"], curve["censored"]) == (0, 6)
