@@ -79,7 +79,9 @@ def interrupted(*_) -> NoReturn:
 
     An exception would wait for the threads of the device, and a callback could lose it.
     """
-    message = "\ninterrupted; finished runs are kept, and the same command continues.\n"
+    message = (
+        "\ninterrupted; finished units are kept, and the same command continues.\n"
+    )
     os.write(sys.stderr.fileno(), message.encode())
     os._exit(130)
 

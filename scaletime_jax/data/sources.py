@@ -117,7 +117,7 @@ def limit_test(dataset: Dataset, size: int) -> Dataset:
         )
     order = np.random.default_rng(0).permutation(available)
     labels = dataset.test_labels[order]
-    place = np.empty(available, int)  # of an example among those of its class
+    place = np.empty(available, int)  # rank of an example in its class
     for number, count in enumerate(each):
         place[labels == number] = np.arange(count)
     kept = order[np.lexsort((labels, place))][:size]

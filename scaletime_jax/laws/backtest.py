@@ -111,8 +111,8 @@ def backtest(
             trials += try_laws(curves, fields, direction, split)
     if not trials:
         raise InputError(
-            "no setting has two sizes to fit a law to, a larger one to predict, and "
-            "anything learned there; give more sizes or longer runs."
+            "no setting has two sizes to fit a law to, and a larger size to predict, "
+            "with anything learned; give more sizes or longer runs."
         )
     if split.sizes and "num_params" not in {trial.direction for trial in trials}:
         raise InputError(

@@ -70,7 +70,7 @@ def seconds_budget(amount: float, runs: Runs) -> Budget:
     """Returns a budget of seconds, at the rate at which the runs were trained.
 
     Raises:
-        InputError: the runs do not say how long they took.
+        InputError: the durations of the runs are not known.
     """
     line = fit_rate(runs)
 
@@ -86,12 +86,12 @@ def fit_rate(runs: Runs) -> Line:
     With a single size, seconds are assumed to be proportional to size.
 
     Raises:
-        InputError: the runs do not say how long they took.
+        InputError: the durations of the runs are not known.
     """
     rates = _measured_rates(runs)
     if not rates:
         raise InputError(
-            "the runs do not say how long they took; add a column seconds (since the "
+            "the durations of the runs are not known; add a column seconds (since the "
             "start of the run), or give a budget in operations.",
             budget_flops=None,
         )

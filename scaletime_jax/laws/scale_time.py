@@ -110,7 +110,7 @@ def _fit_modes(curves: LearningCurves) -> Law:
 
     design = columns(progress)
     fitted = design @ weights[chosen]
-    # relative errors about the fit: a small change of log loss is a relative one
+    # relative errors about the fit: a small change of log loss is a relative error
     moved = np.where(targets.weight > 0, targets.mean - targets.mean[0], 0.0)
     ridge = law.ridge * len(progress) / np.mean(np.exp(targets.mean[0])) ** 2
     rows = design / fitted[:, None]

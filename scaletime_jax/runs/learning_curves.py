@@ -45,7 +45,7 @@ class LearningCurves(NamedTuple):
         )
 
     def until(self, epoch: float) -> "LearningCurves":
-        """Returns what was recorded up to an epoch.
+        """Returns the curves up to an epoch.
 
         Values between a curve's last evaluation up to the epoch and the next evaluation
         are removed, because they were interpolated from a later loss.

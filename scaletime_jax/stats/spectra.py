@@ -97,7 +97,7 @@ def judge_decay(name: str, loss: Estimate, spectrum: Estimate, setting: dict) ->
         _less(loss, spectrum),
         (-SAME_EXPONENT, SAME_EXPONENT),
         source="[B21, Eq. 7]",
-        statement="The exponent of the loss is that of the spectrum.",
+        statement="The exponents of loss and spectrum are equal.",
         setting=setting,
         quantity=f"{name} - alpha_K",
     )

@@ -20,9 +20,7 @@ from scaletime_jax.stats.claims import Claim, judge
 from scaletime_jax.studies.result import Result
 
 NAME = "backtest"
-TITLE = (
-    "Which law predicts best? Large networks from small ones, long training from short"
-)
+TITLE = "Errors of laws on held-out runs: larger networks, and longer training"
 CAPTION = (
     "Draws mean |log(predicted / true)| of the held-out test loss for each law. Red: "
     "laws of one product of size and time; blue: other laws. Open: the law predicts "

@@ -36,7 +36,7 @@ class Result(NamedTuple):
 
     @property
     def corrected(self) -> list[Claim]:
-        """The claims with verdicts that allow for how many claims there are."""
+        """The claims with verdicts corrected for the number of claims."""
         return correct(self.claims)
 
     @property

@@ -55,7 +55,7 @@ def theorem1_bound(
         [...] holds with probability 1 - eps; inf where it overflows.
 
     Raises:
-        InputError: an argument cannot be.
+        InputError: an argument is invalid.
     """
     cov, p, t = _check(cov, p, t, learning_rate)
     require_least("lipschitz", lipschitz, 0)
@@ -95,7 +95,7 @@ def quadratic_bound(
         [...] holds for this G.
 
     Raises:
-        InputError: an argument cannot be.
+        InputError: an argument is invalid.
     """
     cov, p, t = _check(cov, p, t, learning_rate)
     require_shape("gram", gram, cov.shape)
@@ -135,7 +135,7 @@ def strongly_convex_bound(
         [...] holds for this G.
 
     Raises:
-        InputError: an argument cannot be.
+        InputError: an argument is invalid.
     """
     cov, p, t = _check(cov, p, t, learning_rate)
     require_shape("gram", gram, cov.shape)
@@ -167,7 +167,7 @@ def quadratic_bound_apriori(
         [...] holds for all t at once with probability 1 - eps.
 
     Raises:
-        InputError: an argument cannot be.
+        InputError: an argument is invalid.
     """
     cov, p, t = _check(cov, p, t, learning_rate)
     spread = estimate_spread(cov, p, failure_probability, estimate)
@@ -200,7 +200,7 @@ def strongly_convex_bound_apriori(
         [...] holds for all t at once with probability 1 - eps.
 
     Raises:
-        InputError: an argument cannot be.
+        InputError: an argument is invalid.
     """
     cov, p, t = _check(cov, p, t, learning_rate)
     whitened = estimate_spread(cov, p, failure_probability, estimate).whitened
