@@ -1,11 +1,11 @@
-r"""Which law predicts best? Large networks from small ones, long training from short.
+r"""Compares laws on held-out runs: larger networks, and longer training.
 
-Ten laws of the field are fitted to the smaller half of the sizes, or to the first tenth
-of the time, and asked for the rest; whole sizes or times are left out, never single
-rows. Trains what is missing in WORKDIR/runs, or draws from --runs, then writes to
+Ten published laws are fitted to the smaller half of the sizes, or to the first tenth of
+the time, and predict the rest; whole sizes or times are left out, never single rows.
+Trains the missing runs in WORKDIR/runs, or reads --runs, then writes to
 WORKDIR/backtest the figure, its points as CSV, and summary.json: for each law the mean
 |log(predicted / true)| of test loss with its interval over seeds, the coverage of its
-own 95% intervals, and whether it beats scale-time.
+95% intervals, and whether its error is below the error of scale-time.
 
   python experiments/backtest.py --flagfile=experiments/flagfiles/backtest/laptop.flags
 """
@@ -21,13 +21,13 @@ flags.adopt_module_key_flags(threshold)
 SOURCES = flags.DEFINE_integer(
     "sources",
     None,
-    "How many of the smallest sizes predict the larger ones; if not set half of them, "
-    "and at least three where there are four.",
+    "Number of the smallest sizes that predict the larger sizes; by default half of "
+    "the sizes, and at least three of four or more.",
 )
 SOURCE_EPOCHS = flags.DEFINE_float(
     "source_epochs",
     None,
-    "Epochs from which later ones are predicted; a tenth of the longest run if unset.",
+    "Epochs that predict later epochs; by default a tenth of the longest run.",
 )
 
 

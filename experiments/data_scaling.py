@@ -1,9 +1,9 @@
 r"""Figures 5 and 8: test and train error against the amount of data.
 
-Trains what is missing in WORKDIR/runs, then writes to WORKDIR/data_scaling the figure,
+Trains the missing runs in WORKDIR/runs, then writes to WORKDIR/data_scaling the figure,
 its points as CSV, and summary.json: how the number of examples that a network needs to
-generalise changes with its size (the paper: it falls), and whether the training error
-falls with data (the paper: it does), with intervals and verdicts.
+generalise changes with its size (the paper: the number falls), and whether the training
+error falls with data (the paper: yes), with intervals and verdicts.
 
   python experiments/data_scaling.py \
     --flagfile=experiments/flagfiles/data_scaling/laptop.flags

@@ -1,8 +1,8 @@
-"""Data for features: the loss over either with the other fixed, and both exchanged.
+"""Duality of data and features: the loss against one, with the other fixed.
 
 The linear half of Figure S6 of Bahri et al.: linear students of random ReLU features of
-pooled images, at a small ridge and at the best one for every size, with theory that
-knows the spectrum alone and is the same for both.
+pooled images, at a small ridge and at the best ridge for every size, with the theory
+from the spectrum alone, which is the same for both.
 
   python experiments/duality.py \
       --flagfile=experiments/flagfiles/duality/laptop.flags
@@ -21,14 +21,16 @@ from scaletime_jax.studies.duality import Options
 flags.adopt_module_key_flags(features)
 DEFAULT = Options()
 FIXED = flags.DEFINE_list(
-    "fixed", [*map(str, DEFAULT.fixed)], "P over data, and D over features."
+    "fixed",
+    [*map(str, DEFAULT.fixed)],
+    "Fixed P of the curves over data, and fixed D of the curves over features.",
 )
-SIZES = flags.DEFINE_list("sizes", [*map(str, DEFAULT.sizes)], "D and P.")
+SIZES = flags.DEFINE_list("sizes", [*map(str, DEFAULT.sizes)], "Sizes D and P.")
 RIDGES = flags.DEFINE_list(
     "ridges",
     [*map(str, DEFAULT.ridges)],
-    "Ridges r of |f - y|^2 + r |theta|^2, summed over points; the least is the small "
-    "one, the best of them is the tuned one.",
+    "Ridges r of |f - y|^2 + r |theta|^2, summed over points. The smallest is the "
+    "small ridge; the best of all is the tuned ridge.",
 )
 
 
@@ -39,7 +41,7 @@ def main() -> None:
     population = features.load([*network.pool_sizes])
     most = min(len(population.images), network.num_features)
     ridges = sorted(set(common.positive_numbers(RIDGES, float)))
-    require(len(ridges) > 1, "--ridges: give a small one and more to choose from.")
+    require(len(ridges) > 1, "--ridges: give a small ridge and others to tune.")
     options = Options(
         network,
         features.sizes_below(FIXED, most, "images or features"),
@@ -49,7 +51,7 @@ def main() -> None:
     if common.DRY_RUN.value:
         print(features.describe(population, network))
         return
-    # a folder that cannot be is better known now than at the end
+    # report an impossible folder now, not at the end
     store.prepare(common.workdir() / duality.NAME)
     results.finish(duality.study(options, population, common.say))
 

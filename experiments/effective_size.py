@@ -1,11 +1,12 @@
-r"""Appendix B: how many examples networks fit, against their number of parameters.
+r"""Appendix B: number of examples that a network fits, against its parameters.
 
-Trains what is missing in WORKDIR/runs, then writes to WORKDIR/effective_size the
+Trains the missing runs in WORKDIR/runs, then writes to WORKDIR/effective_size the
 figure, its points as CSV, and summary.json: the exponent of capacity (the largest n
 whose final training error is at most 1/n of the chance error) against the number of
-parameters, 1/3 in the paper, with interval and verdict. Seeds that fit every size
-tried, or none, give bounds. --share asks for a fixed share of the chance error to be
-removed instead of 1 - 1/n; the exponents stand beside the paper's.
+parameters, 1/3 in the paper, with interval and verdict. Seeds that fit all train sizes,
+or none, give bounds. With --share, examples also count as fitted if a fixed share of
+the chance error is removed, instead of 1 - 1/n; these exponents are given beside the
+paper's.
 
   python experiments/effective_size.py \
     --flagfile=experiments/flagfiles/effective_size/laptop.flags
@@ -21,15 +22,17 @@ flags.adopt_module_key_flags(runs)
 flags.adopt_module_key_flags(threshold)
 SHARE = threshold.define_shares(effective_size.SHARES)
 BEST = flags.DEFINE_bool(
-    "best", False, "By the least training error that a run ever had, not by its last."
+    "best",
+    False,
+    "Take the least training error of a run instead of the final training error.",
 )
 
 
 def check_sizes() -> None:
-    """Requires several train sizes, before they are trained."""
+    """Requires several train sizes, before training."""
     sizes = runs.planned("train_size")
     if sizes is not None and len(set(sizes)) < 2:
-        raise InputError("--train_sizes: capacity is measured across several sizes.")
+        raise InputError("--train_sizes: capacity needs several train sizes.")
 
 
 def main() -> None:

@@ -1,12 +1,13 @@
-r"""Is size worth time? The exponent at which curves of all sizes become one.
+r"""Exchange of size and time: the exponent at which curves of all sizes coincide.
 
-Scale-time equivalence says that test loss is one function of num_params^(1/3) x epochs.
-Here the exponent is found, with its interval over seeds, and the error that is left is
-held against what seeds differ by. Trains what is missing in WORKDIR/runs, or draws from
---runs, then writes to WORKDIR/equivalence the figure, its points as CSV, and
-summary.json: for each setting and train size the exponent, the error and a verdict, and
-the exponent at thresholds of the loss, the shares --share of the guessing loss removed.
-Losses above that of guessing, or above --threshold, count as it.
+Scale-time equivalence claims that test loss is one function of num_params^(1/3) x
+epochs. This experiment fits the exponent, with its interval over seeds, and compares
+the residual of the curves with the spread (standard deviation) of seeds. Trains the
+missing runs in WORKDIR/runs, or reads --runs, then writes to WORKDIR/equivalence the
+figure, its points as CSV, and summary.json: for each setting and train size the
+exponent, the residual and a verdict, and the exponent at the thresholds that remove the
+shares --share of the guessing loss. Losses above the guessing loss, or above
+--threshold, are replaced by it.
 
   python experiments/equivalence.py \
     --flagfile=experiments/flagfiles/equivalence/laptop.flags

@@ -1,10 +1,10 @@
-r"""Figures 3, 10 and 11: small networks predict large ones, and short training long.
+r"""Figures 3, 10 and 11: predicting large networks, and long training.
 
-By scale-time equivalence the error of effective size p1 at time t1 is that of size p0
-at (p1 / p0) t1. Trains what is missing in WORKDIR/runs, then writes to
+By scale-time equivalence the error of effective size p1 at time t1 equals the error of
+size p0 at (p1 / p0) t1. Trains the missing runs in WORKDIR/runs, then writes to
 WORKDIR/extrapolate the figure, its points as CSV, and summary.json: in both directions
 the mean |log(predicted / true)| of test and train error, and of the size or time at
-which 5% of the guessing loss is removed, from when every network has left chance.
+which 5% of the guessing loss is removed, once every network is better than chance.
 
   python experiments/extrapolate.py \
     --flagfile=experiments/flagfiles/extrapolate/laptop.flags
@@ -23,35 +23,35 @@ flags.adopt_module_key_flags(threshold)
 SOURCE_WIDTH = flags.DEFINE_integer(
     "source_width",
     None,
-    "Width that is trained for long to predict larger ones; the smallest if not set.",
+    "Width trained for long that predicts larger widths; by default the smallest.",
 )
 TARGET_EPOCHS = flags.DEFINE_float(
     "target_epochs",
     DEFAULTS.target_epochs,
-    "Epochs at which they are predicted; if not set, when all have left chance.",
+    "Epochs at which larger widths are predicted; by default when all beat chance.",
 )
 MEDIUM_WIDTH = flags.DEFINE_integer(
     "medium_width",
     None,
-    "Width that is predicted over time; the middle one if not set.",
+    "Medium width, predicted over time; by default the middle width.",
 )
 SOURCE_EPOCHS = flags.DEFINE_float(
     "source_epochs",
     DEFAULTS.source_epochs,
-    "Epochs after which all widths predict it; if not set, when all have left chance.",
+    "Epochs at which all predict the medium width; by default when all beat chance.",
 )
 SHARE = flags.DEFINE_float(
     "share",
     DEFAULTS.share,
-    "Share of the guessing loss that a network removes which leaves chance behind.",
+    "Share of the guessing loss that a network must remove to be better than chance.",
 )
 TOLERANCE = flags.DEFINE_float(
-    "tolerance", DEFAULTS.tolerance, "Mean |log(predicted / true)| that still will do."
+    "tolerance", DEFAULTS.tolerance, "Claims hold up to this |log(predicted / true)|."
 )
 
 
 def make_protocol() -> Protocol:
-    """Returns what the flags say is predicted from what."""
+    """Returns the sources and targets of the predictions from the flags."""
     common.check_positive(TARGET_EPOCHS, SOURCE_EPOCHS, TOLERANCE)
     for width in (SOURCE_WIDTH, MEDIUM_WIDTH):
         runs.refuse_other(width, "width")

@@ -1,9 +1,9 @@
-"""Every shipped figure again, with the page around them: two minutes on two cores.
+"""Draws every shipped figure again, and the page of results: two minutes on two cores.
 
 Figures of networks are made from the shipped run tables, with flagfile `shipped`;
-nothing is trained. Figures of the theory are drawn from their shipped numbers; with
---recompute these are computed anew, with flagfile `laptop`, which takes eleven minutes,
-most of them for random features, and 8 GB of memory.
+nothing is trained. Figures of the theory are drawn from their shipped numbers. With
+--recompute these numbers are computed again, with flagfile `laptop`, which takes eleven
+minutes, mostly for random features, and 8 GB of memory.
 
   python experiments/figures.py --workdir=results/shipped
 """
@@ -19,13 +19,15 @@ from tqdm import tqdm
 from scaletime_jax.errors import InputError
 
 flags.adopt_module_key_flags(common)
-RECOMPUTE = flags.DEFINE_bool("recompute", False, "Compute the theory's numbers anew.")
+RECOMPUTE = flags.DEFINE_bool(
+    "recompute", False, "Compute the numbers of the theory again."
+)
 FLAGFILES = child.ROOT / "experiments/flagfiles"
 AT_ONCE = 2
 
 
 def make_figure(name: str, preset: str | None, workdir: str) -> None:
-    """Makes a figure with a flagfile, or draws it again where there is none."""
+    """Makes a figure with a flagfile, or draws the stored figure without one."""
     if preset is None:
         stored.draw_again(name, child.ROOT / workdir)
         child.say(f"{name}: Wrote {workdir}/{name}/{name}.png and {name}.svg.")
@@ -36,7 +38,7 @@ def make_figure(name: str, preset: str | None, workdir: str) -> None:
 
 def main() -> None:
     """From tables and numbers to figures and page."""
-    # as the experiments will see it, who run from the root
+    # as seen by the experiments, which run from the root
     workdir = os.path.relpath(common.workdir(), child.ROOT)
     theory = "laptop" if RECOMPUTE.value else None
     presets = {
@@ -58,7 +60,7 @@ def main() -> None:
             for name, preset in asked.items()
         ]
         try:
-            # in this thread, since Matplotlib knows no others
+            # in this thread, because Matplotlib is not thread-safe
             for name in sorted(presets.keys() - asked):
                 make_figure(name, None, workdir)
                 bar.update()

@@ -1,10 +1,10 @@
-r"""Figures 6 and 9: what label noise adds to the test error, over time, size and data.
+r"""Figures 6 and 9: the test error added by label noise, over time, size and data.
 
-Trains what is missing in WORKDIR/runs, then writes to WORKDIR/label_noise the figure,
-its points as CSV, and summary.json: how much of the largest added error is left at the
-far end of each axis (the paper: it persists over time and size, and is local in data),
-and how much higher the largest network's error is than that of the best size, with
-intervals and verdicts.
+Trains the missing runs in WORKDIR/runs, then writes to WORKDIR/label_noise the figure,
+its points as CSV, and summary.json: the share of the largest added error that remains
+at the far end of each axis (the paper: the error persists over time and size, and is
+local in data), and the excess of the largest network's error over the error of the best
+size, with intervals and verdicts.
 
   python experiments/label_noise.py \
     --flagfile=experiments/flagfiles/label_noise/laptop.flags
@@ -22,22 +22,22 @@ flags.set_default(sweep.LABEL_NOISE, ["0", "0.2"])
 AT_WIDTH = flags.DEFINE_integer(
     "at_width",
     None,
-    "Width at which to look over epochs and data; the middle one if not set.",
+    "Width of the curves over epochs and data; by default the middle width.",
 )
 AT_SIZE = flags.DEFINE_integer(
     "at_train_size",
     None,
-    "Train size at which to look over epochs and size; the middle one if not set.",
+    "Train size of the curves over epochs and size; by default the middle train size.",
 )
 
 
 def check_shares() -> None:
-    """Requires runs with label noise and without, before they are trained."""
+    """Requires runs with and without label noise, before training."""
     shares = runs.planned("label_noise")
     if shares is not None and not (0 in shares and max(shares) > 0):
         given = ",".join(map(str, shares))
         raise InputError(
-            f"--label_noise={given}: 0 and a share above it are needed, as 0,0.2."
+            f"--label_noise={given}: give 0 and a share above 0, such as 0,0.2."
         )
 
 

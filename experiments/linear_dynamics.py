@@ -1,10 +1,9 @@
 """Figure 4: loss and parameters over time under noise, and double descent three ways.
 
 (a), (b) two modes under four noise profiles; (c) error against the number of training
-points, with its peak where they are as many as parameters; (d) the random subspace
-model applied to a linear regression whose noise is learned first: error against size at
-fixed time and against time at fixed size, on one axis of size x time, beside their
-limit.
+points, with a peak at the number of parameters; (d) the random subspace model applied
+to a linear regression whose noise is learned first: error against size at fixed time,
+error against time at fixed size, and their limit, on one axis of size x time.
 
   python experiments/linear_dynamics.py \
       --flagfile=experiments/flagfiles/linear_dynamics/laptop.flags
@@ -33,16 +32,18 @@ SIZES = flags.DEFINE_list(
     "sizes", [*map(str, DEFAULT.sizes)], "Sizes p of panel d, at fixed time."
 )
 DRAWS = flags.DEFINE_integer(
-    "draws", DEFAULT.draws, "Of inputs in c, of R in d, for each point."
+    "draws",
+    DEFAULT.draws,
+    "Number of draws for each point: of inputs in panel c, of R in panel d.",
 )
-SEED = flags.DEFINE_integer("seed", DEFAULT.seed, "Of the draws.")
+SEED = flags.DEFINE_integer("seed", DEFAULT.seed, "Seed of the draws.")
 
 
 def main() -> None:
     """From flags to figure."""
     jax.config.update("jax_enable_x64", True)
     stops = common.numbers(STOPS, float)
-    require(min(stops, default=0) > 0, "--times must be above 0; inf is the end.")
+    require(min(stops, default=0) > 0, "--times must be above 0; inf is allowed.")
     common.check_positive(DIM)
     require_least("--draws", DRAWS.value, 2)
     require_least("--noise", NOISE.value, 0)

@@ -1,9 +1,9 @@
 """Figure 1: steps of gradient descent to a loss against size, in the linear model.
 
 L(theta) = ||K (R theta + beta_0) - alpha*||^2 with K, R, beta_0, alpha*, theta(0) iid
-N(0, 1) [BF24, C.2]. Nothing is iterated, and nothing of p or P numbers is drawn but K:
-the steps are exact integers from the Gram matrix of K R, whose law is known. Beside the
-paper's panel stands one with p up to 10^9, its rate scaled down to stay stable there.
+N(0, 1) [BF24, C.2]. No descent is iterated, and K is the only drawn array of p or P
+numbers: the steps are exact integers from the Gram matrix of K R, whose distribution is
+known. A second panel has p up to 10^9, with a learning rate scaled down for stability.
 
   python experiments/linear_tradeoff.py \
       --flagfile=experiments/flagfiles/linear_tradeoff/laptop.flags
@@ -34,15 +34,19 @@ RANK = flags.DEFINE_integer(
     "rank", DEFAULT.rank, "Dimensions r that the loss depends on."
 )
 RATE = flags.DEFINE_float(
-    "learning_rate", DEFAULT.learning_rate, "Of gradient descent, left panel."
+    "learning_rate",
+    DEFAULT.learning_rate,
+    "Learning rate of gradient descent, left panel.",
 )
 SEEDS = flags.DEFINE_list(
     "seeds",
     [*map(str, DEFAULT.seeds)],
-    "Of the trials; each draws all that is random.",
+    "Seeds of the trials, one for all random numbers of a trial.",
 )
 THRESHOLDS = flags.DEFINE_list(
-    "thresholds", [*map(str, DEFAULT.thresholds)], "Losses to reach, one curve each."
+    "thresholds",
+    [*map(str, DEFAULT.thresholds)],
+    "Losses to reach, one curve for each.",
 )
 
 

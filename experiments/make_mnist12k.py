@@ -1,8 +1,8 @@
-"""Draws the packaged `mnist12k` from the full MNIST: how the file was made.
+"""Draws the packaged `mnist12k` from the full MNIST.
 
     python experiments/make_mnist12k.py --data_dir=TFDS_DIR --output=mnist12k.npz
 
-Run on MNIST it gives the packaged file back, array for array.
+On MNIST the script reproduces the packaged file, array by array.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from absl import app, flags
 from scaletime_jax.data.sources import load_dataset
 
 flags.DEFINE_string("data_dir", None, "TFDS directory that holds `mnist`.")
-flags.DEFINE_string("output", "mnist12k.npz", "Where to write the file.")
+flags.DEFINE_string("output", "mnist12k.npz", "Path of the file to write.")
 
 
 def draw_balanced(rng, images, labels, per_class):

@@ -1,9 +1,10 @@
-r"""How large, how long, on how much data? The best that a budget buys.
+r"""Plans the size, training time and train size of the least loss on a budget.
 
-Fits the laws of `backtest` to runs, looks for the size, the epochs and the train size
-of the least test loss by each, and takes the law that is surest, by its scatter and by
-its errors on held-out runs. Draws from --runs, yours or ours, or trains what is missing
-in WORKDIR/runs; writes to WORKDIR/plan the figure, its points as CSV, and summary.json.
+Fits the laws of `backtest` to runs, finds the size, the epochs and the train size of
+the least test loss for each law, and takes the law with the narrowest prediction
+intervals, which contain its scatter and its errors on held-out runs. Reads --runs, your
+own or the shipped runs, or trains the missing runs in WORKDIR/runs; writes to
+WORKDIR/plan the figure, its points as CSV, and summary.json.
 
   python experiments/plan.py --runs=my_runs.csv --budget_flops=1e12
 """
@@ -24,8 +25,8 @@ flags.DEFINE_float(
 flags.DEFINE_float(
     "budget_seconds",
     None,
-    "Seconds that training may take, at the rate at which the runs were trained; logs "
-    "need a column seconds, since the start of each run.",
+    "Seconds that training may take, at the speed of the runs; logs need a column "
+    "seconds, the time since the start of each run.",
 )
 flags.DEFINE_float(
     "budget_examples", None, "Examples that training may see: epochs x train size."
@@ -33,23 +34,23 @@ flags.DEFINE_float(
 flags.DEFINE_float(
     "flops_per_param",
     6.0,
-    "Operations a parameter and example: 6 for dense networks (2 forward, 4 backward); "
-    "convolutions use their weights many times over.",
+    "Operations for each parameter and example: 6 for dense networks (2 forward, 4 "
+    "backward); more for convolutions, which reuse their weights.",
 )
 flags.DEFINE_float(
-    "max_num_params", None, "Largest size; ten times the largest measured if not set."
+    "max_num_params", None, "Largest size; by default ten times the largest measured."
 )
 flags.DEFINE_float(
-    "max_epochs", None, "Longest training; ten times the longest measured if not set."
+    "max_epochs", None, "Longest training; by default ten times the longest measured."
 )
 flags.DEFINE_float(
-    "max_train_size", None, "Most training data, of the train sizes measured."
+    "max_train_size", None, "Largest train size, among the measured train sizes."
 )
 flags.DEFINE_enum(
     "law",
     None,
     LAWS,
-    "Law to plan by; if not set that with the narrowest interval.",
+    "Law of the plan; by default the law with the narrowest intervals.",
 )
 
 

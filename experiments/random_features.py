@@ -1,9 +1,9 @@
 """Figures 3, 4 and S8 of Bahri et al.: the four scaling regimes, exactly.
 
-Linear students of random ReLU features of pooled images, the mean over teachers taken
-exactly: loss over data and over features where a variance limits it and where
-resolution does, against theory that knows the spectrum alone; exponents against the
-spectrum's, beside planted power laws; teachers beside real labels under the kernels of
+Linear students of random ReLU features of pooled images, with the exact mean over
+teachers: variance-limited and resolution-limited losses over data and over features,
+against the theory from the spectrum alone; exponents of the loss against exponents of
+the spectrum, also for planted power laws; teachers and real labels under the kernels of
 infinitely wide networks.
 
   python experiments/random_features.py \
@@ -31,7 +31,7 @@ def main() -> None:
     if common.DRY_RUN.value:
         print(features.describe(population, network))
         return
-    # a folder that cannot be is better known now than at the end
+    # report an impossible folder now, not at the end
     store.prepare(common.workdir() / random_features.NAME)
     results.finish(random_features.study(options, population, common.say))
 

@@ -1,9 +1,9 @@
-"""Theorem 1 against the truth, and two bounds that stay finite: a map over (p, t).
+"""Theorem 1 and two bounds that stay finite, against observed distances, over (p, t).
 
 For a quadratic loss and for logistic regression with a ridge, both on R^r, G is drawn
-many times at each p; the 95% quantile of ||alpha(t) - A(p t)|| is set beside Theorem 1
-[BF24, Eq. 4] and beside our bounds, knowing G and a priori. What lies above a bound is
-counted.
+many times at each p. The 95% quantile of ||alpha(t) - A(p t)|| is compared with Theorem
+1 [BF24, Eq. 4] and with our bounds, which use G or hold a priori. Draws above a bound
+are counted.
 
   python experiments/subspace.py --flagfile=experiments/flagfiles/subspace/laptop.flags
 """
@@ -31,15 +31,17 @@ AMBIENT = flags.DEFINE_integer(
 RANK = flags.DEFINE_integer(
     "rank", DEFAULT.rank, "Dimensions r that the loss depends on."
 )
-RATE = flags.DEFINE_float("learning_rate", DEFAULT.learning_rate, "Of the flows.")
-SEED = flags.DEFINE_integer("seed", DEFAULT.seed, "Of K, the losses and the draws.")
-DRAWS = flags.DEFINE_integer("draws", DEFAULT.draws, "Of G, at each p.")
+RATE = flags.DEFINE_float(
+    "learning_rate", DEFAULT.learning_rate, "Learning rate of the flows."
+)
+SEED = flags.DEFINE_integer("seed", DEFAULT.seed, "Seed of K, losses and draws.")
+DRAWS = flags.DEFINE_integer("draws", DEFAULT.draws, "Number of draws of G at each p.")
 FAILURE = flags.DEFINE_float(
     "failure_probability",
     DEFAULT.failure_probability,
-    "With which bounds that do not know G may fail.",
+    "Failure probability of the bounds that do not use G.",
 )
-RIDGE = flags.DEFINE_float("ridge", DEFAULT.ridge, "Of the logistic regression.")
+RIDGE = flags.DEFINE_float("ridge", DEFAULT.ridge, "Ridge of the logistic regression.")
 
 
 def main() -> None:

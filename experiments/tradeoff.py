@@ -1,11 +1,11 @@
 """Figures 2 and 7: least epochs to a test loss against network size.
 
-Trains what is missing in WORKDIR/runs, then writes to WORKDIR/tradeoff the figure,
-its points as CSV, and summary.json: per training-set size and test loss the local
-exponents of epochs against effective size (-1 where size and time trade one to one),
-with 95% intervals that hold together, and one slope where the curve is straight. Test
-losses are given as shares of the guessing loss that is removed (--share); runs with
-shuffled labels (--shuffled_labels=false,true) show what chance reaches.
+Trains the missing runs in WORKDIR/runs, then writes to WORKDIR/tradeoff the figure, its
+points as CSV, and summary.json: per train size and test loss the local exponents of
+epochs against effective size (-1 if size and time trade one to one), with simultaneous
+95% intervals, and one slope if the curve is straight. Test losses are given as shares
+of the guessing loss that are removed (--share). Runs with shuffled labels
+(--shuffled_labels=false,true) show the losses that chance reaches.
 
   python experiments/tradeoff.py --flagfile=experiments/flagfiles/tradeoff/laptop.flags
 """

@@ -6,10 +6,10 @@ From a table of runs to a plan, in three lines:
     runs = read_runs("experiments/examples/sklearn_digits.csv")
     print(plan(runs, budget_flops=1e9))
 
-What is named in `__all__` is imported when it is first used. Behind it stand rooms in
-three wings: `data`, `models`, `training` and `sweep` make runs, `runs` reads them, and
-`stats`, `theory`, `laws`, `studies` and `plotting` compute. Papers are cited as [BF24]
-(Boopathy & Fiete 2024) and [B21] (Bahri et al. 2021).
+The names in `__all__` are imported when they are first used. The subpackages `data`,
+`models`, `training` and `sweep` make runs, `runs` reads runs, and `stats`, `theory`,
+`laws`, `studies` and `plotting` compute results. Papers are cited as [BF24] (Boopathy
+& Fiete 2024) and [B21] (Bahri et al. 2021).
 """
 
 import importlib
@@ -45,7 +45,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Imports what is named in `__all__` when it is first used."""
+    """Imports a name in `__all__` when it is first used."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

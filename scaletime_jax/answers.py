@@ -1,4 +1,4 @@
-"""What is asked of runs from Python, and how a notebook shows the answer."""
+"""Studies of runs as functions, with results that a notebook displays."""
 
 import base64
 import dataclasses
@@ -22,32 +22,32 @@ HEAD = ("claim", "source", "setting", "quantity", "value", "95% interval", "verd
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Answer:
-    """What a study found. A notebook shows its figure, its notes and its verdicts.
+    """The result of a study. A notebook shows its figure, notes and verdicts.
 
     Attributes:
-        result: of the study.
+        result: result of the study.
     """
 
     result: Result
 
     @property
     def claims(self) -> list[Claim]:
-        """What the papers say, beside what was measured."""
+        """The claims of the papers, with measurements and verdicts."""
         return self.result.corrected
 
     @property
     def summary(self) -> dict[str, Any]:
-        """More numbers, as an experiment's summary.json has them."""
+        """Other numbers, as in the summary.json of an experiment."""
         return self.result.summary
 
     @property
     def tables(self) -> dict[str, list[dict]]:
-        """What the figure plots, by panel: rows of which pandas makes a table."""
+        """The plotted points by panel: rows for a pandas DataFrame."""
         return self.result.tables
 
     @property
     def notes(self) -> list[str]:
-        """The answer in lines of text."""
+        """The notes of the study, as lines of text."""
         return self.result.notes
 
     def figures(self) -> dict[str, Figure]:
@@ -80,7 +80,7 @@ class Answer:
 
 
 def _verdict_table(claims: list[Claim]) -> str:
-    """Returns a row for each claim, under how many of them hold."""
+    """Returns a table of the claims, with the counts of the verdicts as caption."""
     counts = count_verdicts(claims).items()
     caption = ", ".join(f"{name} {count}" for name, count in counts)
     head = "".join(f"<th>{escape(name)}</th>" for name in HEAD)
@@ -103,7 +103,7 @@ def _cells(claim: Claim) -> str:
 
 
 def equivalence(runs: Runs, threshold: float | None = None) -> Answer:
-    """Is size worth time? The exponent at which curves of all sizes become one.
+    """Measures the exponent at which curves of all sizes coincide.
 
         >>> from scaletime_jax import equivalence, read_runs
         >>> runs = read_runs("experiments/examples/sklearn_digits.csv")
@@ -112,9 +112,9 @@ def equivalence(runs: Runs, threshold: float | None = None) -> Answer:
         4
 
     Args:
-        runs: of networks of at least three sizes.
-        threshold: test loss above which nothing has been learned; if None that of
-            guessing, and for logs none.
+        runs: runs of networks of at least three sizes.
+        threshold: test loss above which nothing has been learned; if None the guessing
+            loss, and no threshold for logs.
 
     Raises:
         InputError: runs mix protocols, or no setting has three sizes.
@@ -128,7 +128,7 @@ def backtest(
     sources: int | None = None,
     source_epochs: float | None = None,
 ) -> Answer:
-    """Which law predicts best? Large networks from small ones, long from short.
+    """Compares laws on held-out runs: larger networks, and longer training.
 
         >>> from scaletime_jax import backtest, read_runs
         >>> runs = read_runs("experiments/examples/sklearn_digits.csv")
@@ -137,16 +137,16 @@ def backtest(
         'sklearn_digits, sgd, learning_rate 0.05, along num_params:'
 
     Args:
-        runs: of networks of several sizes.
-        threshold: test loss above which nothing has been learned; if None that of
-            guessing, and for logs none.
-        sources: how many of the smallest sizes laws are fitted to; if None half of
-            them, and at least three where there are four.
-        source_epochs: epochs from which later ones are predicted; if None a tenth of
-            the longest run.
+        runs: runs of networks of several sizes.
+        threshold: test loss above which nothing has been learned; if None the guessing
+            loss, and no threshold for logs.
+        sources: number of the smallest sizes that laws are fitted to; if None half of
+            the sizes, and at least three of four or more.
+        source_epochs: epochs that laws are fitted to; if None a tenth of the longest
+            run.
 
     Raises:
-        InputError: runs mix protocols, or nothing is left to predict.
+        InputError: runs mix protocols, or no runs are left to predict.
     """
     split = Split(sources, source_epochs)
     return Answer(backtest_study.study(_checked(runs), threshold, split))
@@ -165,7 +165,7 @@ def plan(
     law: str | None = None,
     threshold: float | None = None,
 ) -> Answer:
-    """How large, how long, on how much data? The best that a budget buys.
+    """Plans the size, training time and train size of the least loss on a budget.
 
         >>> from scaletime_jax import plan, read_runs
         >>> runs = read_runs("experiments/examples/sklearn_digits.csv")
@@ -174,21 +174,22 @@ def plan(
         (1200.0, 'interaction')
 
     Args:
-        runs: of one setting, which `Runs.select` chooses; with train sizes.
+        runs: runs of one setting, which `Runs.select` chooses; with train sizes.
         budget_flops: floating-point operations that training may take.
-        budget_seconds: instead, seconds that it may take, at the rate of the runs.
-        budget_examples: instead, examples that it may see, epochs x train size.
-        flops_per_param: operations a parameter and example.
+        budget_seconds: instead, seconds that training may take, at the rate of the
+            runs.
+        budget_examples: instead, examples that training may see, epochs x train size.
+        flops_per_param: operations for each parameter and example.
         max_num_params: the largest size; if None ten times the largest measured.
         max_epochs: the longest training; if None ten times the longest measured.
         max_train_size: the most training data, of the train sizes measured.
-        law: to plan by; if None that with the narrowest interval.
-        threshold: test loss above which nothing has been learned; if None that of
-            guessing, and for logs none.
+        law: law of the plan; if None the law with the narrowest intervals.
+        threshold: test loss above which nothing has been learned; if None the guessing
+            loss, and no threshold for logs.
 
     Raises:
-        InputError: the budget is missing or impossible, runs are of several settings,
-            or they cannot carry a plan.
+        InputError: the budget is missing or impossible, the runs are of several
+            settings, or the runs are not enough for a plan.
     """
     request = Request(
         budget_flops,
@@ -204,5 +205,5 @@ def plan(
 
 
 def _checked(runs: Runs) -> Runs:
-    """Returns the runs, unless they mix protocols."""
+    """Returns the runs; raises InputError if they mix protocols."""
     return runs.select({}, any_length=True)

@@ -1,6 +1,6 @@
-"""What theory says of arguments that cannot be: one sentence, naming them.
+"""Checks of arguments, which raise an error of one sentence that names the argument.
 
-Under `jit` and `vmap` values are not known; then only shapes are checked.
+Under `jit` and `vmap` values are not known, so only shapes are checked.
 """
 
 from collections.abc import Sequence
@@ -14,18 +14,18 @@ from scaletime_jax.errors import InputError
 
 Scalar = int | float | Real[Array, ""]
 Number = int | float | Real[Array, "..."]
-Values = int | float | Sequence | np.ndarray | Array  # what NumPy makes an array of
+Values = int | float | Sequence | np.ndarray | Array  # NumPy makes arrays of these
 
 
 def require(condition: bool | Bool[ArrayLike, "..."], sentence: str) -> None:
-    """Raises InputError, a ValueError, unless the condition holds everywhere."""
+    """Raises InputError, a ValueError, unless the whole condition is true."""
     if not isinstance(condition, jax.core.Tracer) and not np.all(condition):
         raise InputError(sentence)
 
 
 def as_float(value: ArrayLike | Sequence) -> Float[Array, "..."]:
-    """Returns an array of the value's own precision, the default one for integers."""
-    # a whole number may be too large for the default integers
+    """Returns an array of the value's precision; integers get the default precision."""
+    # an integer may be too large for the default integer type
     array = jnp.asarray(float(value) if isinstance(value, int) else value)
     return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(float)
 
@@ -45,7 +45,8 @@ def as_matrix(name: str, value: Real[ArrayLike, "..."]) -> Float[Array, "n m"]:
 def as_covariance(name: str, value: Real[ArrayLike, "..."]) -> Float[Array, "r r"]:
     """Returns a square, symmetric, positive semi-definite matrix as an array.
 
-    Rounding is forgiven: up to 1000 units of the last place of the largest element.
+    Rounding errors up to 1000 units in the last place of the largest element are
+    tolerated.
     """
     matrix = as_float(value)
     shape = matrix.shape
@@ -65,7 +66,7 @@ def as_covariance(name: str, value: Real[ArrayLike, "..."]) -> Float[Array, "r r
 
 
 def require_shape(name: str, value, shape: tuple[int, ...]) -> None:
-    """Requires an array of this shape."""
+    """Requires an array of the given shape."""
     require(
         jnp.shape(value) == shape,
         f"{name} must have shape {shape}, got {jnp.shape(value)}.",
@@ -73,15 +74,15 @@ def require_shape(name: str, value, shape: tuple[int, ...]) -> None:
 
 
 def _numbers(value):
-    """Returns an array to be checked, of NumPy unless it is JAX's already.
+    """Returns the value as an array: a JAX array unchanged, else a NumPy array.
 
-    JAX would compile each comparison anew for every shape.
+    JAX would compile each comparison for every shape.
     """
     return as_float(value) if isinstance(value, jax.Array) else np.asarray(value, float)
 
 
 def require_least(name: str, value, least: float | int) -> None:
-    """Requires finite numbers of at least `least`."""
+    """Requires finite numbers >= `least`."""
     value = _numbers(value)
     fine = (value >= least) & (value < np.inf)
     require(fine, f"{name} must be {least:g} or more, and finite.")
@@ -94,6 +95,6 @@ def require_positive(name: str, value) -> None:
 
 
 def require_probability(name: str, value) -> None:
-    """Requires numbers between 0 and 1, neither included."""
+    """Requires numbers above 0 and below 1."""
     value = _numbers(value)
-    require((value > 0) & (value < 1), f"{name} must be between 0 and 1.")
+    require((value > 0) & (value < 1), f"{name} must be above 0 and below 1.")

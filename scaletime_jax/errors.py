@@ -1,16 +1,15 @@
-"""The one exception that means: what the user gave cannot be used."""
+"""The exception for invalid input of the user."""
 
 
 class InputError(ValueError):
-    """A mistake in the input; its message is one sentence a user can act on.
+    """An invalid input; the message is one sentence with the correction.
 
-    The sentence says what is wrong, where, and what would be right. Experiments print
-    it without a traceback and exit with code 2.
+    The sentence names the invalid value, its place, and the valid choices. Experiments
+    print the sentence without a traceback and exit with code 2.
 
     Attributes:
-        quantities: what the sentence asks the user to choose, with a value that would
-            do, or None. The library knows quantities; a program adds how each is given,
-            such as by which flag.
+        quantities: the quantities that the user should choose, each with a possible
+            value or None. A program adds how each quantity is given, such as its flag.
     """
 
     def __init__(self, sentence: str, **quantities: object):

@@ -1,4 +1,4 @@
-"""All that a GPU has to show, in one call of under eight minutes.
+"""All measurements on a GPU, in one call of under eight minutes.
 
     pip install -e ".[bench]" "jax[cuda13]"
     python experiments/benchmarks/accelerator.py --output=results/accelerator
@@ -8,7 +8,7 @@
 2. the choices of `sweep/tuning.py`: how to convolve, for one lane and for many;
 3. how time grows with the number of seeds (`growth.py`).
 
-What there is no time for is left out, and said.
+Measurements without time left are skipped, with a message.
 """
 
 import pathlib
@@ -21,8 +21,8 @@ from cases import make_case
 
 from scaletime_jax.models.patch_conv import METHODS
 
-MINUTES = flags.DEFINE_float("minutes", 7.0, "After which nothing new is begun.")
-CHOICES = flags.DEFINE_list("choices", "cnn:1,cnn:10", "Networks to try choices on.")
+MINUTES = flags.DEFINE_float("minutes", 7.0, "Minutes after which none is begun.")
+CHOICES = flags.DEFINE_list("choices", "cnn:1,cnn:10", "Networks to compare choices.")
 flags.adopt_module_key_flags(engine)
 flags.adopt_module_key_flags(growth)
 flags.set_default(engine.CASES, "mlp:1,cnn:1,mlp:10,cnn:10,cnn:100,mlp:100")
@@ -35,7 +35,7 @@ flags.set_default(growth.WIDTH_CASES, "mlp:1,mlp:10,mlp:100,cnn:1,cnn:10")
 
 
 def compare_choices(until: float) -> list[dict]:
-    """Times the ways to convolve in turn, alone and with all seeds."""
+    """Times the convolution methods in turn, for one seed and for all seeds."""
     data, rows = engine.load_digits(), []
     for text in CHOICES.value:
         for seeds in (1, engine.NUM_SEEDS.value):

@@ -1,8 +1,8 @@
-"""PyTorch at its best on the machine at hand: ways to train many small networks.
+"""Ways to train many small networks in PyTorch, to find the fastest on the machine.
 
-On a CPU: one process with one thread, one with all cores, and a process a core with
-one thread each. On an accelerator: eager, `torch.compile`, and an ensemble of all
-seeds by `torch.func`, updated by one optimizer.
+On a CPU: one process with one thread, one process with all cores, and one process for
+each core, with one thread each. On an accelerator: eager, `torch.compile`, and an
+ensemble of all seeds by `torch.func`, updated by one optimizer.
 """
 
 import multiprocessing
@@ -30,17 +30,17 @@ class Arrangement(NamedTuple):
 def make_arrangements(
     case: Case, data: Dataset, pool, seeds: int, device: str = "cuda"
 ) -> dict[str, Arrangement]:
-    """Returns the arrangements that can be had, by name, after a first few steps.
+    """Returns the possible arrangements by name, after a few first steps.
 
-    One for which memory does not do, or that PyTorch cannot compile, is left out
-    with a word.
+    An arrangement that needs too much memory, or that PyTorch cannot compile, is left
+    out with a message.
 
     Args:
-        case: what to train.
-        data: on what.
-        pool: of processes; None on an accelerator.
-        seeds: of an ensemble.
-        device: of an accelerator.
+        case: network and optimizer.
+        data: dataset to train on.
+        pool: pool of processes; None on an accelerator.
+        seeds: number of seeds of an ensemble.
+        device: device of an accelerator.
     """
     makers: dict[str, tuple[int, Callable]] = {
         "eager": (1, lambda: _make_loop(case, data, device)),
@@ -62,7 +62,7 @@ def make_arrangements(
         try:
             run = make()
             run(4)
-        except RuntimeError as error:  # out of memory is one
+        except RuntimeError as error:  # such as out of memory
             reason = str(error).strip().splitlines()[0]
             print(f"{case.name}: PyTorch {name} left out: {reason}", flush=True)
             continue
@@ -96,7 +96,7 @@ def _timed(train: Callable[[int], None], device: str) -> Callable[[int], float]:
 
 
 def _make_loop(case: Case, data: Dataset, device="cpu", threads=1, compiled=False):
-    """One network, step by step."""
+    """Returns a training loop of one network."""
     images, targets = _tensors(data, device)
     network = _make_network(case, data, device)
     parameters = list(network.parameters())
@@ -112,7 +112,7 @@ def _make_loop(case: Case, data: Dataset, device="cpu", threads=1, compiled=Fals
 
 
 def make_ensemble(case: Case, data: Dataset, seeds: int, device: str):
-    """All seeds as one batched network, each on batches of its own."""
+    """Returns a training loop of all seeds as one batched network."""
     images, targets = _tensors(data, device)
     networks = [_make_network(case, data, device) for _ in range(seeds)]
     stacked, buffers = torch.func.stack_module_state(networks)
@@ -138,7 +138,7 @@ def make_ensemble(case: Case, data: Dataset, seeds: int, device: str):
 
 
 class Pool:
-    """A process a core, each with one thread, that train the same case at once."""
+    """One process for each core, with one thread each, that train a case together."""
 
     def __init__(self, data: Dataset, cores: int):
         context = multiprocessing.get_context("spawn")

@@ -1,4 +1,4 @@
-"""What is benchmarked: a network and its optimizer."""
+"""The cases of the benchmark: a network and its optimizer."""
 
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ class Case(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What a person calls it."""
+        """The case in words."""
         return f"{self.architecture} width {self.width} {self.optimizer}"
 
 
@@ -24,7 +24,7 @@ def make_case(text: str, optimizer: str = "sgd") -> Case:
     """Returns the case written as architecture:width, at the paper's learning rate.
 
     Raises:
-        InputError: it is not written so, or the optimizer is unknown.
+        InputError: the text has another form, or the optimizer is unknown.
     """
     architecture, _, width = text.partition(":")
     if architecture not in ("mlp", "cnn") or not width.isdecimal() or int(width) < 1:

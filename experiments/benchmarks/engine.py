@@ -1,15 +1,16 @@
 """Seed-steps a second: our engine, PyTorch's best arrangement, and the machine's limit.
 
-A seed-step is one batch of 32 for one seed. All take turns, round by round, and
-medians are quoted; the ratio is ours over the best arrangement's of the same round.
-Ours includes the start and one evaluation of 128 images for each lane; compilation is
-reported apart. The limit is the lower of two roofs: measured float32 matrix products,
-and measured bandwidth at the least bytes a step has to move.
+A seed-step is one batch of 32 for one seed. All candidates take turns in each round,
+and medians are reported; the ratio is our rate over the rate of the best arrangement in
+the same round. Our time includes the start and one evaluation of 128 images for each
+lane; compilation is reported separately. The limit is the lower of two roofs: measured
+float32 matrix products, and measured bandwidth for the least bytes that a step moves.
 
     pip install -e ".[bench]"
     python experiments/benchmarks/engine.py --output=experiments/results/benchmarks
 
-On an accelerator use `accelerator.py`, which calls this with lanes and widths to suit.
+On an accelerator use `accelerator.py`, which calls this module with suitable lanes and
+widths.
 """
 
 import json
@@ -45,17 +46,17 @@ CASES = flags.DEFINE_list(
     "Networks as architecture:width.",
 )
 OPTIMIZER = flags.DEFINE_list("optimizer", "sgd,adam", "sgd, adam, or both.")
-NUM_SEEDS = flags.DEFINE_integer("num_seeds", 10, "The most lanes that ours trains.")
-ROUNDS = flags.DEFINE_integer("rounds", 5, "Timed rounds of each, after one untimed.")
-SECONDS = flags.DEFINE_float("seconds", 2.0, "Aimed length of a round.")
+NUM_SEEDS = flags.DEFINE_integer("num_seeds", 10, "Largest number of our lanes.")
+ROUNDS = flags.DEFINE_integer("rounds", 5, "Timed rounds, after one untimed round.")
+SECONDS = flags.DEFINE_float("seconds", 2.0, "Target duration of a round in seconds.")
 OUTPUT = flags.DEFINE_string("output", None, "Folder for JSON, table and figure.")
 TRAIN_SIZE = 128  # four batches: the closing evaluation is small
 TEST_SIZE = 32
-LEAST_STEPS = 100  # of a lane in a round, beside which start and evaluation are small
+LEAST_STEPS = 100  # steps of a lane in a round, so that start and evaluation are small
 
 
 def load_digits() -> Dataset:
-    """Returns the few digits that are trained on."""
+    """Returns the training digits."""
     digits = load_dataset("mnist12k")
     return digits._replace(
         train_images=digits.train_images[:TRAIN_SIZE],
@@ -85,9 +86,9 @@ def make_configs(case, data: Dataset, seeds: int, epochs: int) -> list[RunConfig
 
 
 def make_ours(case, data: Dataset, seeds: int, epochs: int, **choices):
-    """Returns run() -> seconds for all seeds, and the seconds that compiling took.
+    """Returns run() -> seconds for all seeds, and the seconds of compilation.
 
-    `choices` replace those of `sweep.tuning`.
+    `choices` replace the choices of `sweep.tuning`.
     """
     configs = make_configs(case, data, seeds, epochs)
     [unit] = plan_units(configs, {data.name: data})
@@ -108,8 +109,8 @@ def make_ours(case, data: Dataset, seeds: int, epochs: int, **choices):
 def choose_lanes(case, data: Dataset) -> tuple[int, int]:
     """Returns lanes and epochs for a round of about SECONDS.
 
-    Where lanes take turns, as many as can take LEAST_STEPS each, at least one a
-    device; else all.
+    If lanes take turns, the number of lanes allows LEAST_STEPS for each, with at least
+    one lane for each device; else all lanes are trained.
     """
     in_turn = make_tuning(jax.default_backend()).lanes_in_turn
     devices, per_epoch = jax.local_device_count(), TRAIN_SIZE // 32
@@ -131,8 +132,9 @@ def spread(values: list[float]) -> dict:
 def step_cost(case, data: Dataset) -> tuple[int, int]:
     """Returns the flops of a seed-step and the least bytes it moves.
 
-    Weights are read forth and back and written, Adam reads and writes two more
-    numbers for each, pixels are read; all else can stay in a cache.
+    Weights are read in the forward and the backward pass and written. Adam reads and
+    writes two more numbers for each weight. Pixels are read. All other numbers can stay
+    in a cache.
     """
     config = make_configs(case, data, 1, 1)[0]
     network = make_network(config.architecture, config.width, data.num_classes)
@@ -143,7 +145,7 @@ def step_cost(case, data: Dataset) -> tuple[int, int]:
 
 
 def measure(case, data: Dataset, pool, roofs: dict) -> dict:
-    """Times ours and PyTorch's arrangements in turn."""
+    """Times our engine and PyTorch's arrangements in turn."""
     import arrangements
 
     theirs = arrangements.make_arrangements(case, data, pool, NUM_SEEDS.value)
@@ -212,7 +214,7 @@ def describe_machine() -> str:
 def run_cases(until: float = math.inf) -> dict:
     """Measures every case and returns the record.
 
-    None is begun after `until`, by `time.monotonic`; what is left out is said.
+    No case is begun after `until`, by `time.monotonic`; skipped cases are printed.
     """
     cases = [make_case(t, o) for t in CASES.value for o in OPTIMIZER.value]
     try:
@@ -222,7 +224,7 @@ def run_cases(until: float = math.inf) -> dict:
         raise InputError(
             'PyTorch, to compare with, is missing; run pip install -e ".[bench]".'
         ) from None
-    jax.config.update("jax_enable_compilation_cache", False)  # compiling is timed too
+    jax.config.update("jax_enable_compilation_cache", False)  # compilation is timed too
     data = load_digits()
     roofs = {"flops": machine.matmul_rate(), "bytes": machine.bandwidth()}
     setting = (

@@ -1,10 +1,10 @@
-"""What one factorisation saves: losses at many sizes, against each size on its own.
+"""The time that one factorisation for many sizes saves over one for each size.
 
     python experiments/benchmarks/features.py --output=experiments/results/benchmarks
 
 Both ways take turns in one process, each compiled beforehand as one program: L(D) for D
-= 32, 64, ..., 512, L(P) likewise, and L(512, p) up to p = 512 and beyond it. They must
-be the same numbers.
+= 32, 64, ..., 512, L(P) for the same P, and L(512, p) up to p = 512 and beyond. Both
+must give the same numbers.
 """
 
 import statistics
@@ -22,14 +22,14 @@ from scaletime_jax.theory.random_features import (
 )
 from scaletime_jax.theory.student_losses import student_losses
 
-INPUTS = flags.DEFINE_integer("inputs", 3000, "N of the population.")
-POOL = flags.DEFINE_integer("features", 1500, "S of the pool.")
+INPUTS = flags.DEFINE_integer("inputs", 3000, "Number of inputs N of the population.")
+POOL = flags.DEFINE_integer("features", 1500, "Number of features S of the pool.")
 SIZES = list(range(32, 513, 32))
 BOTH_SIDES = [64, 128, 256, 384, 512, 768, 1024]
 
 
 def alone(features, points, projection):
-    """Returns a loss as each would be computed by itself."""
+    """Returns a loss computed separately."""
     return teacher_student_loss(points, projection, population_features=features)
 
 
@@ -77,7 +77,7 @@ WAYS = {
 
 
 def compare(ways, *given) -> dict:
-    """Times both in turn."""
+    """Times both ways in turn."""
     together, one_by_one = (jax.jit(way) for way in ways)
     difference = np.abs(np.asarray(together(*given) / one_by_one(*given)) - 1)
     rounds = [
@@ -94,7 +94,7 @@ def compare(ways, *given) -> dict:
 
 
 def main() -> None:
-    """Prints and writes what was measured."""
+    """Prints and writes the measurements."""
     jax.config.update("jax_enable_x64", True)
     keys = jax.random.split(jax.random.key(0), 3)
     scales = jnp.arange(1.0, POOL.value + 1) ** -0.75

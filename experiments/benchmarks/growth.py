@@ -1,9 +1,9 @@
-"""How the time of a seed-step grows: with the seeds trained together, with width.
+"""The time of a seed-step against the number of seeds and against width.
 
     python experiments/benchmarks/growth.py --output=experiments/results/benchmarks
 
-Points are medians of interleaved rounds, bands their range. More seeds should cost
-no more each; the dashes on the right are the arithmetic alone.
+Points are medians of interleaved rounds, and bands are their range. The time should not
+depend on the number of seeds. Dashes on the right grow as the number of operations.
 """
 
 import json
@@ -19,7 +19,7 @@ from scaletime_jax.plotting.style import save_figure
 
 cli = engine.cli
 SEED_CASES = flags.DEFINE_list(
-    "seed_cases", "mlp:1,mlp:10,cnn:1", "Networks whose number of seeds grows."
+    "seed_cases", "mlp:1,mlp:10,cnn:1", "Networks for the time against seeds."
 )
 SEEDS = flags.DEFINE_list("seeds", "1,2,4,8,16,32,64", "Numbers of seeds.")
 WIDTH_CASES = flags.DEFINE_list(
@@ -54,7 +54,7 @@ def time_rows(trials: list[tuple[Case, int, int]]) -> list[dict]:
 
 
 def epochs_for(case: Case) -> int:
-    """Returns how many make a lane's run long beside its start and evaluation."""
+    """Returns enough epochs for the start and the evaluation of a lane to be short."""
     data = engine.load_digits()
     run, _ = engine.make_ours(case, data, jax.local_device_count(), 5)
     run()

@@ -1,4 +1,4 @@
-"""What the machine itself can do: the roofs under which training runs."""
+"""The roofs of the machine: matrix products and memory bandwidth."""
 
 import contextlib
 import pathlib
@@ -11,14 +11,14 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-SIZES = {"cpu": (256, 512, 1024), "other": (2048, 4096, 8192)}  # of square matrices
+SIZES = {"cpu": (256, 512, 1024), "other": (2048, 4096, 8192)}  # sides of matrices
 UPDATED = {"cpu": 2**26, "other": 2**28}  # float32 numbers, beyond any cache
 UPDATES = 10
 ROUNDS = 5
 
 
 def processor() -> str:
-    """Returns the processor's name, where Linux tells it."""
+    """Returns the processor's name on Linux."""
     with contextlib.suppress(OSError):
         for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
@@ -27,7 +27,7 @@ def processor() -> str:
 
 
 def on_all_devices(function: Callable, *shape: int) -> Callable[[], float]:
-    """Returns run() -> seconds of function(random array) on each device at once."""
+    """Returns run() -> seconds of function(random array) on all devices together."""
     devices = jax.local_devices()
     mesh = Mesh(np.array(devices), ("devices",))
     split = PartitionSpec("devices")
@@ -57,9 +57,9 @@ def _kind(table: dict):
 
 
 def matmul_rate() -> float:
-    """Returns the best measured flops a second of float32 matrix products, in all.
+    """Returns the best measured flops a second of float32 matrix products, in total.
 
-    Each device multiplies square matrices of its own, with all at work at once.
+    All devices multiply their own square matrices at the same time.
     """
     rates = []
     with jax.default_matmul_precision("float32"):
@@ -77,7 +77,7 @@ def matmul_rate() -> float:
 
 
 def bandwidth() -> float:
-    """Returns the bytes a second, read and written, of updates in place, in all."""
+    """Returns the bytes a second, read and written, of in-place updates, in total."""
     size = _kind(UPDATED)
 
     def updates(x):

@@ -1,11 +1,11 @@
-"""What theory saves: Figure 1's steps without iterating, Gram matrices of any p.
+"""The time that theory saves: steps of Figure 1 without descent, Gram matrices.
 
     python experiments/benchmarks/theory.py --output=experiments/results/benchmarks
 
-Both ways to Figure 1's steps take turns in one process, compiled beforehand: ours, all
-sizes, trials and thresholds in one call; and descent on theta itself, a jitted loop for
-each size and trial that stops at the smallest threshold. A round of ours is the mean of
-50 calls; the drawing of R is not counted.
+Both ways to the steps of Figure 1 take turns in one process, compiled beforehand: our
+function, with all sizes, trials and thresholds in one call; and descent on theta, a
+jitted loop for each size and trial that stops at the smallest threshold. A round of our
+function is the mean of 50 calls; drawing R is not timed.
 """
 
 import json
@@ -25,11 +25,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
 from shell import cli
 
-OUTPUT = flags.DEFINE_string("output", None, "Folder for what was measured, as JSON.")
-ROUNDS = flags.DEFINE_integer("rounds", 5, "Timed rounds of each, after one untimed.")
+OUTPUT = flags.DEFINE_string("output", None, "Folder for the measurements, as JSON.")
+ROUNDS = flags.DEFINE_integer("rounds", 5, "Timed rounds, after one untimed round.")
 TRIALS = flags.DEFINE_integer("trials", 5, "Draws of K and R at each p.")
 AMBIENT, RANK, RATE = 1000, 3, 1e-6
-CALLS = 50  # of what takes less than a millisecond, in a round
+CALLS = 50  # calls in a round, for functions of less than a millisecond
 SIZES = (10, 20, 50, 100, 200, 300, 500, 700, 900)
 THRESHOLDS = np.array([1e-10, 1e-8, 1e-6, 1e-4, 1e-2, 1.0])
 
@@ -78,7 +78,7 @@ def reduce(problem: dict):
 
 
 def timed(function, calls: int = 1) -> float:
-    """Returns the seconds that a call takes, the mean of several."""
+    """Returns the mean seconds of several calls."""
     start = time.perf_counter()
     for _ in range(calls):
         jax.block_until_ready(function())
@@ -86,7 +86,7 @@ def timed(function, calls: int = 1) -> float:
 
 
 def measure_steps() -> dict:
-    """Times Figure 1's numbers both ways; they must be the same numbers."""
+    """Times the numbers of Figure 1 both ways, which must agree."""
     problems = [draw(p, trial) for p in SIZES for trial in range(TRIALS.value)]
     problems = [jax.device_put(problem) for problem in problems]
     batch = [jnp.stack(column) for column in zip(*map(reduce, problems), strict=True)]
@@ -132,7 +132,7 @@ def measure_grams() -> dict:
 
 
 def report(record: dict, name: str) -> None:
-    """Prints a record, and writes it to the folder asked for."""
+    """Prints a record, and writes the record to the folder of the flag."""
     text = json.dumps(record, indent=1)
     print(text)
     if OUTPUT.value:
@@ -142,7 +142,7 @@ def report(record: dict, name: str) -> None:
 
 
 def main() -> None:
-    """Prints and writes what was measured."""
+    """Prints and writes the measurements."""
     jax.config.update("jax_enable_x64", True)
     record = {"figure_1": measure_steps(), "sample_gram": measure_grams()}
     report(record, "theory")

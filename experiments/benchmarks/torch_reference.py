@@ -19,7 +19,7 @@ def make_mlp(width: int, image_shape: tuple[int, int, int], num_classes: int):
 
 
 def make_cnn(width: int, image_shape: tuple[int, int, int], num_classes: int):
-    """Returns the CNN of [BF24, C.1]; the last kernel fits what is left."""
+    """Returns the CNN of [BF24, C.1]; the last kernel covers the remaining pixels."""
     pixels, channels = image_shape[0], image_shape[2]
     layers: list[nn.Module] = []
     for features, size, stride in zip(CHANNELS, SIZES, STRIDES, strict=True):
@@ -31,7 +31,7 @@ def make_cnn(width: int, image_shape: tuple[int, int, int], num_classes: int):
 
 
 def make_network(architecture: str, width: int, image_shape, num_classes: int):
-    """Returns the network called 'mlp' or 'cnn', PyTorch's default weights."""
+    """Returns the network called 'mlp' or 'cnn', with PyTorch's default weights."""
     make = {"mlp": make_mlp, "cnn": make_cnn}[architecture]
     return make(width, image_shape, num_classes)
 

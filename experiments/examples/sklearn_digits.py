@@ -1,7 +1,7 @@
 """Learning curves of another tool: scikit-learn's MLPClassifier on its own digits.
 
-Writes sklearn_digits.csv beside this file: what `--runs` takes of any tool. Needs
-scikit-learn and pandas, nothing of scaletime_jax.
+Writes sklearn_digits.csv beside this file, an example of the input of `--runs`. Needs
+scikit-learn and pandas, but not scaletime_jax.
 
   python experiments/examples/sklearn_digits.py
 """

@@ -1,1 +1,1 @@
-"""What scripts share."""
+"""Code shared by the scripts."""

@@ -1,4 +1,4 @@
-"""Another script run as a process of its own, its progress passed on."""
+"""Runs another script as a separate process and prints its progress."""
 
 import pathlib
 import subprocess
@@ -12,10 +12,10 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 
 def call(script: str, *arguments: str) -> None:
-    """Runs a script from the repository's root and passes on how far it is.
+    """Runs a script from the repository's root and prints its progress.
 
     Raises:
-        InputError: it failed.
+        InputError: the script failed.
     """
     command = [sys.executable, f"experiments/{script}.py", *arguments]
     last, ended = "no reason given", False

@@ -1,4 +1,4 @@
-"""How every experiment starts, and how its mistakes of input end."""
+"""Start of every experiment, and its exit after invalid input."""
 
 import os
 import signal
@@ -14,12 +14,12 @@ from scaletime_jax.data.cache import cache_dir
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs.fields import FIELDS
 
-# The flags of quantities that have another name than the quantity.
+# The flags whose names differ from the names of their quantities.
 FLAGS = {field.name: field.choice for field in FIELDS}
 
 
 def run(main: Callable[[], None]) -> None:
-    """Runs `main()` as an absl program whose mistakes of input end in exit code 2."""
+    """Runs `main()` as an absl program that exits with code 2 after invalid input."""
 
     def start(argv: list[str]) -> None:
         logging.set_verbosity(logging.ERROR)
@@ -32,11 +32,11 @@ def run(main: Callable[[], None]) -> None:
 
 
 def execute(main: Callable[[], None], argv: list[str]) -> None:
-    """Calls `main()` and turns its mistakes of input into exit code 2.
+    """Calls `main()` and exits with code 2 after invalid input.
 
     Args:
-        main: of a script.
-        argv: what is left of the command line once the flags are parsed.
+        main: main function of a script.
+        argv: the command line without the parsed flags.
     """
     if argv[1:]:
         fail(f"unexpected argument {argv[1]!r}; flags are written --name=value.")
@@ -48,12 +48,12 @@ def execute(main: Callable[[], None], argv: list[str]) -> None:
         sys.stdout.flush()
     except InputError as error:
         fail(with_flags(error))
-    except BrokenPipeError:  # whoever read our output, such as head, has left
+    except BrokenPipeError:  # the reader of the output, such as head, has exited
         os._exit(141)
 
 
 def parse(argv: list[str]) -> list[str]:
-    """Parses flags; a mistake is one line and exit code 2, help is exit code 0."""
+    """Parses flags; exits with code 2 after a mistake, and with code 0 after --help."""
     try:
         return flags.FLAGS(argv)
     except flags.Error as error:
@@ -65,7 +65,7 @@ def parse(argv: list[str]) -> list[str]:
 
 
 def with_flags(error: InputError) -> str:
-    """Returns a library's sentence with the flags that give what it asks for."""
+    """Returns the sentence of the library with the flags of its quantities."""
     words = [
         f"--{FLAGS.get(name, name)}" + ("" if value is None else f"={value}")
         for name, value in error.quantities.items()
@@ -75,11 +75,13 @@ def with_flags(error: InputError) -> str:
 
 
 def interrupted(*_) -> NoReturn:
-    """Ends the program at Ctrl-C, at once: whatever stands on disk stands whole.
+    """Ends the program at Ctrl-C immediately; files on disk are always complete.
 
-    An exception would wait for the device's threads, and could be lost in a callback.
+    An exception would wait for the threads of the device, and a callback could lose it.
     """
-    message = "\ninterrupted; finished programs are kept, the same command goes on.\n"
+    message = (
+        "\ninterrupted; finished units are kept, and the same command continues.\n"
+    )
     os.write(sys.stderr.fileno(), message.encode())
     os._exit(130)
 
@@ -91,7 +93,7 @@ def fail(sentence: str) -> NoReturn:
 
 
 def use_all_cores() -> None:
-    """Gives JAX a CPU device a core, over which lanes are spread."""
+    """Gives JAX one CPU device for each core, over which lanes are distributed."""
     if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
         known = hasattr(os, "sched_getaffinity")  # not on macOS
         cores = len(os.sched_getaffinity(0)) if known else os.cpu_count()
@@ -99,9 +101,9 @@ def use_all_cores() -> None:
 
 
 def keep_programs() -> None:
-    """Keeps compiled programs for the next time, in the cache directory.
+    """Keeps compiled programs in the cache directory for later calls.
 
-    JAX's own setting of where goes first.
+    JAX's own setting of the directory has precedence.
     """
     if jax.config.values["jax_compilation_cache_dir"] is None:
         jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "programs"))

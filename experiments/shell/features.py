@@ -1,4 +1,4 @@
-"""What experiments with random features share: their flags and their images."""
+"""Flags and images shared by experiments with random features."""
 
 from absl import flags
 
@@ -17,36 +17,38 @@ DEFAULT = FeatureOptions()
 DATASET = flags.DEFINE_string(
     "dataset",
     "mnist12k",
-    "Whose images, training and test, are the population: mnist12k (inside the "
+    "Dataset whose training and test images are the population: mnist12k (inside the "
     "package), a TFDS name such as mnist (with --data_dir), npz:PATH or idx:DIR.",
 )
 DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Where TFDS keeps prepared datasets; its own default if not set."
+    "data_dir", None, "Folder of prepared TFDS datasets; by default TFDS's own folder."
 )
 POOL_SIZES = flags.DEFINE_list(
     "pool_sizes",
     [*map(str, DEFAULT.pool_sizes)],
-    "Images are averaged over squares of so many pixels a side.",
+    "Sides, in pixels, of the squares over which images are averaged.",
 )
 NUM_FEATURES = flags.DEFINE_integer(
-    "num_features", DEFAULT.num_features, "Features S of the pool."
+    "num_features", DEFAULT.num_features, "Number of features S of the pool."
 )
 WIDTH = flags.DEFINE_integer(
-    "width", DEFAULT.width, "Of the network's layers before the last."
+    "width", DEFAULT.width, "Width of the hidden layers before the last."
 )
 DEPTH = flags.DEFINE_integer(
-    "depth", DEFAULT.depth, "Hidden layers of the random network."
+    "depth", DEFAULT.depth, "Number of hidden layers of the random network."
 )
-ACTIVATION = flags.DEFINE_string("activation", DEFAULT.activation, "relu or erf.")
+ACTIVATION = flags.DEFINE_string(
+    "activation", DEFAULT.activation, "Activation: relu or erf."
+)
 DRAWS = flags.DEFINE_integer(
-    "draws", DEFAULT.draws, "Of training sets and projections."
+    "draws", DEFAULT.draws, "Number of draws of training sets and projections."
 )
-SEED = flags.DEFINE_integer("seed", DEFAULT.seed, "Of network and draws.")
-COPIES = 7  # of the features in double precision, held at the peak
+SEED = flags.DEFINE_integer("seed", DEFAULT.seed, "Seed of network and draws.")
+COPIES = 7  # copies of the features in double precision at the peak
 
 
 def options() -> FeatureOptions:
-    """Returns images, network and draws that the flags ask for."""
+    """Returns the options of images, network and draws from the flags."""
     require_least("--draws", DRAWS.value, 2)
     common.check_positive(NUM_FEATURES, WIDTH, DEPTH)
     activation_named(ACTIVATION.value)
@@ -62,13 +64,14 @@ def options() -> FeatureOptions:
 
 
 def load(pool_sizes: list[int]) -> Population:
-    """Returns the images that the flags ask for.
+    """Returns the images of the dataset in the flags.
 
     Args:
-        pool_sizes: that must divide their sides.
+        pool_sizes: pool sizes, which must divide the sides of the images.
 
     Raises:
-        InputError: they cannot be had, or a pool size does not divide them.
+        InputError: the dataset cannot be loaded, or a pool size does not divide the
+            images.
     """
     population = population_of(load_dataset(DATASET.value, DATA_DIR.value))
     shape = population.images.shape[1:]
@@ -81,17 +84,17 @@ def load(pool_sizes: list[int]) -> Population:
 
 
 def sizes_below(flag, most: int, what: str) -> list[int]:
-    """Returns a list flag of sizes, ascending, none twice and none above `most`."""
+    """Returns the sizes of a list flag, ascending, without duplicates, up to `most`."""
     sizes = sorted(set(common.positive_numbers(flag, int)))
     require(
         sizes[-1] <= most,
-        f"--{flag.name}: {sizes[-1]} is more than there are {what}, {most}.",
+        f"--{flag.name}: {sizes[-1]} is above the number of {what}, {most}.",
     )
     return sizes
 
 
 def describe(population: Population, options: FeatureOptions) -> str:
-    """Returns what would be measured, and the memory that takes, in words."""
+    """Returns the measurements and their memory, in words."""
     images, features = len(population.images), options.num_features
     memory = COPIES * 8e-9 * images * features
     return (

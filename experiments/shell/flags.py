@@ -1,4 +1,4 @@
-"""The flags of every experiment, and how values of flags are read."""
+"""The flags of every experiment, and functions that read flags."""
 
 import math
 import pathlib
@@ -11,25 +11,25 @@ from scaletime_jax.errors import InputError
 WORKDIR = flags.DEFINE_string(
     "workdir",
     "results",
-    "Folder for everything: runs/ (shared by all experiments) and one per experiment.",
+    "Folder of all results: runs/ (shared by all experiments), one per experiment.",
 )
 DRY_RUN = flags.DEFINE_bool(
-    "dry_run", False, "Print what would be done and what it takes; do nothing."
+    "dry_run", False, "Print the planned work and its cost, and exit."
 )
 
 
 def workdir() -> pathlib.Path:
-    """Returns the folder for everything."""
+    """Returns the folder of all results."""
     return pathlib.Path(WORKDIR.value)
 
 
 def say(sentence: str) -> None:
-    """Prints at once how far a study is."""
+    """Prints a sentence about the progress, without buffering."""
     print(sentence, flush=True)
 
 
 def numbers(flag, kind) -> list:
-    """Returns the values of a list flag as numbers; 1e6 is a whole one too."""
+    """Returns the values of a list flag as numbers; 1e6 counts as a whole number."""
     values = []
     for text in flag.value:
         try:
@@ -63,7 +63,7 @@ def positive_numbers(flag, kind) -> list:
 
 
 def check_positive(*holders) -> None:
-    """Requires the values of flags that are set to be above 0."""
+    """Requires that the values of all set flags are above 0."""
     for flag in holders:
         if flag.value is not None:
             require_positive(f"--{flag.name}", flag.value)

@@ -1,4 +1,4 @@
-"""Where random features' losses are measured: the flags of random_features.py."""
+"""Flags of random_features.py: the sizes at which losses are measured."""
 
 from absl import flags
 
@@ -13,42 +13,46 @@ DEFAULT = Options()
 SIZES = flags.DEFINE_list(
     "sizes",
     [*map(str, DEFAULT.sizes)],
-    "D with all features, and P with all data.",
+    "Sizes: D with all features, and P with all data.",
 )
 FIXED = flags.DEFINE_integer(
-    "fixed", DEFAULT.fixed, "P or D in the variance-limited panels."
+    "fixed", DEFAULT.fixed, "Fixed P or D in the variance-limited panels."
 )
 DATA_SIZES = flags.DEFINE_list(
-    "data_sizes", [*map(str, DEFAULT.data_sizes)], "D at P = fixed."
+    "data_sizes", [*map(str, DEFAULT.data_sizes)], "Sizes D at P = fixed."
 )
 FEATURE_SIZES = flags.DEFINE_list(
-    "feature_sizes", [*map(str, DEFAULT.feature_sizes)], "P at D = fixed."
+    "feature_sizes", [*map(str, DEFAULT.feature_sizes)], "Sizes P at D = fixed."
 )
 PLANTED = flags.DEFINE_list(
     "planted", [*map(str, DEFAULT.planted)], "Exponents of planted spectra."
 )
 PLANTED_SIZES = flags.DEFINE_list(
-    "planted_sizes", [*map(str, DEFAULT.planted_sizes)], "D, P there."
+    "planted_sizes",
+    [*map(str, DEFAULT.planted_sizes)],
+    "Sizes D and P for planted spectra.",
 )
 PLANTED_FEATURES = flags.DEFINE_integer(
-    "planted_features", DEFAULT.planted_features, "S there."
+    "planted_features",
+    DEFAULT.planted_features,
+    "Number of features S of planted spectra.",
 )
 PLANTED_DRAWS = flags.DEFINE_integer(
-    "planted_draws", DEFAULT.planted_draws, "Draws there."
+    "planted_draws", DEFAULT.planted_draws, "Number of draws for planted spectra."
 )
 KERNEL_INPUTS = flags.DEFINE_integer(
     "kernel_inputs",
     DEFAULT.kernel_inputs,
-    "Images, of the least pool size, for the wide networks.",
+    "Number of images, at the smallest pool size, for the kernels of wide networks.",
 )
 
 
 def options(features: FeatureOptions, images: int) -> Options:
-    """Returns what the flags ask to be measured.
+    """Returns the options of the study from the flags.
 
     Args:
         features: network and draws.
-        images: how many there are.
+        images: number of images.
 
     Raises:
         InputError: sizes do not fit images, features or each other.
@@ -78,7 +82,7 @@ def options(features: FeatureOptions, images: int) -> Options:
 
 
 def far_sizes(flag, most: int, what: str) -> list[int]:
-    """Returns sizes for a variance-limited panel, enough of them far out to fit."""
+    """Returns the sizes of a variance-limited panel, with enough large sizes to fit."""
     sizes, fixed = sizes_below(flag, most, what), FIXED.value
     require(
         sizes[0] > 2 * fixed and sum(size >= FAR * fixed for size in sizes) >= 3,

@@ -1,4 +1,4 @@
-"""Where every experiment on networks has its runs from: trained, or read."""
+"""The runs of experiments on networks: trained, or read."""
 
 import sys
 from collections.abc import Sequence
@@ -18,18 +18,18 @@ flags.adopt_module_key_flags(sweep)
 RUNS = flags.DEFINE_string(
     "runs",
     None,
-    "Draw from this run table, a file or a folder of them, and train nothing: ours, or "
-    "your own logs, CSV or Parquet with num_params, epoch and test_loss. All its runs "
-    "are taken but for what flags of the grid, where given, leave out.",
+    "Read runs from this file or folder, and train nothing: a run table of a sweep, or "
+    "your own logs, CSV or Parquet with num_params, epoch and test_loss. The flags of "
+    "the grid, where given, select among the runs.",
 )
 
 
 def obtain(needs: Sequence[str] = (), any_length: bool = False) -> Runs | None:
-    """Trains what is missing, or reads what --runs names; None for a dry run.
+    """Trains the missing runs, or reads the runs of --runs; None for a dry run.
 
     Args:
         needs: columns that a user's own logs must have.
-        any_length: runs may differ in how long they ran.
+        any_length: whether runs may differ in length.
     """
     if RUNS.value is not None:
         return read(RUNS.value, needs, any_length)
@@ -58,13 +58,13 @@ def _warn_of_unended(runs: Runs) -> None:
 
 
 def read(path: str, needs: Sequence[str], any_length: bool) -> Runs | None:
-    """Reads the runs that the flags select, and says what their grid lacks."""
+    """Reads the runs that the flags select, and prints the gaps of their grid."""
     wanted = {
         field.name: choices(field)
         for field in FIELDS
         if field.split and not flags.FLAGS[field.choice].using_default_value
     }
-    # controls come with the runs that they stand beside
+    # controls are read with the runs that they belong to
     wanted.pop("shuffled_labels", None)
     try:
         found = read_runs(path)
@@ -75,7 +75,7 @@ def read(path: str, needs: Sequence[str], any_length: bool) -> Runs | None:
         raise InputError(f"--runs{where}: {error}", **error.quantities) from None
     if runs.num_diverged:
         said = f"{runs.num_diverged} of {runs.num_runs} runs diverged"
-        print(f"warning: {said}; each counts until it did.", file=sys.stderr)
+        print(f"warning: {said}; they count up to that epoch.", file=sys.stderr)
     _warn_of_unended(runs)
     if common.DRY_RUN.value:
         print(f"draws from {runs.num_runs} runs of {path}.")
@@ -88,7 +88,7 @@ def read(path: str, needs: Sequence[str], any_length: bool) -> Runs | None:
 
 
 def choices(field: Field) -> list:
-    """Returns the values of a field that its flag gives, at least one."""
+    """Returns the values of a field in its flag, at least one."""
     values = sweep.chosen(field)
     if not values:
         raise InputError(f"--{field.choice} is empty; give at least one value.")
@@ -96,21 +96,21 @@ def choices(field: Field) -> list:
 
 
 def planned(name: str) -> list | None:
-    """Returns what is to be trained along an axis; None where runs are read.
+    """Returns the values to train along an axis; None if runs are read.
 
     Args:
-        name: of the axis's field.
+        name: name of the axis's field.
     """
     field = next(field for field in FIELDS if field.name == name)
     return choices(field) if RUNS.value is None else None
 
 
 def refuse_other(place, name: str) -> None:
-    """Refuses a place that is not on the axis to be trained, before it is trained.
+    """Raises InputError, before training, if a flag's value is not on its axis.
 
     Args:
-        place: a flag.
-        name: of the axis's field.
+        place: flag of the value.
+        name: name of the axis's field.
     """
     values = planned(name)
     if values is not None and place.value not in (None, *values):

@@ -1,4 +1,4 @@
-"""A shipped figure drawn again from its stored numbers."""
+"""Draws a shipped figure again from its stored numbers."""
 
 import pathlib
 
@@ -11,15 +11,15 @@ SHIPPED = pathlib.Path(__file__).parents[1] / "results"
 
 
 def draw_again(name: str, workdir: pathlib.Path) -> None:
-    """Draws a shipped figure into WORKDIR/NAME, beside a copy of its numbers.
+    """Draws a shipped figure into WORKDIR/NAME, with a copy of its numbers.
 
     Args:
-        name: of the study.
-        workdir: the folder for everything.
+        name: name of the study.
+        workdir: folder of all results.
 
     Raises:
-        InputError: the numbers are not there or damaged, or the folder cannot be
-            written to.
+        InputError: the numbers are missing or damaged, or the folder cannot be written
+            to.
     """
     source, folder = SHIPPED / name, workdir / name
     files = render_all(draw(name, read_numbers(source / f"{name}.npz")))
@@ -33,10 +33,10 @@ def draw_again(name: str, workdir: pathlib.Path) -> None:
 
 
 def read_numbers(path: pathlib.Path) -> dict:
-    """Returns what a figure draws, by argument.
+    """Returns the numbers of a figure, by argument of its plotting function.
 
     Raises:
-        InputError: the file is not there, or damaged.
+        InputError: the file is missing or damaged.
     """
     try:
         return drawn.unpack(path.read_bytes())
@@ -44,4 +44,4 @@ def read_numbers(path: pathlib.Path) -> dict:
         reason = f"{path} cannot be read ({error.strerror})"
     except InputError as error:
         reason = f"{path}: {str(error).partition(';')[0]}"
-    raise InputError(f"{reason}; compute its numbers anew with --recompute.")
+    raise InputError(f"{reason}; compute its numbers again with --recompute.")

@@ -1,4 +1,4 @@
-"""The flags of the test loss at which a network begins to generalise."""
+"""Flags of the test loss at which a network begins to generalise."""
 
 from collections.abc import Sequence
 
@@ -11,16 +11,16 @@ from shell.flags import numbers
 THRESHOLD = flags.DEFINE_float(
     "threshold",
     None,
-    "Test loss to fall below, instead of --share and of the paper's, the loss of "
-    "guessing C equally frequent classes, (1/C)(1 - 1/C) for mse.",
+    "Threshold of the test loss, instead of --share and of the paper's threshold, the "
+    "loss of guessing C equally frequent classes, (1/C)(1 - 1/C) for mse.",
 )
 
 
 def threshold() -> float | None:
-    """Returns the threshold; an impossible one is refused.
+    """Returns the threshold, which must be above 0.
 
     Raises:
-        InputError: it is not above 0.
+        InputError: the threshold is not above 0.
     """
     if THRESHOLD.value is not None and not THRESHOLD.value > 0:
         raise InputError(f"--threshold must be above 0, got {THRESHOLD.value}.")
@@ -28,19 +28,20 @@ def threshold() -> float | None:
 
 
 def define_shares(default: Sequence[float] = SHARES):
-    """Defines --share, for experiments that look at several thresholds."""
+    """Defines --share, for experiments with several thresholds."""
     return flags.DEFINE_list(
         "share",
         ",".join(map(str, default)),
-        "Shares of the loss of guessing the training classes' frequencies, 1 - L / "
-        "L_guess, to be removed: thresholds of the test loss.",
+        "Thresholds of the test loss, as shares 1 - L / L_guess of the guessing loss "
+        "to be removed; L_guess is the loss of guessing the training frequencies of "
+        "the classes.",
     )
 
 
 def shares(flag) -> tuple[float, ...]:
-    """Returns the shares that the flag gives; an impossible one is refused.
+    """Returns the shares of the flag, each between 0 and 1.
 
     Raises:
-        InputError: one is not between 0 and 1.
+        InputError: a share is not between 0 and 1.
     """
     return check_shares(numbers(flag, float))

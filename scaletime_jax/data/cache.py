@@ -20,7 +20,7 @@ def cache_dir() -> pathlib.Path:
 
 
 def fingerprint(arrays: Arrays) -> str:
-    """Returns 16 hex digits that name the arrays' names, shapes, types and bytes."""
+    """Returns 16 hex digits from the arrays' names, shapes, types and bytes."""
     digest = hashlib.sha256()
     for name in sorted(arrays):
         array = arrays[name]
@@ -50,7 +50,7 @@ def read(key: str) -> Arrays | None:
 
 
 def write(key: str, arrays: Arrays) -> None:
-    """Stores the arrays under `key`, whole or not at all; warns where it cannot."""
+    """Stores the arrays under `key` atomically; warns if the cache is not writable."""
     path = _path(key)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -17,13 +17,13 @@ from scaletime_jax.errors import InputError
 def load_tfds(name: str, data_dir: str | None, choices: str) -> dict[str, np.ndarray]:
     """Returns the train and test arrays of a TFDS image classification dataset.
 
-    Decoding takes about half a minute for 70,000 images; the arrays are cached
-    under a key that changes when the prepared files do.
+    Decoding takes about half a minute for 70,000 images. The arrays are cached under a
+    key that changes when the prepared files change.
 
     Args:
         name: TFDS name.
         data_dir: TFDS's data directory, or None for its default.
-        choices: what to offer when the name is not to be had.
+        choices: the possible names, for the error message.
     """
     folder = pathlib.Path(
         data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
@@ -35,7 +35,7 @@ def load_tfds(name: str, data_dir: str | None, choices: str) -> dict[str, np.nda
         _prepare(name, folder, choices)
         prepared = _newest_version(folder / name)
         if prepared is None:
-            raise InputError(f"TFDS left no prepared {name!r} in {folder}.")
+            raise InputError(f"TFDS did not prepare {name!r} in {folder}.")
     key = _cache_key(name, prepared)
     arrays = cache.read(key)
     if arrays is None:
@@ -45,7 +45,7 @@ def load_tfds(name: str, data_dir: str | None, choices: str) -> dict[str, np.nda
 
 
 def _newest_version(folder: pathlib.Path) -> pathlib.Path | None:
-    """Returns the folder of the newest prepared version `1.2.3`, if there is one."""
+    """Returns the folder of the newest prepared version `1.2.3`, or None."""
     versions = [
         path.parent
         for path in folder.glob("*/dataset_info.json")
@@ -57,7 +57,7 @@ def _newest_version(folder: pathlib.Path) -> pathlib.Path | None:
 
 
 def _cache_key(name: str, prepared: pathlib.Path) -> str:
-    """Names the prepared files by place, size and time, without reading them."""
+    """Returns a key from names, sizes and times of the prepared files."""
     digest = hashlib.sha256(str(prepared.resolve()).encode())
     for path in sorted(prepared.iterdir()):
         stat = path.stat()
@@ -66,7 +66,7 @@ def _cache_key(name: str, prepared: pathlib.Path) -> str:
 
 
 def _prepare(name: str, folder: pathlib.Path, choices: str) -> None:
-    """Has TFDS download and prepare the dataset, where TensorFlow is installed."""
+    """Downloads and prepares the dataset by TFDS, which needs TensorFlow."""
     import tensorflow_datasets as tfds
 
     try:
@@ -77,7 +77,7 @@ def _prepare(name: str, folder: pathlib.Path, choices: str) -> None:
         raise InputError(
             f"unknown dataset {name!r}; choose {choices}.", data_dir=None
         ) from None
-    # TFDS's own generators read what they downloaded through TensorFlow.
+    # TFDS reads the downloaded files through TensorFlow.
     if importlib.util.find_spec("tensorflow") is None:
         reason = "preparing it needs TensorFlow, which is not installed"
     else:
@@ -89,7 +89,7 @@ def _prepare(name: str, folder: pathlib.Path, choices: str) -> None:
         f"dataset {name!r} is not in {folder} and could not be prepared there "
         f"({reason}): name the folder of a copy prepared elsewhere by `tfds build "
         f"{name} --file_format=array_record`, or choose 'mnist12k', which needs "
-        "nothing, 'npz:PATH' or 'idx:DIR'.",
+        "no files, 'npz:PATH' or 'idx:DIR'.",
         data_dir=None,
     )
 

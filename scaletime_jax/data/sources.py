@@ -1,7 +1,7 @@
 """Datasets by name: packaged digits, TFDS, `npz:PATH` and `idx:DIR`.
 
-Names and errors are an interface: what cannot be had is an `InputError` that
-says what can; no dataset ever stands in silently for another.
+Names and errors are an interface: a name that cannot be loaded raises an `InputError`
+that lists the possible names; no other dataset is used instead.
 """
 
 import gzip
@@ -16,9 +16,9 @@ from scaletime_jax.data.prepared import load_tfds
 from scaletime_jax.errors import InputError
 
 CHOICES = (
-    "'mnist12k' (inside the package, needs nothing), a TFDS name such as 'mnist', "
+    "'mnist12k' (inside the package, needs no files), a TFDS name such as 'mnist', "
     "'fashion_mnist', 'cifar10', 'cifar100' or 'svhn_cropped' (with its data_dir), "
-    "'npz:PATH' or 'idx:DIR'; 'NAME=' before it calls it NAME"
+    "'npz:PATH' or 'idx:DIR'; a prefix 'NAME=' names the dataset NAME"
 )
 ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 # Keras ships MNIST and CIFAR-10 under these names.
@@ -33,16 +33,17 @@ IDX_NAMES = dict(
 
 
 class Dataset(NamedTuple):
-    """Images and labels on the host, as stored: transforms come later.
+    """Images and labels on the host, as stored, before transforms.
 
     Attributes:
-        name: the name it was asked for by.
-        train_images: [train, ...] uint8 pixels, or float32 used as they are.
+        name: the requested name.
+        train_images: [train, ...] uint8 pixels, or float32 values, used unchanged.
         train_labels: [train] int32 classes in 0..num_classes-1.
-        test_images: [test, ...] like `train_images`.
+        test_images: [test, ...] of the type of `train_images`.
         test_labels: [test] int32.
         num_classes: one more than the largest label.
-        fingerprint: names the content, so that runs on other content never mix.
+        fingerprint: digest of the content, so that runs on different content never
+            share an id.
     """
 
     name: str
@@ -62,11 +63,11 @@ def load_dataset(name: str, data_dir: str | None = None) -> Dataset:
         (10000, 28, 28, 1)
 
     Args:
-        name: 'mnist12k', a TFDS name, 'npz:PATH' or 'idx:DIR', with 'NAME=' before
-            it to call the dataset NAME. An npz file holds train_images,
+        name: 'mnist12k', a TFDS name, 'npz:PATH' or 'idx:DIR'; a prefix 'NAME='
+            names the dataset NAME. An npz file holds train_images,
             train_labels, test_images, test_labels (or Keras's x_train, y_train, x_test,
             y_test); a DIR holds MNIST's four IDX files, plain or gzipped.
-        data_dir: where TFDS keeps its datasets; TFDS's own default if None.
+        data_dir: folder of TFDS's datasets; TFDS's default folder if None.
 
     Raises:
         InputError: the name is unknown, or its data missing, damaged or unusable.
@@ -89,13 +90,14 @@ def load_dataset(name: str, data_dir: str | None = None) -> Dataset:
 
 
 def limit_test(dataset: Dataset, size: int) -> Dataset:
-    """Returns the dataset with so many of its test examples, of all classes alike.
+    """Returns the dataset with a class-balanced part of its test examples.
 
-    The same for every run and machine, and a part of every larger one. Where size is
-    no multiple of the number of classes, classes differ by one example.
+    The part is the same for every run and machine, and is contained in every larger
+    part. If size is not a multiple of the number of classes, classes differ by one
+    example.
 
     Raises:
-        InputError: a class has fewer, or size is not above 0.
+        InputError: a class has too few examples, or size is not above 0.
     """
     available = len(dataset.test_labels)
     if not 0 < size <= available:
@@ -108,14 +110,14 @@ def limit_test(dataset: Dataset, size: int) -> Dataset:
     each = np.bincount(dataset.test_labels, minlength=dataset.num_classes)
     if size > dataset.num_classes * each.min():
         raise InputError(
-            f"test_size {size} takes equally many examples of all "
+            f"test_size {size} needs equally many examples of all "
             f"{dataset.num_classes} classes, and class {each.argmin()} of "
             f"{dataset.name!r} has {each.min()} test examples; choose "
             f"{dataset.num_classes * each.min()} or fewer, or all {available}."
         )
     order = np.random.default_rng(0).permutation(available)
     labels = dataset.test_labels[order]
-    place = np.empty(available, int)  # of an example among those of its class
+    place = np.empty(available, int)  # rank of an example in its class
     for number, count in enumerate(each):
         place[labels == number] = np.arange(count)
     kept = order[np.lexsort((labels, place))][:size]
@@ -127,7 +129,7 @@ def limit_test(dataset: Dataset, size: int) -> Dataset:
 
 
 def _checked(name: str, arrays: dict[str, np.ndarray]) -> Dataset:
-    """Returns the arrays as a Dataset, or says what makes them unusable."""
+    """Returns the arrays as a Dataset; raises InputError if they are unusable."""
     splits: dict[str, np.ndarray] = {}
     for split in ("train", "test"):
         images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
@@ -137,7 +139,7 @@ def _checked(name: str, arrays: dict[str, np.ndarray]) -> Dataset:
     if train.shape[1:] != test.shape[1:]:
         raise InputError(
             f"dataset {name!r}: an example is {train.shape[1:]} in train and "
-            f"{test.shape[1:]} in test; they must be alike."
+            f"{test.shape[1:]} in test; the shapes must be equal."
         )
     if train.dtype != test.dtype:
         raise InputError(
@@ -146,7 +148,7 @@ def _checked(name: str, arrays: dict[str, np.ndarray]) -> Dataset:
         )
     num_classes = 1 + max(splits["train_labels"].max(), splits["test_labels"].max())
     if num_classes < 2:
-        raise InputError(f"dataset {name!r} has one class only; two or more needed.")
+        raise InputError(f"dataset {name!r} has only one class; it needs two or more.")
     fingerprint = cache.fingerprint(splits)
     return Dataset(
         name=name, num_classes=int(num_classes), fingerprint=fingerprint, **splits
@@ -167,7 +169,7 @@ def _checked_split(
     if len(images) == 0:
         raise InputError(f"{where} is empty.")
     if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0:
-        raise InputError(f"{where}_labels must be whole numbers from 0 on.")
+        raise InputError(f"{where}_labels must be whole numbers of 0 or more.")
     if images.dtype != np.uint8:
         if images.dtype.kind not in "fiu":
             raise InputError(

@@ -1,4 +1,4 @@
-"""What happens to images and labels between the file and the network."""
+"""Transforms of images and labels between file and network."""
 
 import jax
 import jax.numpy as jnp
@@ -7,13 +7,13 @@ from jaxtyping import Array, Float, Int, Key, Num, Real
 
 from scaletime_jax.errors import InputError
 
-LARGEST = 2**32 - 1  # of 32 random bits
+LARGEST = 2**32 - 1  # the largest number of 32 random bits
 
 
 def normalise(images: Num[Array, "*shape"]) -> Float[Array, "*shape"]:
     """Maps uint8 pixels to (x / 255 - 0.5) / 0.5 in [-1, 1] [BF24, C.1].
 
-    Floating-point inputs are taken to be normalised already and pass unchanged.
+    Floating-point inputs count as normalised and are returned unchanged.
     """
     if images.dtype == jnp.uint8:
         return images.astype(jnp.float32) / 127.5 - 1.0
@@ -23,7 +23,7 @@ def normalise(images: Num[Array, "*shape"]) -> Float[Array, "*shape"]:
 def average_pool(
     images: Num[Array, "n height width *channels"], size: int
 ) -> Float[Array, "n pooled_height pooled_width *channels"]:
-    """Averages images over squares of size x size pixels, none of which overlap.
+    """Averages images over disjoint squares of size x size pixels.
 
     Args:
         images: [n, height, width, ...] of any number type.
@@ -52,16 +52,16 @@ def average_pool(
 def permute(
     key: Key[Array, ""], size: int | Int[Array, ""], capacity: int
 ) -> Int[Array, "capacity"]:
-    """Draws an order of 0..size-1; the positions after it hold the rest, unmoved.
+    """Draws a random order of 0..size-1, followed by size..capacity-1 in order.
 
-    The same as `jax.random.permutation(key, size)`, bit for bit, for a `size` that
-    may be traced: indices are sorted by random bits, those from `size` on by the
-    largest ones; again above M^(1/3) of them, and again above M^(2/3), M being the
-    largest random number, so that ties are rare.
+    The result equals `jax.random.permutation(key, size)` bit for bit, but `size` may be
+    traced. Indices are sorted by random bits, where indices from `size` on get the
+    largest number M. To make ties rare, the sort is repeated for more than M^(1/3)
+    indices, and once more for more than M^(2/3).
 
     Args:
         key: a typed key, used once.
-        size: how many indices are shuffled, >= 0.
+        size: number of shuffled indices, >= 0.
         capacity: length of the result, >= size.
     """
     place = order = jnp.arange(capacity)
@@ -72,7 +72,7 @@ def permute(
         key, bits_key = jax.random.split(key)
         bits = jax.random.bits(bits_key, (capacity,))
         bits = jnp.where(place < size, bits, jnp.uint32(LARGEST))
-        shuffled = lax.sort_key_val(bits, order)[1]  # stable, so the rest stays last
+        shuffled = lax.sort_key_val(bits, order)[1]  # stable: the rest stays last
         order = jnp.where(size > limit, shuffled, order)
     return order
 
@@ -80,7 +80,7 @@ def permute(
 def draw_subset(key: Key[Array, ""], population: int, size: int) -> Int[Array, "size"]:
     """Draws `size` of `population` indices without replacement.
 
-    Draws of one key are nested: the smaller subset begins the larger one.
+    Draws with the same key are nested: a larger subset starts with the smaller subset.
     """
     return jax.random.permutation(key, population)[:size]
 
@@ -88,15 +88,15 @@ def draw_subset(key: Key[Array, ""], population: int, size: int) -> Int[Array, "
 def shuffle_labels(
     key: Key[Array, ""], labels: Int[Array, "capacity"], size: int | Int[Array, ""]
 ) -> Int[Array, "capacity"]:
-    """Deals the first `size` labels out among each other.
+    """Permutes the first `size` labels at random.
 
-    Class frequencies stay, and nothing of an image says its label: what a network
-    still gains on a test set is what knowing the frequencies is worth.
+    Class frequencies do not change, and images carry no information about labels. A
+    network can only learn the frequencies.
 
     Args:
         key: a typed key, used once.
         labels: [capacity] classes.
-        size: how many labels there are; may be traced.
+        size: number of labels; may be traced.
     """
     return labels[permute(key, size, labels.shape[0])]
 
@@ -110,16 +110,15 @@ def add_label_noise(
 ) -> Int[Array, "capacity"]:
     """Replaces a share of the labels by a uniformly drawn *other* class [BF24, C.1].
 
-    Exactly round(share * size) labels change. Draws of one key are nested: what
-    is wrong at a small share is wrong in the same way at a larger one.
+    Exactly round(share * size) labels change. Draws with the same key are nested: the
+    wrong labels of a small share are also wrong, and equal, at a larger share.
 
     Args:
         key: a typed key, used once.
         labels: [capacity] true classes in 0..num_classes-1.
         share: share of wrong labels in [0, 1]; may be traced.
         num_classes: number of classes, at least 2.
-        size: how many labels there are, all if None; what stands after them is
-            never read. May be traced.
+        size: number of labels; None for all. Later labels are ignored. May be traced.
 
     Returns:
         [capacity] labels.

@@ -19,7 +19,8 @@ class Shape(NamedTuple):
     """A function of one variable x.
 
     Attributes:
-        plateau: whether it has one, or is of what was learned alone.
+        plateau: whether the function has a plateau; a function without one is fitted
+            only to losses below the ceiling.
         log_loss: (parameters [batch, K], log x [points]) -> [batch, points] and its
             Jacobian [batch, points, K].
         starts: (log x [points], log loss [points]) -> [starts, K].
@@ -78,7 +79,7 @@ def _broken_starts(x, y):
 
 
 def _sigmoidal(parameters, x):
-    """Log L_inf, log (L_0 - L_inf), log alpha, log beta (with the latter's), log c."""
+    """Log L_inf, log H, log alpha, log beta H^(alpha - 1), log c; H = L_0 - L_inf."""
     floor, height, alpha, beta, fall = parameters.T[:, :, None]
     power, fall = np.exp(np.clip(alpha, -5, 5)), np.exp(np.clip(fall, -10, 2))
     goal = beta - fall * x
@@ -112,12 +113,13 @@ SIGMOIDAL = Shape(True, _sigmoidal, _sigmoidal_starts)
 
 
 def fit_along(curves: LearningCurves, axis: str, shape: Shape) -> Law:
-    """Fits a function of one variable to each line of points along it.
+    """Fits a function of one variable to each line of points along an axis.
 
     Args:
         curves: to fit.
-        axis: 'epoch', for each network by itself, or 'num_params', at each time and
-            train size by itself; between and beyond those it does not reach.
+        axis: 'epoch', one fit for each network, or 'num_params', one fit for each time
+            and train size. The law predicts only at these networks, or at these times
+            and train sizes.
         shape: the function.
     """
     resamples = len(seed_weights(curves.seeds))
@@ -171,7 +173,7 @@ def _lines(curves: LearningCurves, axis: str, learned: bool = False):
 
 
 def fit_no_change(curves: LearningCurves, axis: str) -> Law:
-    """Predicts what was last measured along the axis: what a law has to beat."""
+    """Predicts the last loss measured along the axis: the baseline for all laws."""
     resamples = len(seed_weights(curves.seeds))
     lines = {key: (x, resample_means(runs)) for key, x, runs in _lines(curves, axis)}
 

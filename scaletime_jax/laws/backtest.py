@@ -1,4 +1,4 @@
-"""Which law predicts runs that it has not seen? Whole sizes or later times left out."""
+"""Errors of laws on held-out runs: whole sizes, or all later times, are left out."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -16,19 +16,19 @@ from scaletime_jax.runs.learning_curves import LearningCurves, learning_curves
 from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.estimates import Estimate, bootstrap
 
-# What laws are extrapolated along: small and long to large, large and short to long.
+# Directions of extrapolation: from small to large networks, from short to long runs.
 DIRECTIONS = ("num_params", "epoch")
 TOWARDS = {"num_params": "larger networks", "epoch": "longer training"}
 BASELINE, CLAIMED = "no change", "scale-time"
 
 
 class Split(NamedTuple):
-    """What to fit laws to.
+    """The part of the runs that laws are fitted to.
 
     Attributes:
-        sizes: how many of the smallest sizes; None for half of them and at least
-            three, but not all.
-        epochs: how long; None for a tenth of the longest run.
+        sizes: number of sizes, the smallest ones; None for half of the sizes and at
+            least three, but not all.
+        epochs: length of training; None for a tenth of the longest run.
     """
 
     sizes: int | None = None
@@ -36,20 +36,20 @@ class Split(NamedTuple):
 
 
 class Trial(NamedTuple):
-    """One law on what was held out of one train size.
+    """One law on the held-out points of one train size.
 
     Attributes:
         fields: setting and train_size.
-        direction: along which it was extrapolated.
+        direction: axis along which the law was extrapolated.
         predictor: the law's name.
         errors: [1 + resamples] mean |log(predicted / true)| over points evenly spaced
-            in log time at which something had been learned; where the law does not
-            reach, by what was last measured along the direction.
-        reached: share of these points that the law reaches.
-        covered: share of runs, at points it reaches, inside its 95% intervals.
-        converged: whether the fit did, over all train sizes.
-        identified: whether the data determine its parameters, likewise.
-        seeds: how many.
+            in log time at which something had been learned. Where the law predicts
+            nothing, the last loss measured along the direction is the prediction.
+        reached: share of these points at which the law predicts a loss.
+        covered: share of runs, at the points reached, inside the law's 95% intervals.
+        converged: whether the fits of all train sizes converged.
+        identified: whether the data determine the parameters of all these fits.
+        seeds: number of seeds.
     """
 
     fields: dict
@@ -68,15 +68,15 @@ class Score(NamedTuple):
 
     Attributes:
         fields: the setting.
-        direction: along which it was extrapolated.
+        direction: axis along which the law was extrapolated.
         predictor: the law's name.
         error: mean over train sizes of the mean |log(predicted / true)|.
         against_claimed: log of scale-time's error over this law's, both over all train
             sizes; below 0 where scale-time predicts better.
-        reached: mean share.
-        covered: mean share.
-        converged: whether all fits did.
-        identified: whether all are.
+        reached: mean over train sizes of `Trial.reached`.
+        covered: mean over train sizes of `Trial.covered`.
+        converged: whether all fits converged.
+        identified: whether the data determine the parameters of all fits.
     """
 
     fields: dict
@@ -93,16 +93,16 @@ class Score(NamedTuple):
 def backtest(
     table: pd.DataFrame, split: Split, threshold: float | None = None
 ) -> list[Trial]:
-    """Returns how each law does in each setting, direction and train size.
+    """Returns a trial of each law in each setting, direction and train size.
 
     Args:
         table: one row per run and evaluation.
-        split: what laws are fitted to.
-        threshold: test loss above which nothing has been learned; if None that of
-            guessing, where it is known.
+        split: the part of the runs that laws are fitted to.
+        threshold: test loss above which nothing has been learned; if None the guessing
+            loss, where known.
 
     Raises:
-        InputError: nothing is left to predict.
+        InputError: no runs are left to predict.
     """
     trials: list[Trial] = []
     for fields, rows in split_table(table, setting_of(table)):
@@ -111,13 +111,13 @@ def backtest(
             trials += try_laws(curves, fields, direction, split)
     if not trials:
         raise InputError(
-            "no setting has two sizes to fit a law to, a larger one to predict, and "
-            "anything learned there; give more sizes or longer runs."
+            "no setting has two sizes to fit a law to, and a larger size to predict, "
+            "with anything learned; give more sizes or longer runs."
         )
     if split.sizes and "num_params" not in {trial.direction for trial in trials}:
         raise InputError(
-            f"no setting has more than {split.sizes} sizes, so none is left to predict "
-            "from so many; give fewer sources.",
+            f"no setting has more than {split.sizes} sizes, so no size is left to "
+            "predict; give fewer sources.",
             sources=None,
         )
     return trials
@@ -152,7 +152,7 @@ def try_laws(
 def divide(
     curves: LearningCurves, direction: str, split: Split
 ) -> tuple[LearningCurves, LearningCurves] | None:
-    """Returns what to fit to and what to predict, or None where there is too little."""
+    """Returns the curves to fit and the curves to predict; None if they are too few."""
     sizes = np.unique(curves.num_params)
     if direction == "num_params":
         count = split.sizes or max(min(3, len(sizes) - 1), -(-len(sizes) // 2))
@@ -172,7 +172,7 @@ def divide(
 
 
 class _Points(NamedTuple):
-    """What was held out of one train size, where something had been learned."""
+    """The held-out points of one train size at which something had been learned."""
 
     num_params: np.ndarray
     epoch: np.ndarray
@@ -194,7 +194,7 @@ def _points(held_out: LearningCurves) -> Iterator[tuple[float, _Points]]:
 def _try(law: Law, stand_in: Law, points: _Points) -> Trial:
     at = points.num_params, points.epoch, points.train_size
     logs, last = law.log_loss(*at, EVERY), stand_in.log_loss(*at, EVERY)
-    # the same points for all laws: those at which there is something to stand in
+    # the same points for all laws: points at which the stand-in has a value
     last = np.where(np.isfinite(last[:1]), last, np.nan)
     filled = np.where(np.isfinite(logs) & np.isfinite(last), logs, last)
     with np.errstate(invalid="ignore"):

@@ -1,4 +1,4 @@
-"""What a run may cost, and where to look for the best one."""
+"""The budget of a run, and the limits of the search for the best run."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -15,12 +15,12 @@ BEYOND = 10.0
 
 
 class Budget(NamedTuple):
-    """What a run may cost.
+    """The most that a run may cost.
 
     Attributes:
-        amount: of the unit.
+        amount: the budget in units of `unit`.
         unit: 'FLOP', 'seconds' or 'examples'.
-        per_example: num_params [...] -> what training on one example costs [...].
+        per_example: num_params [...] -> cost of training on one example [...].
     """
 
     amount: float
@@ -28,7 +28,7 @@ class Budget(NamedTuple):
     per_example: Callable[[np.ndarray], np.ndarray]
 
     def epochs(self, num_params, train_size) -> np.ndarray:
-        """Returns how long it lasts."""
+        """Returns the epochs that the budget pays for."""
         per_epoch = self.per_example(np.asarray(num_params, float)) * train_size
         return np.asarray(self.amount / per_epoch)
 
@@ -38,12 +38,12 @@ class Budget(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """Where to look.
+    """Limits of the search.
 
     Attributes:
-        num_params: least and most.
-        epoch: most.
-        train_sizes: to choose from.
+        num_params: smallest and largest size.
+        epoch: the longest training.
+        train_sizes: train sizes to choose from.
     """
 
     num_params: tuple[float, float]
@@ -55,14 +55,14 @@ def flops_budget(amount: float, flops_per_param: float) -> Budget:
     """Returns a budget of floating-point operations.
 
     Args:
-        amount: of operations.
-        flops_per_param: operations a parameter and example.
+        amount: number of operations.
+        flops_per_param: operations for each parameter and example.
     """
     return Budget(amount, "FLOP", lambda size: flops_per_param * size)
 
 
 def examples_budget(amount: float) -> Budget:
-    """Returns a budget of examples, which cost the same at every size."""
+    """Returns a budget of examples; an example costs the same at every size."""
     return Budget(amount, "examples", lambda size: np.ones_like(size, dtype=float))
 
 
@@ -70,7 +70,7 @@ def seconds_budget(amount: float, runs: Runs) -> Budget:
     """Returns a budget of seconds, at the rate at which the runs were trained.
 
     Raises:
-        InputError: the runs do not say how long they took.
+        InputError: the durations of the runs are not known.
     """
     line = fit_rate(runs)
 
@@ -83,15 +83,15 @@ def seconds_budget(amount: float, runs: Runs) -> Budget:
 def fit_rate(runs: Runs) -> Line:
     """Returns log seconds an example as a line in log num_params.
 
-    Of one size alone, seconds are taken to be in proportion to size.
+    With a single size, seconds are assumed to be proportional to size.
 
     Raises:
-        InputError: the runs do not say how long they took.
+        InputError: the durations of the runs are not known.
     """
     rates = _measured_rates(runs)
     if not rates:
         raise InputError(
-            "the runs do not say how long they took; add a column seconds (since the "
+            "the durations of the runs are not known; add a column seconds (since the "
             "start of the run), or give a budget in operations.",
             budget_flops=None,
         )
@@ -102,7 +102,7 @@ def fit_rate(runs: Runs) -> Line:
 
 
 def _measured_rates(runs: Runs) -> list[dict]:
-    """Returns num_params, examples and seconds of logs' runs and of sweeps' units."""
+    """Returns num_params, examples and seconds of each run of logs, or sweep unit."""
     ends = runs.table.sort_values("epoch").drop_duplicates("run_id", keep="last")
     ends = ends.set_index("run_id")
     sizes = ends.num_params
@@ -133,16 +133,16 @@ def make_limits(
     max_epochs: float | None = None,
     max_train_size: float | None = None,
 ) -> Limits:
-    """Returns where to look: to ten times beyond what was measured, if not told.
+    """Returns the limits of the search: by default ten times the largest measured.
 
     Args:
-        curves: what was measured.
+        curves: the measured curves.
         max_num_params: the largest size.
         max_epochs: the longest training.
         max_train_size: the most training data, of the train sizes measured.
 
     Raises:
-        InputError: nothing that was measured is within the limits.
+        InputError: no measured run is within the limits.
     """
     least, most = curves.num_params.min(), curves.num_params.max()
     highest = max_num_params or BEYOND * most

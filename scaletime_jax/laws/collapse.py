@@ -1,7 +1,7 @@
 """The exponent at which curves of all sizes become one function of progress.
 
-Progress is num_params^kappa x epochs. The fit is shared: `studies.equivalence` judges
-what it leaves, `laws.scale_time` predicts with its exponent.
+Progress is num_params^kappa x epochs. `studies.equivalence` judges the remainder of
+the fit, and `laws.scale_time` predicts with the exponent.
 """
 
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from scaletime_jax.stats.mean_curve import functional_f_test
 
 CLAIMED = 1 / 3  # [BF24, App. B]
 KAPPAS = np.linspace(-0.5, 1.5, 201)
-# Share of its time that a curve must have in common with the next size's.
+# Least share of a curve's time that overlaps with the curve of the next size.
 MIN_OVERLAP = 0.25
 # Of log loss where curves overlap: a standard deviation of 1%.
 LEAST_VARIANCE = 1e-4
@@ -24,9 +24,9 @@ WHOLE = 0.75
 
 
 def best_kappas(curves: LearningCurves) -> np.ndarray:
-    """Returns the exponent [1 + resamples] by the data and by resamples of the seeds.
+    """Returns the exponent [1 + resamples] of the data and of resamples of the seeds.
 
-    NaN where curves hardly overlap at any, or a resample has no seed that is whole.
+    NaN if the curves hardly overlap at any exponent, or a resample has no whole seed.
     """
     whole = _whole_seeds(curves)
     weights = seed_weights(curves.seeds)[:, whole]
@@ -40,17 +40,17 @@ def best_kappas(curves: LearningCurves) -> np.ndarray:
 
 
 def _whole_seeds(curves: LearningCurves) -> np.ndarray:
-    """Returns which seeds [seeds] no size lacks and that diverged at none.
+    """Returns which seeds [seeds] are present at all sizes and diverged at no size.
 
-    A run that ended a little earlier than others is whole; one that lacks a quarter of
-    the times that another seed has is not.
+    A run that ended a little earlier than others is whole. A run that lacks a quarter
+    of the times of another seed is not.
     """
     times = np.isfinite(curves.logs).sum(axis=1)
     return np.all(times >= WHOLE * times.max(axis=1, keepdims=True), axis=0)
 
 
 def keep_whole(curves: LearningCurves) -> LearningCurves:
-    """Returns the whole seeds, at the times that they share."""
+    """Returns the curves of the whole seeds, at the times that these seeds share."""
     logs = curves.logs[:, :, _whole_seeds(curves)]
     shared = np.isfinite(logs).all(axis=2, keepdims=True)
     return curves._replace(logs=np.where(shared, logs, np.nan))
@@ -72,17 +72,17 @@ def _shift(curves: LearningCurves, kappa: float) -> np.ndarray:
     row = np.arange(len(shift))[:, None]
     left = curves.logs[row, np.clip(below, 0, last)]
     right = curves.logs[row, np.clip(below + 1, 0, last)]
-    # at a place on the grid its neighbour does not matter, nor whether it is there
+    # at a place on the grid the neighbour has no weight, even if it is missing
     value = np.where(part > 1e-9, (1 - part) * left + part * right, left)
     return np.where(inside[:, :, None], value, np.nan)
 
 
 def _residuals(shifted: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-    """Returns what remains of the curves where two or more lie over each other.
+    """Returns the residuals of the curves where two or more overlap.
 
     Returns:
-        [points, seeds] values, the same less the sizes' mean at each place, and the
-        degrees of freedom of the latter: points less places.
+        [points, seeds] values; the values less the mean over sizes at each place; and
+        the degrees of freedom of these residuals: points less places.
     """
     there = np.isfinite(shifted).all(axis=2)
     there &= there.sum(axis=0) >= 2
@@ -94,7 +94,7 @@ def _residuals(shifted: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
 
 
 def _overlap(curves: LearningCurves, kappa: float) -> float:
-    """Returns the least share of its time that a size has in common with the next."""
+    """Returns the least share of a size's time that overlaps with the next size."""
     recorded = np.isfinite(curves.logs).all(axis=2)
     time = np.log(curves.epoch)
     first = time[np.argmax(recorded, axis=1)]
@@ -109,19 +109,19 @@ def _overlap(curves: LearningCurves, kappa: float) -> float:
 def collapse_grams(
     curves: LearningCurves, kappas: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns what the common function leaves and all there is, as forms in the seeds.
+    """Returns residual and total variance of curves, as quadratic forms in the seeds.
 
-    With weights w on the seeds, w^T left w is the mean square of what the weighted mean
-    curves leave, w^T total w their variance, both over the places where two sizes or
-    more lie over each other: one form serves every resample.
+    With weights w on the seeds, w^T left w is the mean square of the residuals of the
+    weighted mean curves, and w^T total w the variance of these curves, both over the
+    places where two or more sizes overlap. One form serves every resample.
 
     Args:
-        curves: one train size; no seed lacks a place that another has.
+        curves: one train size; all seeds have the same places.
         kappas: exponents.
 
     Returns:
-        The kappas at which neighbouring sizes overlap enough, left [kappas, seeds,
-        seeds] and total, alike.
+        The kappas at which neighbouring sizes overlap enough; left [kappas, seeds,
+        seeds]; and total, of the same shape.
     """
     kept, left, total = [], [], []
     for kappa in kappas:
@@ -142,7 +142,7 @@ def collapse_grams(
 def least_left(
     kappas: np.ndarray, left: np.ndarray, total: np.ndarray, weights: np.ndarray
 ) -> np.ndarray:
-    """Returns for each row of weights the kappa of the least share left [resamples]."""
+    """Returns the kappa of the least residual share [resamples], by row of weights."""
     shares = np.einsum("bs,kst,bt->bk", weights, left, weights)
     shares /= np.einsum("bs,kst,bt->bk", weights, total, weights)
     at = np.argmin(shares, axis=1)
@@ -157,13 +157,13 @@ def least_left(
 
 
 class PairKappas(NamedTuple):
-    """The exponent at which each size's curve becomes that of the next.
+    """The exponent at which the curves of two neighbouring sizes coincide.
 
     Attributes:
         num_params: [pairs] geometric mean of the two sizes.
         values: [pairs] NaN where two curves hardly overlap at the best exponent.
-        intervals: [pairs, 2] 95% intervals that hold together; NaN where there is no
-            value; None for fewer than two whole seeds.
+        intervals: [pairs, 2] simultaneous 95% intervals; NaN where there is no value;
+            None for fewer than two whole seeds.
     """
 
     num_params: np.ndarray
@@ -175,7 +175,7 @@ def pair_kappas(curves: LearningCurves) -> PairKappas:
     """Returns the exponents of neighbouring sizes.
 
     Args:
-        curves: one train size; no seed lacks a place that another has.
+        curves: one train size; all seeds have the same places.
     """
     seeds, sizes = curves.seeds, curves.num_params
     leave_one_out = (1 - np.eye(seeds)) / max(seeds - 1, 1)
@@ -205,13 +205,15 @@ def pair_kappas(curves: LearningCurves) -> PairKappas:
 
 
 class Remainder(NamedTuple):
-    """What a common function leaves of the mean curves.
+    """The residual of the mean curves about one common function.
 
     Attributes:
-        error: root mean square of log loss, less what chance leaves.
-        in_spreads: error over what seeds differ by (the root of a mean variance);
-            below 0 where less is left than chance leaves on average.
-        p_value: of as much or more by chance alone.
+        error: root mean square of the residual of log loss, after subtracting the mean
+            square expected by chance.
+        in_spreads: error in units of the standard deviation over seeds (the root of a
+            mean variance); below 0 where the residual is smaller than expected by
+            chance.
+        p_value: probability of a residual at least as large by chance alone.
     """
 
     error: float
@@ -220,22 +222,21 @@ class Remainder(NamedTuple):
 
 
 def remaining_error(curves: LearningCurves, kappa: float) -> Remainder:
-    """Returns what is left where the curves are laid over each other.
+    """Returns the residual of the curves at one exponent.
 
-    The interval of `in_spreads` is the jackknife's of the squared error, in units of
-    the mean variance of seeds, with the roots of its ends; what seeds differ by is a
-    unit here, and its own error is left out.
+    The interval of `in_spreads` is from the jackknife of the squared error, in units of
+    the mean variance over seeds; its ends are the roots of that interval's ends. The
+    uncertainty of the variance over seeds is not included.
 
     Args:
-        curves: one train size, three seeds or more, none of which lacks a place that
-            another has.
+        curves: one train size, three or more seeds, all with the same places.
         kappa: the exponent.
     """
     values, rest, freedom = _residuals(_shift(curves, kappa))
 
     def square(rest):
         seeds = rest.shape[1]
-        # of different seeds' products only what they have in common is left
+        # products of different seeds keep only the part that the seeds share
         products = np.sum(rest.sum(axis=1) ** 2) - np.sum(rest**2)
         return products / (seeds * (seeds - 1)) / freedom
 

@@ -1,4 +1,4 @@
-"""What every predictor returns: losses with intervals at any size, time and data."""
+"""Fitted laws, which predict losses with intervals at any size, time and train size."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from scaletime_jax.stats.estimates import (
     t_quantile,
 )
 
-# Scatter is of runs within this factor of the time asked for, either way.
+# Scatter is measured on runs within this factor of the requested time, up or down.
 NEARBY = np.sqrt(10)
 MOST = 700.0  # whose exponential still is a number
 # (num_params, epoch, train_size, which of the rows) -> [rows, points]
@@ -24,7 +24,7 @@ class Prediction(NamedTuple):
     """Test loss of one more run.
 
     Attributes:
-        mean: [points] geometric mean; NaN where the law does not reach.
+        mean: [points] geometric mean; NaN where the law predicts nothing.
         low: [points] lower end of the 95% interval.
         high: [points] upper end.
     """
@@ -37,14 +37,16 @@ class Prediction(NamedTuple):
 class Scatter(NamedTuple):
     """Standard deviation of runs about a law, by train size and time.
 
-    What seeds differ by and what the law misses, on what it was fitted to.
+    The scatter contains the differences between seeds and the misfit of the law, both
+    on the curves that the law was fitted to.
 
     Attributes:
         train_size: [sizes].
         epoch: [times].
-        deviation: [sizes, times] of log loss, about the nearest times.
-        misfit: [sizes, times] of the means over seeds alone, likewise.
-        runs: [sizes] how many runs each is from.
+        deviation: [sizes, times] standard deviation of log loss, at nearby times.
+        misfit: [sizes, times] standard deviation of the means over seeds, at nearby
+            times.
+        runs: [sizes] number of runs.
     """
 
     train_size: np.ndarray
@@ -63,17 +65,18 @@ class Scatter(NamedTuple):
 
 
 class Law(NamedTuple):
-    """A predictor that has been fitted.
+    """A fitted predictor.
 
     Attributes:
         log_loss: (num_params, epoch, train_size, which), the first three [points], ->
-            [rows, points]: by the data, then by each resample of the seeds, of these
-            the rows of the slice `which`; NaN where the law does not reach.
-        scatter: of runs about it.
-        seeds: how many there were.
-        converged: whether the fit did.
+            [rows, points]. The rows are the fits to the data and to each resample of
+            the seeds; the slice `which` selects some of them. NaN where the law
+            predicts nothing.
+        scatter: of runs about the law.
+        seeds: number of seeds.
+        converged: whether the fit converged.
         identified: whether the data determine the parameters.
-        parameters: by name.
+        parameters: values by name.
     """
 
     log_loss: LogLoss
@@ -84,26 +87,27 @@ class Law(NamedTuple):
     parameters: dict[str, float]
 
     def best(self, num_params, epoch, train_size) -> np.ndarray:
-        """Returns the log loss [points] by the data alone."""
+        """Returns the log loss [points] of the fit to the data."""
         return self.log_loss(num_params, epoch, train_size, DATA)[0]
 
     def predict(self, num_params, epoch, train_size) -> Prediction:
         """Returns the loss of one more run, with its 95% interval.
 
-        The interval has the error of the fit, by the bootstrap over seeds, and the
-        scatter of runs about it; Student's t with Welch and Satterthwaite's degrees of
-        freedom. What a law misses only where nothing was measured, it cannot know.
+        The interval contains the error of the fit, by the bootstrap over seeds, and the
+        scatter of runs about the fit; it is Student's t with Welch and Satterthwaite's
+        degrees of freedom. The interval does not contain errors that the law makes only
+        where nothing was measured.
 
         Args:
-            num_params: [points], or one for all.
-            epoch: likewise.
-            train_size: likewise.
+            num_params: [points], or one number.
+            epoch: [points], or one number.
+            train_size: [points], or one number.
         """
         size, time, examples = np.broadcast_arrays(
             *(np.atleast_1d(v).astype(float) for v in (num_params, epoch, train_size))
         )
         logs = self.log_loss(size, time, examples, EVERY)
-        # of a single seed there is none; else NaN where resamples do not reach
+        # a single seed has no error; else NaN where resamples predict nothing
         error = bootstrap_error(logs, self.seeds) if self.seeds > 1 else 0.0
         scatter, _, runs = self.scatter.at(time, examples)
         variance = error**2 + scatter**2
@@ -138,7 +142,8 @@ class Targets(NamedTuple):
 def resample_means(runs: np.ndarray) -> np.ndarray:
     """Returns the means over seeds [1 + resamples, ...] of log losses [..., seeds].
 
-    By the data, then by each resample; NaN where a resample has no run.
+    The first row is for the data, the others are for resamples; NaN where a resample
+    has no run.
     """
     drawn, there = seed_weights(runs.shape[-1]), np.isfinite(runs)
     weight = np.tensordot(drawn, there, (1, -1))
@@ -152,7 +157,7 @@ def make_targets(curves: LearningCurves, learned: bool = False) -> Targets:
 
     Args:
         curves: to fit.
-        learned: leaves out what is not below the ceiling, for laws without a plateau.
+        learned: leaves out losses at the ceiling, for laws without a plateau.
     """
     count, times, seeds = curves.logs.shape
     runs = curves.logs.reshape(-1, seeds)
@@ -177,11 +182,11 @@ def finish_law(
     parameters: dict[str, float],
     held_out: LogLoss | None = None,
 ) -> Law:
-    """Returns the law with its scatter on the curves it was fitted to.
+    """Returns the law with its scatter on the curves that it was fitted to.
 
-    The law follows the mean of each size's runs at best, which leaves n - 1 of n seeds'
-    variance; that is put right. `held_out` predicts the curves where `log_loss` would
-    only return each itself.
+    The law can follow the mean of n runs of a size, which leaves (n - 1) / n of their
+    variance; the scatter corrects for this. `held_out` predicts the curves where
+    `log_loss` would only return each curve itself.
     """
     targets = make_targets(curves)
     at = targets.num_params, targets.epoch, targets.train_size
@@ -214,7 +219,7 @@ def finish_law(
 def _nearby(square: np.ndarray, epoch: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Returns the root of the mean of squares near each time [times].
 
-    Where none are near, of those at the nearest time that has some.
+    Where no squares are near, the squares at the nearest time that has some are taken.
     """
     found = np.full(len(times), np.nan)
     for k, time in enumerate(times):
@@ -229,7 +234,7 @@ def _nearby(square: np.ndarray, epoch: np.ndarray, times: np.ndarray) -> np.ndar
 
 
 def no_law(curves: LearningCurves) -> Law:
-    """Returns a law that reaches nowhere: there is nothing to fit it to."""
+    """Returns a law that predicts nothing, for curves without points to fit."""
     resamples = len(seed_weights(curves.seeds))
     return finish_law(
         lambda n, t, d, which: np.full((len(range(resamples)[which]), len(n)), np.nan),
@@ -241,7 +246,7 @@ def no_law(curves: LearningCurves) -> Law:
 
 
 def by_train_size(curves: LearningCurves, fit: Callable[[LearningCurves], Law]) -> Law:
-    """Returns one law of several, each fitted to the curves of one train size."""
+    """Returns a law that has its own fit for each train size of the curves."""
     sizes = np.unique(curves.train_size)
     laws = {size: fit(curves.where(curves.train_size == size)) for size in sizes}
     resamples = len(seed_weights(curves.seeds))

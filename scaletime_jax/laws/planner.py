@@ -1,4 +1,4 @@
-"""How large, how long, on how much data, for what a run may cost."""
+"""The best size, training time and train size within a budget."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,12 +16,12 @@ from scaletime_jax.stats.estimates import bootstrap_error, t_quantile
 SIZES, TIMES, ZOOMS = 61, 25, 2
 # A mean absolute error as a standard deviation, of Gaussian errors.
 AS_DEVIATION = np.sqrt(np.pi / 2)
-LEAST_REACH = 0.5  # of what the budget affords
+LEAST_REACH = 0.5  # shares of the epochs that the budget affords
 EXCHANGES = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 
 class Option(NamedTuple):
-    """A size with the time that the budget leaves it.
+    """A size, with the training time that the budget affords for this size.
 
     Attributes:
         num_params: trainable parameters.
@@ -29,7 +29,7 @@ class Option(NamedTuple):
         train_size: examples.
         loss: predicted test loss of one run.
         low: lower end of its 95% interval.
-        high: upper end.
+        high: upper end of its 95% interval.
     """
 
     num_params: float
@@ -41,19 +41,19 @@ class Option(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What to train.
+    """The recommended run, with the alternatives to it.
 
     Attributes:
         best: the option of the least predicted loss.
-        as_good: least and most num_params that on this budget and train size do as
-            well: within the error of the fit, what the law misses of the means of
-            seeds, and what it misses beyond the runs.
-        exchange: smaller and larger networks, for as much longer or shorter.
+        as_good: smallest and largest num_params that do as well as the best, on this
+            budget and train size. The tolerance is the error of the fit, the law's
+            misfit of the means over seeds, and its error beyond the runs.
+        exchange: smaller and larger networks, trained longer or shorter in proportion.
         frontier: options along the budget, at the best train size.
-        beyond: factors by which the best lies beyond what was measured, by name; 1
-            within.
-        choice: the law.
-        at_limit: names of the limits that the best lies at.
+        beyond: factors by which the best lies outside the measured range, by name; 1
+            inside the range.
+        choice: the law of the plan.
+        at_limit: names of the limits at which the best lies.
     """
 
     best: Option
@@ -68,38 +68,39 @@ class Plan(NamedTuple):
 def best_plan(
     curves: LearningCurves, budget: Budget, choices: Sequence[Choice]
 ) -> Plan:
-    """Returns the plan of the law that is surest of it.
+    """Returns the plan of the law with the narrowest prediction intervals.
 
-    That with the narrowest intervals at what any of the laws would train: scatter on
-    the runs, error of the fit, and error on held-out runs as far as that lies beyond.
+    The intervals are compared at the best options of all laws. They contain the scatter
+    of the runs, the error of the fit and, beyond the runs, the error on held-out runs.
 
     Args:
-        curves: what the laws were fitted to.
-        budget: what a run may cost.
-        choices: as `rank_laws` returns them, some or all.
+        curves: the curves that the laws were fitted to.
+        budget: the most that a run may cost.
+        choices: some or all of the laws that `rank_laws` returns.
 
     Raises:
-        InputError: no law carries a plan.
+        InputError: no law is good enough for a plan.
     """
     reaching = [each for each in choices if each.reaches >= LEAST_REACH]
     if not reaching:
         raise InputError(
-            "no law reaches what this budget affords: the runs are too small or too "
-            "short to carry it; lower the budget or train larger networks for longer."
+            "no law predicts losses for this budget: the runs are too small or too "
+            "short; lower the budget or train larger networks for longer."
         )
     usable = [each for each in reaching if len(each.kept_in) < len(DIRECTIONS)]
     if not usable:
         error = reaching[0].error
         raise InputError(
-            f"the runs cannot carry a plan: held out, even {reaching[0].name} is off "
-            f"by a factor of {np.exp(error):.2g}; train more sizes, for longer."
+            "the runs are not enough for a plan: on held-out runs even the best law, "
+            f"{reaching[0].name}, is off by a factor of {np.exp(error):.2g}; train "
+            "more sizes, for longer."
         )
     plans = [make_plan(curves, budget, each) for each in usable]
     at = np.array([plan.best[:3] for plan in plans]).T
     widths = [_mean_width(_options(curves, plan.choice, *at)) for plan in plans]
     if not np.isfinite(widths).any():
         raise InputError(
-            "no law can say how sure it is of these runs; train more sizes or seeds."
+            "no law has an interval for these runs; train more sizes or seeds."
         )
     return plans[int(np.nanargmin(widths))]
 
@@ -111,13 +112,13 @@ def _mean_width(options: list[Option]) -> float:
 
 
 def make_plan(curves: LearningCurves, budget: Budget, choice: Choice) -> Plan:
-    """Returns the best option that the budget affords by one law, and what is near.
+    """Returns the best option that the budget affords by one law, with alternatives.
 
-    Sizes and times are searched on a grid, then again around the best. A time shorter
-    than the budget allows is an option too: losses can rise again.
+    Sizes and times are searched on a grid, then on a finer grid around the best. Times
+    shorter than the budget allows are options too, because losses can rise again.
 
     Raises:
-        InputError: the budget buys nothing of which the law knows.
+        InputError: the law predicts no loss within the budget.
     """
     limits = choice.limits
     at = _search(choice.law, curves, budget, limits)
@@ -157,9 +158,9 @@ def _search(law: Law, curves: LearningCurves, budget: Budget, limits: Limits):
             share = _around(share, part[k], -3.0, 0.0)
     if found is None:
         raise InputError(
-            f"a budget of {budget.amount:g} {budget.unit} buys nothing of which the "
-            "runs tell: too short a training of the smallest, or none that the law "
-            "reaches; change the budget or train other runs."
+            f"a budget of {budget.amount:g} {budget.unit} is out of the law's range: "
+            "it is too small for the smallest network, or the law predicts no loss "
+            "within it; change the budget or train other runs."
         )
     return found[1]
 
@@ -171,7 +172,7 @@ def _around(values: np.ndarray, centre: float, low: float, high: float) -> np.nd
 
 
 def _epochs_at(budget: Budget, limits: Limits, sizes: np.ndarray, at) -> np.ndarray:
-    """Returns the time of each size: the share of what it can afford that is best."""
+    """Returns the epochs of each size: the best share of the epochs it can afford."""
     share = at[1] / min(float(budget.epochs(at[0], at[2])), limits.epoch)
     return share * np.minimum(budget.epochs(sizes, at[2]), limits.epoch)
 
@@ -191,9 +192,9 @@ def _options(curves, choice: Choice, num_params, epoch, train_size) -> list[Opti
 def _miss(
     curves: LearningCurves, choice: Choice, num_params, epoch, train_size
 ) -> np.ndarray:
-    """Returns the standard deviation of what the law misses beyond the runs [points].
+    """Returns the standard deviation of the law's error beyond the runs [points].
 
-    As on held-out runs, in proportion to how far beyond (log) those were.
+    The error on held-out runs, scaled by the log distance from the runs.
     """
     variance = np.zeros(len(num_params))
     largest, longest = _measured(curves, num_params, train_size)
@@ -212,9 +213,10 @@ def _miss(
 
 
 def _measured(curves: LearningCurves, num_params, train_size):
-    """Returns the largest size [points], and how long such large ones ran [points].
+    """Returns the largest size [points] and the longest time at each size [points].
 
-    Of the train size in question; a run counts for the sizes below its own.
+    Both are of runs with the train size of each point. A run's time counts for all
+    sizes up to the size of the run.
     """
     ran = np.isfinite(curves.mean)
     last = np.array([curves.epoch[row].max(initial=0.0) for row in ran])
@@ -234,7 +236,7 @@ def _widen(law: Prediction, miss: np.ndarray):
 
 
 def _as_good(curves, choice: Choice, frontier, at) -> tuple[float, float]:
-    """Returns the range of sizes whose loss cannot be told from the best one's."""
+    """Returns the range of sizes whose loss equals the best loss within the error."""
     sizes, epochs, train_size = (
         np.append(each, one) for each, one in zip(frontier, at, strict=True)
     )

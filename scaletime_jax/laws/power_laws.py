@@ -22,10 +22,10 @@ LOG_EXPONENTS = -10.0, 2.0
 
 
 class Terms(NamedTuple):
-    """L = E + sum_k A_k prod_j x_j^{-powers_kj a_j}, x being N, T and D.
+    """L = E + sum_k A_k prod_j x_j^{-powers_kj a_j} with x = (N, T, D).
 
     Attributes:
-        powers: [terms, variables] 1 where a term falls with a variable.
+        powers: [terms, variables] 1 where a term falls with a variable, else 0.
     """
 
     powers: np.ndarray
@@ -33,11 +33,11 @@ class Terms(NamedTuple):
     def log_loss(
         self, parameters: np.ndarray, logs: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Returns [batch, points] and its Jacobian [batch, points, parameters].
+        """Returns log L [batch, points] and its Jacobian [batch, points, parameters].
 
         Args:
             parameters: [batch, 1 + terms + variables] log E, log A_k, log a_j.
-            logs: [points, variables] of the variables.
+            logs: [points, variables] logs of the variables.
         """
         count = len(self.powers)
         exponents = np.exp(np.clip(parameters[:, None, 1 + count :], *LOG_EXPONENTS))
@@ -76,12 +76,12 @@ SIZE_TIME_DATA = Terms(np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1]]))
 
 
 def fit_terms(curves: LearningCurves, terms: Terms, names: tuple[str, ...]) -> Law:
-    """Fits a sum of power laws by Huber's loss of the log error.
+    """Fits a sum of power laws by the Huber loss of the log error.
 
     Args:
-        curves: of one train size, or of several where data is a variable.
-        terms: with T in epochs, or where data is a variable in examples seen.
-        names: of the exponents.
+        curves: curves of one train size, or of several if D is a variable.
+        terms: T is in epochs, or in examples seen if D is a variable.
+        names: names of the exponents.
     """
     targets, with_data = make_targets(curves, True), terms.powers.shape[1] == 3
     if len(targets.epoch) <= 1 + sum(terms.powers.shape):
@@ -130,18 +130,18 @@ def fit_terms(curves: LearningCurves, terms: Terms, names: tuple[str, ...]) -> L
 
 
 def fit_additive(curves: LearningCurves) -> Law:
-    """Fits L = E + A N^-a + B T^-b, T in epochs, train size by train size.
+    """Fits L = E + A N^-a + B T^-b, T in epochs, for each train size.
 
-    The form of [Rosenfeld et al. 2020] and [Hoffmann et al. 2022, Eq. 2] with time in
-    the place of data.
+    This is the form of [Rosenfeld et al. 2020] and [Hoffmann et al. 2022, Eq. 2] with
+    time instead of data.
     """
     return by_train_size(curves, lambda each: fit_terms(each, SIZE_TIME, ("a", "b")))
 
 
 def fit_interaction(curves: LearningCurves) -> Law:
-    """Fits L = E + A N^-a + B T^-b + C N^-a T^-b, train size by train size.
+    """Fits L = E + A N^-a + B T^-b + C N^-a T^-b for each train size.
 
-    With A = B = 0 it is a law of a product of size and time.
+    With A = B = 0 the law depends on one product of powers of size and time.
     """
     return by_train_size(
         curves, lambda each: fit_terms(each, SIZE_TIME_BOTH, ("a", "b"))
@@ -151,8 +151,9 @@ def fit_interaction(curves: LearningCurves) -> Law:
 def fit_with_data(curves: LearningCurves) -> Law:
     """Fits L = E + A N^-a + B T^-b + C D^-c to all train sizes at once.
 
-    T is examples seen, D how many of them differ [Hoffmann et al. 2022, Eq. 2 and a
-    third term]. Where logs do not say how much data there was, it reaches nowhere.
+    T is the number of examples seen and D the number of distinct examples [Hoffmann et
+    al. 2022, Eq. 2 and a third term]. If the logs lack the train size, the law predicts
+    nothing.
     """
     if np.any(curves.train_size <= 0):
         return no_law(curves)

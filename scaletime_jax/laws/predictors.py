@@ -1,4 +1,4 @@
-"""The laws of the field, each a function from learning curves to a fitted law."""
+"""Published laws, each a function from learning curves to a fitted law."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -24,14 +24,14 @@ from scaletime_jax.runs.learning_curves import LearningCurves
 
 
 class Predictor(NamedTuple):
-    """A law of the field.
+    """A published law.
 
     Attributes:
-        name: short, as in tables.
-        source: where it is from.
-        fit: (curves, axis) -> law; the axis, 'num_params' or 'epoch', is that along
-            which it is to be extrapolated, for laws of one variable.
-        joint: it is one law of size and time, and so can plan.
+        name: short name, as in tables.
+        source: the paper that the law is from.
+        fit: (curves, axis) -> law. The axis, 'num_params' or 'epoch', is the axis of
+            extrapolation, which laws of one variable need.
+        joint: whether the law is one function of size and time, so that it can plan.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The laws that can plan, fitted to runs and tried on some held out of them."""
+"""The laws that can plan, fitted to all runs and tested on held-out runs."""
 
 from typing import NamedTuple
 
@@ -19,17 +19,18 @@ SIZES = 61
 
 
 class Choice(NamedTuple):
-    """A law with how it did on runs held out of those at hand.
+    """A law with its errors on held-out runs.
 
     Attributes:
-        name: the law's.
-        law: fitted to all of them.
-        errors: mean |log(predicted / true)| by direction, over train sizes; None where
+        name: the law's name.
+        law: the law fitted to all runs.
+        errors: mean |log(predicted / true)| by direction, over train sizes; None if
             nothing could be held out.
-        limits: where to look; along a direction in which the law is off by a factor of
-            two or more, or could not be tried, no further than was measured.
-        kept_in: those directions.
-        reaches: share of what the budget affords there that it reaches.
+        limits: limits of the search. Along the directions in `kept_in` they end at the
+            largest measured value.
+        kept_in: directions in which the law is off by a factor of two or more, or could
+            not be tested.
+        reaches: share of the options within budget and limits that the law predicts.
     """
 
     name: str
@@ -41,25 +42,25 @@ class Choice(NamedTuple):
 
     @property
     def error(self) -> float:
-        """Mean over the directions in which it could be tried."""
+        """Mean error over the directions in which the law could be tested."""
         known = [e for e in self.errors.values() if e is not None]
         return float(np.mean(known)) if known else np.inf
 
 
 def rank_laws(curves: LearningCurves, budget: Budget, limits: Limits) -> list[Choice]:
-    """Returns the laws that can plan, by their error on held-out runs, best first.
+    """Returns the laws that can plan, sorted by their error on held-out runs.
 
     The error is the mean over directions: larger networks from smaller ones, longer
     training from shorter.
 
     Raises:
-        InputError: the runs cannot carry a law.
+        InputError: the runs are too few, or too short, to fit a law.
     """
     sizes = np.unique(curves.num_params)
     if len(sizes) < MIN_SIZES:
         raise InputError(
-            f"the runs have {len(sizes)} sizes (num_params); a plan needs {MIN_SIZES} "
-            "to see what size is worth."
+            f"the runs have {len(sizes)} sizes (num_params); a plan needs at least "
+            f"{MIN_SIZES} to measure the effect of size."
         )
     trials = [
         trial
@@ -68,8 +69,9 @@ def rank_laws(curves: LearningCurves, budget: Budget, limits: Limits) -> list[Ch
     ]
     if not trials:
         raise InputError(
-            "the runs cannot carry a plan: held out, the largest networks or the later "
-            "epochs leave nothing learned to predict them from; train longer."
+            "the runs are too short for a plan: without the largest networks or the "
+            "later epochs, nothing has been learned from which to predict them; train "
+            "longer."
         )
     choices = []
     for each in JOINT:

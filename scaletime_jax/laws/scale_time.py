@@ -19,18 +19,20 @@ MIN_POINTS = 3
 
 
 def fit_scale_time(curves: LearningCurves) -> Law:
-    """The loss of size p at time t is that of size p0 at (p / p0) t [BF24, C.5].
+    """Fits L(p, t) = L(p0, (p / p0) t) for sizes p, p0 and time t [BF24, C.5].
 
-    p is num_params^(1/3); p0 is the nearest size trained for as long as that takes.
-    Nothing is fitted, and nothing is predicted beyond the progress p t that was seen.
+    p is num_params^(1/3); p0 is the nearest size that was trained until (p / p0) t. The
+    law has no fitted parameter. It predicts nothing beyond the largest measured
+    progress p t.
     """
     return by_train_size(curves, lambda each: _shift_by(each, None))
 
 
 def fit_scale_time_kappa(curves: LearningCurves) -> Law:
-    """The same with the exponent at which the curves fall upon each other.
+    """Fits the scale-time law with p = num_params^kappa, kappa fitted to the curves.
 
-    It is found as in `equivalence`, for each resample of the seeds.
+    kappa is the exponent at which the curves coincide, found as in `equivalence` for
+    each resample of the seeds.
     """
 
     def fit(each: LearningCurves) -> Law:
@@ -70,7 +72,7 @@ def _shift_by(curves: LearningCurves, kappas: np.ndarray | None) -> Law:
 
 
 def _between(time: np.ndarray, curves: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Returns [batch, points] each curve [batch, times] at its own times."""
+    """Returns [batch, points]: each curve [batch, times] at its own times."""
     step = time[1] - time[0]
     with np.errstate(invalid="ignore"):
         place = (at - time[0]) / step
@@ -86,10 +88,10 @@ def _between(time: np.ndarray, curves: np.ndarray, at: np.ndarray) -> np.ndarray
 
 
 def fit_unified(curves: LearningCurves) -> Law:
-    """The unified law by non-negative least squares [BF24, Eq. 10], p t its progress.
+    """Fits the unified law of p t by non-negative least squares [BF24, Eq. 10].
 
-    Resamples of the seeds keep the modes that the data chose and their ridge, and
-    weigh them anew: a problem of as many unknowns as modes.
+    Resamples of the seeds keep the modes and the ridge of the fit to the data, and fit
+    only the weights of these modes.
     """
     return by_train_size(curves, _fit_modes)
 
@@ -108,7 +110,7 @@ def _fit_modes(curves: LearningCurves) -> Law:
 
     design = columns(progress)
     fitted = design @ weights[chosen]
-    # relative errors about the fit: a small change of log loss is a relative one
+    # relative errors about the fit: a small change of log loss is a relative error
     moved = np.where(targets.weight > 0, targets.mean - targets.mean[0], 0.0)
     ridge = law.ridge * len(progress) / np.mean(np.exp(targets.mean[0])) ** 2
     rows = design / fitted[:, None]
@@ -128,8 +130,8 @@ def _fit_modes(curves: LearningCurves) -> Law:
 
 
 def _non_negative(matrix: np.ndarray, goal: np.ndarray) -> np.ndarray:
-    """Returns the least-squares weights >= 0, NaN where none were found."""
+    """Returns the least-squares weights >= 0, NaN where the solver fails."""
     try:
         return nnls(matrix, goal, maxiter=100 * len(goal))[0]
-    except RuntimeError:  # modes that cannot be told apart by rounding
+    except RuntimeError:  # rounding makes some modes indistinguishable
         return np.full(len(goal), np.nan)

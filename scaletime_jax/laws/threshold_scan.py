@@ -1,4 +1,4 @@
-"""The exponent of size at every loss: does it depend on where one looks?"""
+"""The exponent of size at several thresholds of the loss."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -21,17 +21,18 @@ PER_DECADE = 20
 
 
 class ThresholdScan(NamedTuple):
-    """log epochs to the threshold = constant - kappa log num_params, per threshold.
+    """log(epochs to the threshold) = constant - kappa log num_params, per threshold.
 
     Attributes:
         fields: setting and train_size.
         thresholds: [thresholds] test losses, falling.
-        shares: of the guessing loss, removed there; None where what guessing costs is
-            not known, and thresholds are spread over the losses that sizes reach.
-        kappa: at each; by maximum likelihood, in which a run that never got there
-            counts as longer than it ran; no value where fewer than three sizes have a
-            run that did.
-        reached: [thresholds] share of runs that got there.
+        shares: shares of the guessing loss that the thresholds remove; None if the
+            guessing loss is not known, when thresholds are spread over the losses that
+            the sizes reach.
+        kappa: estimate at each threshold, by maximum likelihood. A run that never
+            reached the threshold counts as censored at its last epoch. No value where
+            fewer than three sizes have a run that reached the threshold.
+        reached: [thresholds] share of runs that reached the threshold.
     """
 
     fields: dict
@@ -50,9 +51,10 @@ def scan_thresholds(
 
     Args:
         table: one row per run and evaluation.
-        threshold: test loss above which nothing has been learned; if None that of
-            guessing, where it is known. The thresholds looked at are below.
-        shares: of that loss to be removed, in order; thresholds where it is known.
+        threshold: test loss above which nothing has been learned; if None the guessing
+            loss, where known. All thresholds of the scan are below this loss.
+        shares: shares of the guessing loss to be removed, in order. They define the
+            thresholds if the guessing loss is known.
     """
     scans = []
     for fields, rows in split_table(table, (*setting_of(table), "train_size")):
@@ -92,12 +94,12 @@ def _scan(
 
 
 def _range(curves: LearningCurves) -> tuple[float, float]:
-    """Returns log losses between which sizes can be told: all start above the first."""
+    """Returns the range of log losses where sizes differ; all start above the top."""
     with np.errstate(invalid="ignore"):
         lowest = np.nanmin(np.where(np.isfinite(curves.logs), curves.logs, np.inf), 1)
     first = curves.logs[:, 0]
     top = float(np.nanmin(first)) if np.isfinite(first).any() else 0.0
-    # the third size by how far it gets: below, no slope has three sizes
+    # the third-lowest of the sizes' lowest losses: below it no slope has three sizes
     reach = np.sort(np.where(np.isfinite(lowest), lowest, np.inf).min(axis=1))
     return top, min(float(reach[MIN_SIZES - 1]), top)
 
@@ -105,16 +107,17 @@ def _range(curves: LearningCurves) -> tuple[float, float]:
 def log_crossings(
     curves: LearningCurves, level: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns log epochs until log loss first falls below a level, and what they are.
+    """Returns log epochs until log loss first falls below a level, and their bounds.
 
     Args:
-        curves: along power laws between their times.
+        curves: curves, interpolated along power laws.
         level: log loss.
 
     Returns:
-        [curves, seeds] log epochs, NaN for runs that have none; and 0 where they are
-        exact, 1 for the last epoch of a run that never got there, -1 for the first of
-        one that was below it then.
+        [curves, seeds] log epochs, NaN for runs without any; and 0 where the value is
+        exact, 1 where it is a lower bound (the last epoch of a run that never reached
+        the level), -1 where it is an upper bound (the first epoch of a run that was
+        already below the level).
     """
     time, logs = np.log(curves.epoch), curves.logs
     known = np.isfinite(logs)

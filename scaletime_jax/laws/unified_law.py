@@ -13,10 +13,10 @@ from scaletime_jax.arguments import (
 )
 
 RATES_PER_DECADE = 6
-# Errors are relative to the fit, once there is one: relative to noisy measurements they
-# would count low ones most and pull the fit down.
+# After the first fit, errors are relative to the fit. Errors relative to noisy
+# measurements would give low measurements the largest weights and bias the fit down.
 REWEIGHTINGS = 3
-# The ridges tried where there is more than one curve to leave out.
+# The ridges tried if there are several curves, so that one can be left out.
 RIDGES = (0.0, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
 
@@ -26,11 +26,11 @@ class UnifiedLaw(NamedTuple):
     error^2(tau) = c + sum_k a_k e^{-2 lam_k tau} + b_k (1 - e^{-lam_k tau})^2 / lam_k
 
     Attributes:
-        rates: [K] lam_k, the learning rate included.
+        rates: [K] lam_k, which include the learning rate.
         offset: c >= 0.
         signal: [K] a_k >= 0.
         noise: [K] b_k >= 0.
-        ridge: on the weights, as chosen.
+        ridge: the chosen ridge on the weights.
     """
 
     rates: np.ndarray
@@ -58,17 +58,18 @@ def fit_unified_law(
 ) -> UnifiedLaw:
     """Fits the law by non-negative least squares of the relative error.
 
-    On a fixed grid of rates it is linear in non-negative weights. Errors are relative
-    to the fit, by reweighting. The ridge is that which predicts a left-out curve best.
+    On a fixed grid of rates the law is linear in its non-negative weights. Reweighting
+    makes errors relative to the fit. The chosen ridge predicts left-out curves best.
 
     Args:
         progress: [N] tau = p t >= 0.
-        squared_error: [N] measured, > 0.
-        curves: [N] which curve each point belongs to, to be left out together; all one
-            if None.
-        rates: [K] the grid, > 0; six a decade over what the progress spans if None.
-        ridge: on the weights, relative to their fit; chosen from `RIDGES` if None, by
-            leaving out a curve at a time, and the smallest above 0 for a single curve.
+        squared_error: [N] measured error^2, > 0.
+        curves: [N] the curve that each point belongs to. The points of a curve are left
+            out together. One curve if None.
+        rates: [K] the grid, > 0; if None six a decade over the range of the progress.
+        ridge: ridge on the weights, relative to their fit. If None it is chosen from
+            `RIDGES` by leaving out one curve at a time; for a single curve it is the
+            smallest ridge above 0.
 
     Raises:
         InputError: shapes do not match, values are negative or not finite, or fewer
@@ -89,7 +90,7 @@ def fit_unified_law(
     require_positive("squared_error", error)
     require(
         int(np.sum(progress > 0)) >= 3,
-        "progress must have three points above 0 or more.",
+        "progress must have at least three points above 0.",
     )
     members = np.zeros(len(progress)) if curves is None else np.asarray(curves)
     require(
@@ -105,16 +106,17 @@ def fit_unified_law(
 
 
 def _rate_grid(progress: np.ndarray) -> np.ndarray:
-    """Covers from a mode that has hardly begun at the end to one done at the start."""
+    """Covers all modes from hardly begun at the end to complete at the start."""
     span = progress[progress > 0]
     low, high = np.log10([0.1 / span.max(), 10 / span.min()])
     return np.logspace(low, high, 1 + int(np.ceil((high - low) * RATES_PER_DECADE)))
 
 
 def design_matrix(progress: np.ndarray, rates: np.ndarray) -> np.ndarray:
-    """Returns [N, 1 + 2 K]: the constant, each signal left, each noise learned.
+    """Returns [N, 1 + 2 K]: the constant, unlearned signals, learned noises.
 
-    A noise's column lacks the 1 / lam_k, which would spread the columns over decades.
+    The columns of the noises lack the factor 1 / lam_k, which would spread the columns
+    over decades.
     """
     exponent = progress[:, None] * rates
     constant = np.ones((len(progress), 1))
@@ -124,7 +126,7 @@ def design_matrix(progress: np.ndarray, rates: np.ndarray) -> np.ndarray:
 def _fit(progress, error, rates, ridge) -> UnifiedLaw:
     design, scale = design_matrix(progress, rates), error
     size, count = design.shape[1], len(rates)
-    # in the weights' own size, so that the ridge has no unit
+    # in units of the weights, so that the ridge has no unit
     penalty = np.sqrt(ridge * len(error)) / np.mean(error) * np.eye(size)
     for _ in range(1 + REWEIGHTINGS):
         rows = np.vstack([design / scale[:, None], penalty])
@@ -136,7 +138,7 @@ def _fit(progress, error, rates, ridge) -> UnifiedLaw:
 
 
 def _choose_ridge(progress, error, members, rates) -> float:
-    # what is left without a curve must do for a fit
+    # the points that remain without a curve must be enough for a fit
     names = [n for n in np.unique(members) if np.sum(progress[members != n] > 0) >= 3]
     if len(names) < 2:
         return min(ridge for ridge in RIDGES if ridge > 0)

@@ -1,1 +1,1 @@
-"""Flax linen modules and how they are initialised."""
+"""Flax linen modules and their initialisation."""

@@ -10,7 +10,7 @@ from scaletime_jax.models.patch_conv import PatchConv
 
 SIZES = (3, 3, 3, 3, 3, 2)
 STRIDES = (2, 1, 2, 1, 1, 1)
-# The paper names five channel counts for six layers: the sixth repeats the fifth.
+# The paper has five channel counts for six layers; here the sixth repeats the fifth.
 CHANNELS = (5, 10, 20, 40, 80, 80)
 MIN_IMAGE = 27  # pixels: one is left for the last layer
 
@@ -25,7 +25,7 @@ class CNN(nn.Module):
         width: the paper's scale parameter s; channels are (5, 10, 20, 40, 80, 80) s.
         num_classes: number of outputs.
         initializer: 'pytorch', 'lecun' or 'he'.
-        method: how to convolve, 'patches' or 'lax'.
+        method: convolution method, 'patches' or 'lax'.
     """
 
     width: int

@@ -1,6 +1,6 @@
-"""How weights and biases start.
+"""Initialisation of weights and biases.
 
-The choice matters here: it sets how long a network stays at chance [BF24, C.1].
+The initialisation determines how long a network stays at chance [BF24, C.1].
 """
 
 import math

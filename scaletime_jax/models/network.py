@@ -1,4 +1,4 @@
-"""What training knows of a network: two functions, whatever library wrote them."""
+"""The interface of networks: two pure functions, from any library."""
 
 import inspect
 from collections.abc import Callable
@@ -14,9 +14,9 @@ class Variables(NamedTuple):
     """The numbers of a network, as pytrees of arrays.
 
     Attributes:
-        params: what is differentiated and trained.
-        state: what is carried from step to step and not differentiated, such as the
-            running statistics of BatchNorm.
+        params: the trained numbers, with respect to which the loss is differentiated.
+        state: numbers that are carried from step to step and not differentiated, such
+            as the running statistics of BatchNorm.
     """
 
     params: Any
@@ -27,8 +27,8 @@ class Network(NamedTuple):
     """A network as a pair of pure functions.
 
     Attributes:
-        init: (key, inputs) -> Variables. The inputs, of any batch size, say what
-            shape an example has.
+        init: (key, inputs) -> Variables. The inputs, of any batch size, give the shape
+            of an example.
         apply: (variables, inputs, train) -> (outputs, Variables). `train` is a
             Python bool; where it is true the state may change, else the Variables
             are returned as they are. The outputs' first axis is the batch.
@@ -39,11 +39,11 @@ class Network(NamedTuple):
 
 
 def from_flax(module: nn.Module) -> Network:
-    """Returns a Flax module as a Network; the one place that knows Flax.
+    """Returns a Flax module as a Network; the only function that uses Flax.
 
     The state holds every collection besides 'params', all of which are mutable in
     training. The flag `train` is passed to modules whose `__call__` takes it.
-    Modules that draw random numbers (dropout) are not served: `apply` has no key.
+    Modules that draw random numbers (dropout) are not supported: `apply` has no key.
     """
     takes_train = "train" in inspect.signature(module.__call__).parameters
 
@@ -73,8 +73,8 @@ def linearise(network: Network) -> Network:
         f_lin(x; theta) = f(x; theta_0) + J(x; theta_0) (theta - theta_0)
 
     [Jacot et al. 2018; Lee et al. 2019]. theta_0 and the network's own state are kept
-    in the state and never change: a network with BatchNorm is expanded as it is
-    evaluated (train=False), with the statistics of its initialisation.
+    in the state and never change. A network with BatchNorm is expanded in evaluation
+    mode (train=False), with the statistics of its initialisation.
     """
 
     def init(key: Key[Array, ""], inputs: Shaped[Array, "batch *shape"]) -> Variables:

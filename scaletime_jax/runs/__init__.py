@@ -1,1 +1,1 @@
-"""The run table: what runs measured, from training or from a user's logs."""
+"""The run table: measurements of runs, from training or from a user's logs."""

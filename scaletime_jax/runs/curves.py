@@ -1,4 +1,4 @@
-"""From the tidy run table to curves, and to one number a run."""
+"""From the tidy run table to curves, and to one number for each run."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ import pandas as pd
 from scaletime_jax.errors import InputError
 
 NEEDED = ("run_id", "epoch", "test_loss")
-# A run's columns that differ from row to row.
+# The columns that differ between the rows of a run.
 VARYING = {
     "step",
     "epoch",
@@ -23,12 +23,13 @@ VARYING = {
 def first_crossing(epochs: np.ndarray, losses: np.ndarray, threshold: float) -> float:
     """Returns the least epoch at which the loss falls below the threshold.
 
-    The loss is taken to be linear between evaluations. Where the first of them is
-    already below, its epoch is returned: an upper bound, exact for epoch 0.
+    The loss is interpolated linearly between evaluations. If the loss is below the
+    threshold at the first evaluation, the epoch of this evaluation is returned: an
+    upper bound, exact for epoch 0.
 
     Args:
         epochs: [records] increasing.
-        losses: [records]; what follows a NaN counts as never recorded.
+        losses: [records]; values after a NaN are ignored.
         threshold: > 0.
 
     Returns:
@@ -48,16 +49,16 @@ def first_crossing(epochs: np.ndarray, losses: np.ndarray, threshold: float) -> 
 
 
 def epochs_to_threshold(table: pd.DataFrame, threshold: float) -> pd.DataFrame:
-    """Returns one row per run: its constants, when it crossed, how long it ran.
+    """Returns one row per run: its constants, its crossing and its length.
 
     Args:
         table: one row per run and evaluation.
-        threshold: of the test loss.
+        threshold: threshold of the test loss.
 
     Returns:
-        The columns that are constant within a run, with `epochs` (NaN where the
-        threshold was never reached), `first_epoch` and `epochs_run` (the first and the
-        last recorded).
+        The columns that are constant within a run, with `epochs` (NaN if the threshold
+        was never reached), `first_epoch` and `epochs_run` (the first and the last
+        recorded epoch).
     """
     missing = [name for name in NEEDED if name not in table.columns]
     if missing:
@@ -74,12 +75,12 @@ def epochs_to_threshold(table: pd.DataFrame, threshold: float) -> pd.DataFrame:
 
 
 class Curve(NamedTuple):
-    """What a figure shows of seeds: their mean and its standard error.
+    """Mean and standard error over seeds, as a figure shows them.
 
     Attributes:
         x: [points] increasing.
-        mean: [points] over the seeds that have a finite value there, else NaN.
-        sem: [points] its standard error, 0 for fewer than two seeds.
+        mean: [points] mean over the seeds with a finite value; NaN without any.
+        sem: [points] standard error of the mean, 0 for fewer than two seeds.
     """
 
     x: np.ndarray
@@ -97,35 +98,34 @@ def summarise_seeds(values: pd.DataFrame) -> Curve:
 
 
 def over_epochs(runs: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Returns [epochs, seeds] of runs that differ in their seed alone."""
+    """Returns the column [epochs, seeds] of runs that differ in the seed alone."""
     return runs.pivot(index="epoch", columns="seed", values=column).astype(float)
 
 
 def final_over(runs: pd.DataFrame, axis: str, column: str) -> pd.DataFrame:
-    """Returns [axis, seeds] at the end of runs that differ in axis and seed alone."""
+    """Returns [axis, seeds] final values of runs that differ in axis and seed alone."""
     last = runs.loc[runs.groupby("run_id").epoch.idxmax()]
     return last.pivot(index=axis, columns="seed", values=column).astype(float)
 
 
 def least_over(runs: pd.DataFrame, axis: str, column: str) -> pd.DataFrame:
-    """Returns [axis, seeds] like `final_over`, but the least that a run ever had."""
+    """Returns [axis, seeds] like `final_over`, but the least value of each run."""
     least = runs.groupby([axis, "seed"])[column].min()
     return least.unstack("seed").astype(float)
 
 
 def at_epochs(curves: pd.DataFrame, epochs: np.ndarray) -> np.ndarray:
-    """Returns the values at given epochs, along power laws between evaluations.
+    """Returns the values at given epochs, interpolated by power laws.
 
-    Log value is linear in log epoch between evaluations, so that curves that are power
-    laws are met exactly.
+    Log value is linear in log epoch between evaluations, which is exact for power laws.
 
     Args:
         curves: [epochs, seeds] values > 0.
-        epochs: [points] > 0; NaN before the first evaluation after epoch 0 and after
-            the last.
+        epochs: [points] > 0.
 
     Returns:
-        [points, seeds].
+        [points, seeds]; NaN before the first evaluation after epoch 0, and after the
+        last evaluation.
     """
     trained = curves[curves.index > 0]
     known, wanted = np.log(trained.index.to_numpy(float)), np.log(epochs)

@@ -1,8 +1,8 @@
-"""The fields of a run: one tuple, from which table, ids, lanes and selection follow.
+"""The fields of a run: one tuple defines table, ids, lanes and selection.
 
-A field of version 0.1 has no default. A field added later has one: tables and configs
-from before the field are read with it, and an id leaves the field out where it has its
-default. So tables and ids outlive every new field.
+A field of version 0.1 has no default. A field added later has a default: older tables
+and configs are read with the default, and an id leaves the field out if its value is
+the default. So tables and ids remain valid when fields are added.
 """
 
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ import pyarrow as pa
 
 
 class Role(Enum):
-    """What a field is to a run.
+    """The role of a field in a run.
 
-    An identity is a property of the whole run. A lane is one too, a number in which
-    runs that share a program may differ. A coordinate says where in the run a row was
-    recorded, a measurement what was recorded there.
+    An identity is a property of the whole run. A lane is also a property of the whole
+    run: a number in which runs of one program may differ. A coordinate is the place in
+    the run at which a row was recorded, and a measurement is a value recorded there.
     """
 
     IDENTITY = "identity"
@@ -28,11 +28,11 @@ class Role(Enum):
 
 
 class Split(Enum):
-    """How runs that differ in a field are kept apart.
+    """How runs that differ in a field are separated.
 
     A family has its own grid, and is named first. Settings are panels of a figure. A
-    protocol must be the same for all runs of a family. Axes are what figures plot
-    over, and what a grid spans.
+    protocol must be the same for all runs of a family. Axes span the grid, and are the
+    x axes of figures.
     """
 
     FAMILY = "family"
@@ -48,16 +48,16 @@ class Field(NamedTuple):
     """A property of a run, or of a row of its table.
 
     Attributes:
-        name: of the table's column and of the config's attribute.
-        type: Arrow's.
-        role: what the field is to a run.
-        describes: what the field means, with its unit.
-        default: its value in tables and configs older than the field; NEEDED for
-            fields of version 0.1.
-        split: how runs that differ in it are kept apart; None if they are not.
-        several: what a list of its values is called; the name if None.
-        column: whether the table has it.
-        configured: whether a config has it.
+        name: name of the table's column and of the config's attribute.
+        type: Arrow type.
+        role: role of the field in a run.
+        describes: meaning of the field, with its unit.
+        default: value in tables and configs older than the field; NEEDED for fields of
+            version 0.1.
+        split: how runs that differ in the field are separated; None if they are not.
+        several: name of a list of values; None for `name`.
+        column: whether the table has the field as a column.
+        configured: whether a config has the field.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Field(NamedTuple):
 
     @property
     def kind(self) -> type:
-        """The Python type of its values."""
+        """The Python type of the values."""
         if pa.types.is_string(self.type):
             return str
         if pa.types.is_boolean(self.type):
@@ -81,7 +81,7 @@ class Field(NamedTuple):
 
     @property
     def choice(self) -> str:
-        """The quantity by which a user chooses among its values."""
+        """The name under which a user chooses values, such as 'widths' for `width`."""
         return self.several or self.name
 
 
@@ -94,7 +94,7 @@ _DOUBLE, _SINGLE = pa.float64(), pa.float32()
 FIELDS = (
     Field("run_id", _TEXT, _ID, "16 hex digits from the config", configured=False),
     Field("dataset", _TEXT, _ID, "the dataset's name", split=Split.FAMILY),
-    Field("fingerprint", _TEXT, _ID, "of the dataset's content", column=False),
+    Field("fingerprint", _TEXT, _ID, "digest of the dataset", column=False),
     Field("architecture", _TEXT, _ID, "'mlp' or 'cnn'", split=Split.FAMILY),
     Field("optimizer", _TEXT, _ID, "its name", split=Split.FAMILY),
     Field("width", _INT, _ID, "scale parameter s", split=Split.AXIS, several="widths"),
@@ -129,7 +129,7 @@ FIELDS = (
         "test_size",
         _INT,
         _ID,
-        "examples that test losses are means over",
+        "number of test examples",
         split=Split.PROTOCOL,
         configured=False,
     ),
@@ -146,7 +146,7 @@ FIELDS = (
         "seed",
         _LONG,
         _LANE,
-        "of subset, noise, initialisation and order",
+        "seed of subset, noise, initialisation and order",
         split=Split.AXIS,
         several="seeds",
     ),
@@ -154,7 +154,7 @@ FIELDS = (
         "momentum",
         _DOUBLE,
         _LANE,
-        "of the optimizer 'momentum', in [0, 1)",
+        "momentum of the optimizer 'momentum', in [0, 1)",
         default=0.0,
         split=Split.SETTING,
     ),
@@ -162,7 +162,7 @@ FIELDS = (
         "weight_decay",
         _DOUBLE,
         _LANE,
-        "of the optimizers 'momentum' and 'adamw', >= 0",
+        "weight decay of the optimizers 'momentum' and 'adamw', >= 0",
         default=0.0,
         split=Split.SETTING,
     ),
@@ -170,7 +170,7 @@ FIELDS = (
         "schedule",
         _TEXT,
         _ID,
-        "of the learning rate: 'constant', 'cosine', 'warmup_cosine' or "
+        "schedule of the learning rate: 'constant', 'cosine', 'warmup_cosine' or "
         "'warmup_stable_decay'",
         default="constant",
         split=Split.SETTING,
@@ -179,7 +179,7 @@ FIELDS = (
         "warmup",
         _DOUBLE,
         _LANE,
-        "share of all steps in which a schedule's learning rate rises",
+        "share of all steps, the first ones, in which the learning rate rises",
         default=0.0,
         split=Split.SETTING,
     ),
@@ -187,7 +187,8 @@ FIELDS = (
         "decay",
         _DOUBLE,
         _LANE,
-        "share of all steps, the last ones, in which 'warmup_stable_decay' falls",
+        "share of all steps, the last ones, in which the rate of "
+        "'warmup_stable_decay' falls",
         default=0.0,
         split=Split.SETTING,
     ),
@@ -195,7 +196,7 @@ FIELDS = (
         "final",
         _DOUBLE,
         _LANE,
-        "share of the learning rate that a schedule leaves at the end",
+        "learning rate at the end of a schedule, as a share of the highest",
         default=0.0,
         split=Split.SETTING,
     ),
@@ -211,7 +212,7 @@ FIELDS = (
         "shuffled_labels",
         _TRUTH,
         _ID,
-        "whether training labels were dealt out at random: a control",
+        "whether training labels are permuted at random, as a control",
         default=False,
         split=Split.SETTING,
     ),
@@ -219,7 +220,7 @@ FIELDS = (
         "until_test_loss",
         _DOUBLE,
         _ID,
-        "test loss at which a run ended before its last epoch; 0 for none",
+        "test loss at which a run ends before its last epoch; 0 for none",
         default=0.0,
         split=Split.PROTOCOL,
     ),
@@ -235,8 +236,8 @@ FIELDS = (
     Field("epoch", _DOUBLE, _AT, "passes so far, may be fractional", configured=False),
     Field("train_loss", _SINGLE, _SEEN, "on the training set", configured=False),
     Field("test_loss", _SINGLE, _SEEN, "on the test set", configured=False),
-    Field("train_accuracy", _SINGLE, _SEEN, "share that is right", configured=False),
-    Field("test_accuracy", _SINGLE, _SEEN, "share that is right", configured=False),
+    Field("train_accuracy", _SINGLE, _SEEN, "share of correct", configured=False),
+    Field("test_accuracy", _SINGLE, _SEEN, "share of correct", configured=False),
     Field("diverged", _TRUTH, _SEEN, "whether a loss was not finite", configured=False),
 )
 
@@ -273,27 +274,31 @@ def lanes() -> tuple[str, ...]:
 
 
 def apart(split: Split) -> tuple[str, ...]:
-    """The names of the fields by which runs are split so."""
+    """The names of the fields with this split."""
     return tuple(field.name for field in FIELDS if field.split is split)
 
 
 def family() -> tuple[str, ...]:
-    """What a family of runs shares."""
+    """The names of the fields that the runs of a family share."""
     return apart(Split.FAMILY)
 
 
 def setting_of(table: pd.DataFrame) -> tuple[str, ...]:
-    """What makes a panel of a figure of these runs.
+    """The names of the fields that the runs of one panel of a figure share.
 
-    A field added after version 0.1 counts only where some run has another value than
-    its default.
+    A field added after version 0.1 is included only if some run has a value other than
+    the default.
     """
     splits = Split.FAMILY, Split.SETTING
     return tuple(f.name for f in FIELDS if f.split in splits and _counts(table, f))
 
 
 def axes_of(table: pd.DataFrame) -> tuple[str, ...]:
-    """What the grid of these runs spans: all axes, and all lanes that count."""
+    """The names of the axes of these runs' grid: all axes and lanes.
+
+    A field added after version 0.1 is included only if some run has a value other than
+    the default.
+    """
     kept = (f for f in FIELDS if f.split is Split.AXIS or f.role is Role.LANE)
     return tuple(field.name for field in kept if _counts(table, field))
 
@@ -301,22 +306,23 @@ def axes_of(table: pd.DataFrame) -> tuple[str, ...]:
 def _counts(table: pd.DataFrame, field: Field) -> bool:
     if field.default is NEEDED:
         return True
-    # unknown, in logs, is no other value
+    # an unknown value, in logs, does not differ from the default
     known = table[field.name].dropna() if field.name in table else pd.Series()
     return bool((known != field.default).any())
 
 
 def identify(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the entries of a config that its id is made from.
+    """Returns the entries of a config that determine its id.
 
-    Every field of version 0.1, and each later one that has not its default.
+    These are all fields of version 0.1, and later fields with a value other than the
+    default.
     """
     default = {field.name: field.default for field in FIELDS if field.configured}
     return {k: v for k, v in config.items() if v != default[k]}
 
 
 def describe(fields: Mapping[str, Any]) -> str:
-    """Returns columns of the run table with their values, in words, where known."""
+    """Returns the known values of columns of the run table, in words."""
     return ", ".join(
         _words(name, value) for name, value in fields.items() if value is not None
     )

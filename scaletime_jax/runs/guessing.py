@@ -1,4 +1,4 @@
-"""What guessing costs, and thresholds of the test loss that are stated by it."""
+"""The guessing loss, and thresholds of the test loss relative to it."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ import pandas as pd
 from scaletime_jax.errors import InputError
 
 # Shares of the guessing loss that a network has removed; 0.01 is hardly more than
-# chance reaches. At the second of them claims are made.
+# chance reaches. Claims are made at the second share.
 SHARES = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4)
 RECORD = 0.05
 
@@ -19,19 +19,19 @@ class Level(NamedTuple):
     """A threshold of the test loss.
 
     Attributes:
-        share: of the guessing loss that is removed there, 1 - L / L_guess; None for a
-            threshold that is given as a loss.
-        losses: by dataset, where given.
+        share: share of the guessing loss that the threshold removes, 1 - L / L_guess;
+            None for a threshold given as a loss.
+        losses: thresholds given as losses, by dataset.
     """
 
     share: float | None
     losses: Mapping[str, float] = {}
 
     def loss(self, rows: pd.DataFrame) -> float:
-        """Returns the test loss to fall below for runs on one test set.
+        """Returns the threshold of the test loss for runs on one test set.
 
         Raises:
-            InputError: what guessing costs is not known of them, or not the same.
+            InputError: the guessing loss of the runs is not known, or not the same.
         """
         if self.share is None:
             return self.losses[str(rows.dataset.iloc[0])]
@@ -39,10 +39,10 @@ class Level(NamedTuple):
 
 
 def guess_of(rows: pd.DataFrame) -> float:
-    """Returns what guessing costs on the runs' one test set.
+    """Returns the guessing loss of runs on one test set.
 
     Raises:
-        InputError: it is not known, or not the same for all.
+        InputError: the guessing loss is not known, or not the same for all runs.
     """
     known: list[Any] = [None]
     if "guessing_loss" in rows:
@@ -50,13 +50,13 @@ def guess_of(rows: pd.DataFrame) -> float:
     where = " ".join(str(v) for v in rows[["dataset", "architecture"]].iloc[0].dropna())
     if any(pd.isna(value) for value in known):
         raise InputError(
-            f"the class frequencies of the test set of {where} are not known, so that "
-            "neither is what guessing costs; give a test loss to fall below instead.",
+            f"the class frequencies of the test set of {where} are not known, so the "
+            "guessing loss is not known; give a test loss as the threshold instead.",
             threshold=None,
         )
     if len(known) > 1:
         raise InputError(
-            f"the runs of {where} are of several test sets, on which guessing costs "
+            f"the runs of {where} are of several test sets, with guessing losses of "
             f"{' and '.join(f'{value:.4g}' for value in sorted(known))}; choose one."
         )
     return float(known[0])
@@ -66,9 +66,9 @@ def ceiling_of(rows: pd.DataFrame, threshold: float | None = None) -> float:
     """Returns the test loss above which nothing has been learned.
 
     Args:
-        rows: on one test set.
-        threshold: that loss; if None what guessing costs, and infinite for logs, which
-            do not say what guessing costs.
+        rows: rows of runs on one test set.
+        threshold: this loss; if None the guessing loss, and infinity for logs, which
+            lack the guessing loss.
 
     Raises:
         InputError: the runs are of several test sets.
@@ -80,7 +80,7 @@ def ceiling_of(rows: pd.DataFrame, threshold: float | None = None) -> float:
 
 
 def check_threshold(threshold: float | None) -> None:
-    """Raises InputError where a test loss cannot be that."""
+    """Raises InputError unless the threshold is None, or a number above 0."""
     if threshold is not None and not threshold > 0:
         raise InputError(f"threshold must be above 0, got {threshold}.", threshold=None)
 
@@ -89,14 +89,14 @@ def check_shares(shares: Sequence[float]) -> tuple[float, ...]:
     """Returns the shares in order.
 
     Raises:
-        InputError: there is none, or one is not between 0 and 1.
+        InputError: shares is empty, or a share is not between 0 and 1.
     """
     if not len(shares):
         raise InputError("share is empty; give at least one value.", share=None)
     for share in shares:
         if not 0 < share < 1:
             raise InputError(
-                f"share is a share of the guessing loss, above 0 and below 1, got "
+                "share is a share of the guessing loss, above 0 and below 1, got "
                 f"{share:g}.",
                 share=None,
             )
@@ -104,7 +104,7 @@ def check_shares(shares: Sequence[float]) -> tuple[float, ...]:
 
 
 def of_record(shares: Sequence[float]) -> float:
-    """Returns the share at which claims are made: the one nearest to RECORD."""
+    """Returns the share at which claims are made: the share nearest to RECORD."""
 
     def distance(share: float) -> float:
         return abs(math.log(share / RECORD))
@@ -113,11 +113,11 @@ def of_record(shares: Sequence[float]) -> float:
 
 
 def chance_loss(name: str, num_classes: int) -> float:
-    """The loss of predicting C equally frequent classes with no look at the image.
+    """The loss of predicting C equally frequent classes without the image.
 
     (1/C)(1 - 1/C) for 'mse' (0.09 at C = 10, the threshold of [BF24, C.2]) and
-    log C for 'cross_entropy'. Where the classes are not equally frequent, guessing
-    their frequencies costs less than this.
+    log C for 'cross_entropy'. If the classes are not equally frequent, the loss of
+    guessing their frequencies is lower.
     """
     if name == "mse":
         return (1 - 1 / num_classes) / num_classes
@@ -129,12 +129,12 @@ def guessing_loss(
 ) -> float:
     """The test loss of predicting the training classes' frequencies p_c.
 
-    With test frequencies q_c, sum_c q_c (1 - 2 p_c + sum_k p_k^2) / C for 'mse', and
-    -sum_c q_c log p_c for 'cross_entropy'. Where all classes are equally frequent in
-    both, `chance_loss`.
+    With test frequencies q_c, the loss is sum_c q_c (1 - 2 p_c + sum_k p_k^2) / C for
+    'mse', and -sum_c q_c log p_c for 'cross_entropy'. It equals `chance_loss` if all
+    classes are equally frequent in both sets.
 
     Args:
-        name: of the loss.
+        name: name of the loss.
         train_labels: [train] classes in 0..C-1.
         test_labels: [test].
         num_classes: C.
@@ -146,5 +146,5 @@ def guessing_loss(
     if name == "mse":
         return float(q @ (1 - 2 * p + p @ p) / num_classes)
     seen = q > 0
-    with np.errstate(divide="ignore"):  # infinite for a class never trained on
+    with np.errstate(divide="ignore"):  # infinite for a class without training examples
         return float(-q[seen] @ np.log(p[seen]))

@@ -1,4 +1,4 @@
-"""Test losses of one setting as an array: what laws are fitted to."""
+"""Test losses of one setting as an array, to which laws are fitted."""
 
 from typing import NamedTuple
 
@@ -15,13 +15,15 @@ class LearningCurves(NamedTuple):
 
     Attributes:
         num_params: [curves] trainable parameters.
-        train_size: [curves] training examples; 0 for curves whose size is not known,
-            which laws fit together.
+        train_size: [curves] training examples; 0 for curves of unknown train size,
+            which are fitted together.
         epoch: [times] > 0, evenly spaced in their logarithm.
-        logs: [curves, times, seeds] log test loss, along power laws between
+        logs: [curves, times, seeds] log test loss, interpolated by power laws between
             evaluations; NaN where not recorded or after a run diverged.
-        ceiling: log loss above which nothing has been learned; none is.
-        evaluated: of each curve the epochs at which a run of it was; the grid if None.
+        ceiling: log loss above which nothing has been learned; no value of `logs` is
+            above it.
+        evaluated: for each curve, the epochs at which its runs were evaluated; None for
+            the grid `epoch`.
     """
 
     num_params: np.ndarray
@@ -32,7 +34,7 @@ class LearningCurves(NamedTuple):
     evaluated: tuple[np.ndarray, ...] | None = None
 
     def where(self, curves: np.ndarray) -> "LearningCurves":
-        """Returns the curves of a mask [curves]."""
+        """Returns the curves selected by a mask [curves]."""
         return self._replace(
             num_params=self.num_params[curves],
             train_size=self.train_size[curves],
@@ -43,10 +45,10 @@ class LearningCurves(NamedTuple):
         )
 
     def until(self, epoch: float) -> "LearningCurves":
-        """Returns what was recorded up to an epoch.
+        """Returns the curves up to an epoch.
 
-        Between a curve's last evaluation by then and its next nothing is known: what
-        the grid has there came from later.
+        Values between a curve's last evaluation up to the epoch and the next evaluation
+        are removed, because they were interpolated from a later loss.
         """
         early = self.epoch <= epoch * (1 + 1e-9)
         logs = self.logs[:, early].copy()
@@ -57,18 +59,18 @@ class LearningCurves(NamedTuple):
 
     @property
     def seeds(self) -> int:
-        """How many there are."""
+        """The number of seeds."""
         return int(self.logs.shape[2])
 
     @property
     def learned(self) -> np.ndarray:
-        """Where the mean is below the ceiling, by 1% or more [curves, times]."""
+        """Whether the mean is below the ceiling by 1% or more [curves, times]."""
         with np.errstate(invalid="ignore"):
             return self.mean < self.ceiling - 0.01
 
     @property
     def spread(self) -> np.ndarray:
-        """The standard deviation of log loss over seeds [curves, times], else NaN."""
+        """Standard deviation of log loss over seeds [curves, times], NaN for one."""
         there = np.isfinite(self.logs)
         rest = np.where(there, self.logs - self.mean[:, :, None], 0.0)
         free = there.sum(axis=2) - 1
@@ -77,7 +79,7 @@ class LearningCurves(NamedTuple):
 
     @property
     def mean(self) -> np.ndarray:
-        """Mean log loss over the seeds that are there [curves, times], else NaN."""
+        """Mean log loss over the recorded seeds [curves, times], NaN without any."""
         there = np.isfinite(self.logs)
         count = there.sum(axis=2)
         total = np.where(there, self.logs, 0.0).sum(axis=2)
@@ -85,7 +87,7 @@ class LearningCurves(NamedTuple):
 
     @property
     def sem(self) -> np.ndarray:
-        """The standard error of the mean [curves, times], else NaN."""
+        """Standard error of the mean [curves, times], NaN for one seed."""
         count = np.isfinite(self.logs).sum(axis=2)
         return np.asarray(self.spread / np.sqrt(np.maximum(count, 1)))
 
@@ -93,17 +95,17 @@ class LearningCurves(NamedTuple):
 def learning_curves(
     rows: pd.DataFrame, per_decade: int = PER_DECADE, ceiling: float = np.inf
 ) -> LearningCurves:
-    """Returns the curves of one setting, by train size, then by size.
+    """Returns the curves of one setting, ordered by train size, then by size.
 
-    Seeds with the same name belong together, since they share their data; where no two
-    names are at all sizes, runs are numbered instead.
+    Runs with the same seed are matched, because they share their data. If fewer than
+    two seeds are present at all sizes, runs are numbered instead.
 
     Args:
         rows: one row per run and evaluation; runs differ in `num_params`,
             `train_size` and `seed` alone.
-        per_decade: times a decade.
-        ceiling: test loss above which nothing has been learned, such as what guessing
-            costs; losses above it count as it.
+        per_decade: times for each decade.
+        ceiling: test loss above which nothing has been learned, such as the guessing
+            loss. Losses above the ceiling are set to the ceiling.
     """
     trained = rows.epoch[rows.epoch > 0]
     low, high = np.log10([trained.min(), trained.max()])

@@ -1,4 +1,4 @@
-"""A user's own learning curves: any table with the columns that matter."""
+"""A user's own learning curves: any table with the required columns."""
 
 import difflib
 import pathlib
@@ -15,31 +15,33 @@ NEEDED = ("num_params", "epoch", "test_loss")
 COLUMNS = {field.name: field for field in fields.columns()}
 MEASURED = fields.measured()
 TEXT = tuple(name for name, field in COLUMNS.items() if field.kind is str)
-# Columns of the table that a log cannot have its own of.
+# Columns of the table that logs cannot set.
 OURS = {"run_id", "step", "diverged", "file", "line"}
 
 
 def read_logs(
     paths: Sequence[pathlib.Path], name: str
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Returns the run table of logs, and what is known of them.
+    """Returns the run table of logs, and their metadata.
 
-    A log is CSV (also with semicolons or tabs) or Parquet, a row per run and
-    evaluation, with `num_params`, `epoch` and `test_loss` and, where known, other
-    columns of the run table. What runs differ in must be a column, be it only `seed`,
-    which may be words. A run diverged where neither its test loss nor a later one nor,
-    if known, its train loss is a number; else it was not evaluated there.
+    A log is CSV (also with semicolons or tabs) or Parquet, with one row per run and
+    evaluation, the columns `num_params`, `epoch` and `test_loss`, and any other columns
+    of the run table. Every difference between runs must be a column, at least `seed`,
+    whose values may be words. A row is diverged if neither the test loss, nor any later
+    test loss of the run, nor the train loss is a number. Other rows without a test loss
+    count as not evaluated.
 
     Args:
-        paths: of one table, whole or in pieces.
-        name: the dataset's, where there is no such column.
+        paths: files of one table.
+        name: name of the dataset if the table has no column `dataset`.
 
     Returns:
-        The table; and `logs` (the paths), `columns` (those that were there), `run_ids`,
-        and `rates`, what runs took, if there is a column `seconds` (since their start).
+        The table; and the metadata `logs` (the paths), `columns` (the columns found),
+        `run_ids` and, with a column `seconds` (since the run's start), `rates` (the
+        durations of the runs).
 
     Raises:
-        InputError: it names file, column and line.
+        InputError: a table or a value is invalid; the message says where.
     """
     pieces = [_read(path) for path in paths]
     logs = pd.concat(pieces, ignore_index=True)
@@ -47,13 +49,13 @@ def read_logs(
     _check(logs, given)
     table = pd.DataFrame({name: logs[name] for name in given})
     for column in COLUMNS.keys() - set(given) - OURS:
-        table[column] = None if column in TEXT else np.nan  # not known
+        table[column] = None if column in TEXT else np.nan  # unknown
     if "dataset" not in given:
         table["dataset"] = name
     if "seed" not in given:
-        table["seed"] = 0  # a name for the only run of its kind
+        table["seed"] = 0  # the only run of its setting
     if "width" not in given or table.groupby("width").num_params.nunique().max() > 1:
-        table["width"] = table.num_params  # what sizes differ in may be the depth
+        table["width"] = table.num_params  # sizes may differ in depth
     if "seconds" in logs:
         table["seconds"] = pd.to_numeric(logs.seconds, errors="coerce")
     table = _as_runs(table, logs)
@@ -67,7 +69,7 @@ def read_logs(
 
 
 def _rates(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Returns examples and seconds that runs took, where logs say both."""
+    """Returns the examples and seconds of the runs, if the logs contain both."""
     if "seconds" not in table:
         return []
     last = table.loc[table.groupby("run_id").epoch.idxmax()]
@@ -94,12 +96,12 @@ def _read(path: pathlib.Path) -> pd.DataFrame:
     _check_columns(path, list(logs.columns))
     if logs.empty:
         raise InputError(f"{path} has no rows; give one per run and evaluation.")
-    first = 2 if path.suffix == ".csv" else 1  # a CSV's first line are the names
+    first = 2 if path.suffix == ".csv" else 1  # the first line of a CSV has the names
     return logs.assign(file=str(path), line=np.arange(len(logs)) + first)
 
 
 def _separator(path: pathlib.Path) -> str:
-    """Returns what stands most often between the names: a comma, semicolon or tab."""
+    """Returns the most frequent separator of the names: comma, semicolon or tab."""
     with open(path, encoding="utf-8-sig") as file:
         names = file.readline()
     return max(",;\t", key=names.count)
@@ -121,13 +123,13 @@ def _check_columns(path: pathlib.Path, columns: list[str]) -> None:
             raise InputError(f"{path} lacks the column {name!r}; {hint}")
         if near:
             raise InputError(
-                f"{path} has a column {near[0]!r}; if {name!r} is meant, call it so, "
-                "else call it something less alike."
+                f"{path} has a column {near[0]!r}; rename it to {name!r} if that is "
+                "meant, else give it a less similar name."
             )
 
 
 def _check(logs: pd.DataFrame, given: list[str]) -> None:
-    """Raises InputError at the first value that cannot be."""
+    """Raises InputError at the first invalid value."""
     for name in given:
         if name in TEXT:
             _refuse(logs, logs[name].isna(), name, "is empty")
@@ -167,7 +169,7 @@ def _refuse(logs: pd.DataFrame, bad: pd.Series, name: str, words: str) -> None:
 
 
 def _as_runs(table: pd.DataFrame, logs: pd.DataFrame) -> pd.DataFrame:
-    """Gives runs their ids, steps and whether they diverged.
+    """Adds the columns run_id, step and diverged.
 
     Raises:
         InputError: a run has an epoch twice, or no run was evaluated in training.
@@ -180,18 +182,18 @@ def _as_runs(table: pd.DataFrame, logs: pd.DataFrame) -> pd.DataFrame:
         row = logs[twice].iloc[0]
         at = f"{row.file}, line {row.line}: num_params {row.num_params}"
         raise InputError(
-            f"{at} has epoch {row.epoch:g} a second time; what such runs differ in "
-            "must be a column, seed for instance."
+            f"{at} has epoch {row.epoch:g} a second time; if these are different runs, "
+            "add a column that distinguishes them, such as seed."
         )
     trained = table.epoch.where(table.epoch > 0)
     if (trained.groupby(run).nunique() < 2).all():
         raise InputError(
             f"{logs.file.iloc[0]}: no run has two epochs above 0; a learning curve "
-            "needs several, in rows that agree in all columns but what is measured."
+            "needs several rows that agree in all columns that are not measurements."
         )
     ids = "log-" + run.astype(str).str.zfill(5)
     table = table.assign(run_id=ids, run=run).sort_values(["run", "epoch"])
-    # not evaluated: a gap that ends, or one in which training still had a loss
+    # not evaluated: a gap before a later loss, or a gap with training losses
     finite = table.test_loss.notna().astype(int)
     later = finite[::-1].groupby(table.run[::-1]).cummax()[::-1]
     gone = (later == 0) & table.train_loss.isna()

@@ -1,4 +1,4 @@
-"""Runs to be read only: tables that a sweep wrote, or a user's own logs."""
+"""Reads runs: tables that a sweep wrote, or a user's own logs."""
 
 import json
 import pathlib
@@ -35,14 +35,15 @@ from scaletime_jax.runs.store import (
 
 
 class Runs(NamedTuple):
-    """What a study is made from.
+    """The runs of a study.
 
     Attributes:
         table: one row per run and evaluation.
-        metadata: of the units that the runs are from.
-        gaps: what the runs' grid lacks, one for each family.
-        controls: like `table`, of runs with shuffled labels; None if there are none.
-        origin: how the runs were obtained, in a sentence.
+        metadata: metadata of the units that contain the runs.
+        gaps: the runs missing from the grid, one entry for each family.
+        controls: a table like `table` of runs with shuffled labels; None without such
+            runs.
+        origin: a sentence on how the runs were obtained.
     """
 
     table: pd.DataFrame
@@ -52,14 +53,14 @@ class Runs(NamedTuple):
     origin: str = ""
 
     def select(self, wanted: Wanted, any_length: bool = False) -> "Runs":
-        """Returns the runs with the wanted values, and what their grid lacks.
+        """Returns the runs with the wanted values, and the gaps of their grid.
 
         Args:
             wanted: values by column; other columns are free.
-            any_length: runs may differ in how long they ran.
+            any_length: whether runs may differ in length.
 
         Raises:
-            InputError: no run is left, or those left mix protocols.
+            InputError: no run is left, or the runs left mix protocols.
         """
         table = select_runs(self.table, wanted, any_length)
         gaps = [] if self.are_logs else find_gaps(table, wanted)
@@ -71,7 +72,7 @@ class Runs(NamedTuple):
         return Runs(table, of_runs(self.metadata, both), gaps, controls)
 
     def require(self, columns: Sequence[str], who: str) -> None:
-        """Raises InputError, which names `who`, unless logs have the columns."""
+        """Raises InputError, which names `who`, if logs lack a column."""
         for column in columns:
             known = (unit.get("columns", columns) for unit in self.metadata)
             if not all(column in each for each in known):
@@ -80,29 +81,29 @@ class Runs(NamedTuple):
 
     @property
     def are_logs(self) -> bool:
-        """Whether these are a user's own."""
+        """Whether the runs are a user's own logs."""
         return any("logs" in unit for unit in self.metadata)
 
     @property
     def num_runs(self) -> int:
-        """How many runs there are."""
+        """The number of runs."""
         return int(self.table.run_id.nunique())
 
     @property
     def num_diverged(self) -> int:
-        """How many of them diverged."""
+        """The number of runs that diverged."""
         return int(self.table[self.table.diverged].run_id.nunique())
 
     @property
     def num_unended(self) -> int:
-        """How many should have ended at a test loss that they never reached."""
+        """The number of runs that never reached their `until_test_loss`."""
         until = self.table[self.table.until_test_loss > 0]
         least = until.groupby("run_id")[["test_loss", "until_test_loss"]].min()
         return int((least.test_loss > least.until_test_loss).sum())
 
     @property
     def made_by(self) -> dict[str, Any]:
-        """What is known of how they were made."""
+        """The known versions, devices and times of the runs."""
         ours = [unit for unit in self.metadata if "logs" not in unit]
         if ours:
             return summarise_units(ours, set(self.table.run_id))
@@ -110,7 +111,7 @@ class Runs(NamedTuple):
 
     @property
     def record(self) -> dict[str, Any]:
-        """What summary.json says of them."""
+        """The entry of summary.json."""
         counts = {"count": self.num_runs, "diverged": self.num_diverged}
         if self.controls is not None:
             counts["controls"] = int(self.controls.run_id.nunique())
@@ -119,14 +120,15 @@ class Runs(NamedTuple):
         return {**counts, **self.made_by}
 
     def thresholds(self, threshold: float | None = None) -> dict[str, float]:
-        """Returns the loss to fall below for each dataset.
+        """Returns the threshold of the test loss for each dataset.
 
         Args:
-            threshold: for all; if None that of guessing equally frequent classes.
+            threshold: threshold of all datasets; if None the loss of guessing equally
+                frequent classes.
 
         Raises:
-            InputError: logs do not say what guessing costs, two datasets have one name,
-                or the threshold is impossible.
+            InputError: threshold is None and the runs are logs, which lack the guessing
+                loss; two datasets have one name; or the threshold is not above 0.
         """
         check_threshold(threshold)
         if threshold is not None:
@@ -142,8 +144,8 @@ class Runs(NamedTuple):
                 raise InputError(f"runs on two different datasets are called {name!r}.")
         if not {*self.table.dataset} <= {*found}:
             raise InputError(
-                "threshold is not set, and logs do not say what guessing costs; give "
-                "the test loss at which your networks begin to be of use.",
+                "threshold is not set, and logs do not contain the guessing loss; give "
+                "the test loss at which your networks become useful.",
                 threshold=None,
             )
         return found
@@ -151,16 +153,16 @@ class Runs(NamedTuple):
     def levels(
         self, threshold: float | None = None, shares: Sequence[float] = SHARES
     ) -> list[Level]:
-        """Returns the thresholds of the test loss at which to look.
+        """Returns the thresholds of the test loss.
 
         Args:
-            threshold: the only one; if None the paper's, the loss of guessing equally
-                frequent classes, and then `shares`.
-            shares: of the guessing loss to be removed.
+            threshold: the only threshold; if None the paper's threshold, the loss of
+                guessing equally frequent classes, and the thresholds of `shares`.
+            shares: shares of the guessing loss to be removed.
 
         Raises:
-            InputError: a share is not between 0 and 1, or logs do not say what guessing
-                costs.
+            InputError: a share is not between 0 and 1; or threshold is None and the
+                runs are logs, which lack the guessing loss.
         """
         given = Level(None, self.thresholds(threshold))
         if threshold is not None:
@@ -169,17 +171,17 @@ class Runs(NamedTuple):
 
 
 def make_runs(table: pd.DataFrame, metadata: list[Metadata]) -> Runs:
-    """Returns runs with those apart that are controls.
+    """Returns the runs, with the controls in a table of their own.
 
     Raises:
-        InputError: there are controls alone.
+        InputError: all runs are controls.
     """
-    shuffled = table.shuffled_labels.eq(True)  # not known, in logs, is no control
+    shuffled = table.shuffled_labels.eq(True)  # unknown, in logs, is no control
     if not shuffled.any():
         return Runs(table, metadata, [])
     if shuffled.all() and len(table):
         raise InputError(
-            "all runs have shuffled labels; a control needs runs without beside it.",
+            "all runs have shuffled labels; add runs without shuffled labels.",
             shuffled_labels="false,true",
         )
     index = {"drop": True}
@@ -190,9 +192,9 @@ def make_runs(table: pd.DataFrame, metadata: list[Metadata]) -> Runs:
 def read_runs(path: str | pathlib.Path) -> Runs:
     """Returns all runs of a file or folder.
 
-    Tables that a sweep wrote, or a user's logs (CSV, or Parquet without our metadata;
-    see `logs.read_logs`), but not both. To the metadata of each file comes `run_ids`,
-    the runs in it.
+    The files are tables that a sweep wrote, or a user's logs (CSV, or Parquet without
+    the metadata of a sweep; see `logs.read_logs`), but not both. The metadata of each
+    file gets an entry `run_ids`, the runs in the file.
 
         >>> from scaletime_jax import read_runs
         >>> runs = read_runs("experiments/examples/sklearn_digits.csv")
@@ -200,11 +202,11 @@ def read_runs(path: str | pathlib.Path) -> Runs:
         (60, 0)
 
     Args:
-        path: of a file, or of a folder of them.
+        path: path of a file, or of a folder of files.
 
     Raises:
-        InputError: there is no such file, or none in the folder, or one of them is not
-            a run table.
+        InputError: there is no such file, the folder has no file, or a file is not a
+            run table.
     """
     path = pathlib.Path(path)
     paths = [path]
@@ -213,8 +215,8 @@ def read_runs(path: str | pathlib.Path) -> Runs:
     if not paths or not path.exists():
         what = "no Parquet file and no CSV in" if path.is_dir() else "no file or folder"
         raise InputError(
-            f"there is {what} {path}; name a run table, such as WORKDIR/runs of an "
-            "experiment that trained, or your own logs."
+            f"there is {what} {path}; name a run table, such as the folder runs in the "
+            "workdir of an experiment, or your own logs."
         )
     ours = [each for each in paths if each.suffix == ".parquet" and _is_ours(each)]
     if not ours:
@@ -222,7 +224,7 @@ def read_runs(path: str | pathlib.Path) -> Runs:
         return make_runs(table, [known])
     if len(ours) < len(paths):
         other = next(each for each in paths if each not in ours)
-        raise InputError(f"{other} was not written by a sweep, as {ours[0].name} was.")
+        raise InputError(f"{other} was not written by a sweep, but {ours[0].name} was.")
     tables, metadata = [], []
     for each in paths:
         try:
@@ -256,17 +258,17 @@ def _not_a_table(path: pathlib.Path, reason: str) -> InputError:
 
 
 def of_runs(metadata: list[Metadata], table: pd.DataFrame) -> list[Metadata]:
-    """Returns the metadata of the units that runs of the table are from."""
+    """Returns the metadata of the units that contain the table's runs."""
     ids = set(table.run_id)
     return [unit for unit in metadata if ids.intersection(unit["run_ids"])]
 
 
 def summarise_units(metadata: Sequence[Metadata], run_ids: Set[str]) -> dict[str, Any]:
-    """Returns what runs were made by, and for how long.
+    """Returns the versions, devices and times of runs.
 
     Args:
-        metadata: of the units they are from, with `run_ids`.
-        run_ids: the runs; of each unit's time they have their share.
+        metadata: metadata of the units that contain the runs, with `run_ids`.
+        run_ids: the runs, which are charged their share of each unit's time.
     """
     times = sorted(each["time"] for each in metadata)
     # units of early versions have wall seconds alone

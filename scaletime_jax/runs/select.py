@@ -1,4 +1,4 @@
-"""Which rows of a run table belong together, and which of them are missing."""
+"""Selects rows of a run table, and finds the runs missing from its grid."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,17 +17,17 @@ Wanted = Mapping[str, Sequence[Any]]  # values by column
 def select_runs(
     table: pd.DataFrame, wanted: Wanted, any_length: bool = False
 ) -> pd.DataFrame:
-    """Returns the rows with the wanted values; adds `epochs`, how long each ran.
+    """Returns the rows with the wanted values; adds `epochs`, the length of the run.
 
-    How long a run is that ended at a test loss is a result: its `epochs` is NaN.
+    The length of a run that ended at a test loss is a result, so its `epochs` is NaN.
 
     Args:
         table: one row per run and evaluation.
         wanted: values by column; other columns are free.
-        any_length: runs may differ in `epochs`.
+        any_length: whether runs may differ in `epochs`.
 
     Raises:
-        InputError: no row is left, or those left mix protocols.
+        InputError: no row is left, or the rows left mix protocols.
     """
     ran = table.groupby("run_id").epoch.transform("max")
     table = table.assign(epochs=ran.where(~(table.until_test_loss > 0)))
@@ -37,8 +37,8 @@ def select_runs(
             there = ", ".join(_words(table[name]))
             raise InputError(
                 f"no run has {name} {' or '.join(map(str, values))}"
-                f"{f'; those left have {there}' if there else ''}; choose what there "
-                "is, or train what is missing."
+                f"{f'; the runs left have {there}' if there else ''}; choose among the "
+                "existing values, or train the missing runs."
             )
         table = rows
     _check_protocol(table, any_length)
@@ -46,7 +46,7 @@ def select_runs(
 
 
 def with_values(table: pd.DataFrame, wanted: Wanted) -> pd.DataFrame:
-    """Returns the rows with the wanted values, of the columns that there are."""
+    """Returns the rows with the wanted values of the existing columns."""
     for name, values in wanted.items():
         if name not in table:
             continue
@@ -82,35 +82,35 @@ def _check_protocol(table: pd.DataFrame, any_length: bool) -> None:
         first = ", ".join(f"{name} {twice.iloc[0][name]}" for name in same)
         raise InputError(
             f"several runs have {first} (run_id {' and '.join(twice.run_id[:2])}); "
-            "they are of different data or recorded differently, leave one out."
+            "they differ in data or recorded epochs; leave one of them out."
         )
 
 
 def split_table(
     table: pd.DataFrame, names: Sequence[str]
 ) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
-    """Yields the rows that agree in the named columns, with the columns' values.
+    """Yields the values of the named columns, and the rows with these values.
 
-    A value that is not known is None.
+    An unknown value is None.
     """
     for values, rows in table.groupby(list(names), sort=True, dropna=False):
         yield dict(zip(names, map(_plain, values), strict=True)), rows
 
 
 def _plain(value: Any) -> Any:
-    """Returns a value as JSON has it: some versions of pandas give NumPy's."""
+    """Returns a value as JSON has it; some versions of pandas return NumPy scalars."""
     if pd.isna(value):
         return None
     return value.item() if isinstance(value, np.generic) else value
 
 
 class Gap(NamedTuple):
-    """What the grid of a family lacks.
+    """The runs missing from the grid of a family.
 
     Attributes:
-        family: in words.
-        num_runs: how many are missing.
-        trained_by: values of each field that train what is missing, as words.
+        family: name of the family in words.
+        num_runs: number of missing runs.
+        trained_by: values of each field, as words, that train the missing runs.
     """
 
     family: str
@@ -119,10 +119,10 @@ class Gap(NamedTuple):
 
 
 def missing_runs(table: pd.DataFrame, wanted: Wanted) -> pd.DataFrame:
-    """Returns what the grid that the table spans lacks, a row a run.
+    """Returns the runs missing from the table's grid, one row for each run.
 
-    The grid of a family is all combinations of the values on its axes, in the table or
-    wanted. A family that is wanted and wholly absent has the axes of all.
+    The grid of a family is all combinations of the values on its axes, which are in the
+    table or wanted. A wanted family without any run gets the axes of all families.
     """
     there = table.drop_duplicates("run_id")
     family, axes = list(fields.family()), list(fields.axes_of(there))
@@ -139,7 +139,7 @@ def missing_runs(table: pd.DataFrame, wanted: Wanted) -> pd.DataFrame:
 
 
 def _wanted_families(there: pd.DataFrame, wanted: Wanted) -> set[tuple[Any, ...]]:
-    """Returns the families that have a wanted value which no run has."""
+    """Returns the families with a wanted value that no run has."""
     family = fields.family()
     asked = [name for name in family if name in wanted]
     if not asked:
@@ -156,7 +156,7 @@ def _wanted_families(there: pd.DataFrame, wanted: Wanted) -> set[tuple[Any, ...]
 
 
 def find_gaps(table: pd.DataFrame, wanted: Wanted) -> list[Gap]:
-    """Returns what the grid lacks, a gap for each family."""
+    """Returns the gaps of the grid, one for each family."""
     gaps = []
     family, axes = list(fields.family()), fields.axes_of(table)
     for each, rows in missing_runs(table, wanted).groupby(family):

@@ -1,4 +1,4 @@
-"""The run table on disk: one Parquet file a unit, written whole or not at all."""
+"""The run table on disk: one Parquet file for each unit, written atomically."""
 
 import contextlib
 import json
@@ -16,15 +16,15 @@ from scaletime_jax.runs.fields import NEEDED, columns, schema
 
 METADATA_KEY = b"scaletime_jax"
 PART = ".part-"
-Metadata = dict[str, Any]  # as JSON has it
+Metadata = dict[str, Any]  # a JSON object
 
 
 class DamagedTable(Exception):
-    """A file that is no whole Parquet file, or lacks a column that all tables have."""
+    """A file that is not a complete Parquet file, or that lacks a required column."""
 
 
 def prepare(folder: pathlib.Path) -> None:
-    """Makes the folder and makes sure that files can be written there."""
+    """Makes the folder and checks that files can be written there."""
     probe = folder / f"{PART}probe-{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -32,17 +32,17 @@ def prepare(folder: pathlib.Path) -> None:
         probe.unlink()
     except OSError as error:
         raise InputError(
-            f"cannot write to {folder} ({error.strerror}); choose a folder you may "
-            "write to.",
+            f"cannot write to {folder} ({error.strerror}); choose a folder with "
+            "write permission.",
             workdir=None,
         ) from None
-    for leftover in folder.glob(f"{PART}*"):  # of a run that was killed
+    for leftover in folder.glob(f"{PART}*"):  # left by a killed program
         with contextlib.suppress(OSError):
             leftover.unlink()
 
 
 def write_whole(path: pathlib.Path, content: bytes) -> None:
-    """Writes a file; no reader ever sees a part of it.
+    """Writes a file atomically: no reader sees a part of the file.
 
     Raises:
         InputError: the folder cannot be written to.
@@ -58,7 +58,7 @@ def write_whole(path: pathlib.Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             part.unlink()
         raise InputError(
-            f"cannot write {path} ({error.strerror}); make room or choose another "
+            f"cannot write {path} ({error.strerror}); free space or choose another "
             "folder.",
             workdir=None,
         ) from None
@@ -67,7 +67,7 @@ def write_whole(path: pathlib.Path, content: bytes) -> None:
 def write(
     folder: pathlib.Path, name: str, table: pd.DataFrame, metadata: Metadata
 ) -> None:
-    """Writes a unit's rows to `folder/name.parquet`; no reader sees a part of it."""
+    """Writes a unit's rows atomically to `folder/name.parquet`."""
     for field in columns():
         if field.default is not NEEDED and field.name not in table:
             table = table.assign(**{field.name: field.default})
@@ -79,14 +79,14 @@ def write(
 
 
 def read_table(path: pathlib.Path) -> pa.Table:
-    """Returns the rows of one file, with the columns that this version knows.
+    """Returns the rows of one file, with the columns of this version.
 
-    A column that the file lacks has its field's default. A column that this version
-    does not know is left out, with a warning that names it.
+    A missing column gets the default of its field. An unknown column is left out, with
+    a warning that names the column.
 
     Raises:
-        DamagedTable: the content is not a whole run table.
-        InputError: the file may not be read, or a column has another type.
+        DamagedTable: the content is not a complete run table.
+        InputError: the file cannot be read, or a column has another type.
     """
     try:
         content = path.read_bytes()
@@ -98,7 +98,7 @@ def read_table(path: pathlib.Path) -> pa.Table:
     try:
         reader = pa.BufferReader(content)
         rows = pq.read_table(reader, page_checksum_verification=True)
-        names = rows.column_names  # may be damaged too
+        names = rows.column_names  # metadata may be damaged too
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DamagedTable(str(error).splitlines()[0]) from None
     needed = {field.name for field in columns() if field.default is NEEDED}
@@ -135,12 +135,12 @@ def _cast(
 def read(folder: pathlib.Path) -> pd.DataFrame:
     """Returns all rows in the folder, one per run and evaluation.
 
-    A damaged file is renamed to `*.damaged`, with a warning that names it, and counts
-    as absent. A run that stands in two files is taken once.
+    A damaged file is renamed to `*.damaged`, with a warning that names the file, and is
+    not read. A run that is in two files is taken once.
 
     Raises:
-        InputError: a file may not be read, or has a column of another type; no file is
-            renamed for that.
+        InputError: a file cannot be read, or has a column of another type. No file is
+            renamed then.
     """
     tables = [schema().empty_table()]
     for path in sorted(folder.glob("*.parquet")):
@@ -150,7 +150,7 @@ def read(folder: pathlib.Path) -> pd.DataFrame:
             aside = path.with_name(path.name + ".damaged")
             path.rename(aside)
             warnings.warn(
-                f"{path} is damaged ({error}); it is set aside as {aside.name} and "
+                f"{path} is damaged ({error}); the file is renamed to {aside.name} and "
                 "its runs are trained again",
                 stacklevel=2,
             )
@@ -160,6 +160,6 @@ def read(folder: pathlib.Path) -> pd.DataFrame:
 
 
 def read_metadata(path: pathlib.Path) -> Metadata:
-    """Returns what was written beside a unit's rows: configs, versions, times."""
+    """Returns the metadata of a unit: configs, versions, times."""
     metadata: Metadata = json.loads(pq.read_schema(path).metadata[METADATA_KEY])
     return metadata

@@ -1,4 +1,4 @@
-"""A straight line through measurements of which some are known to be bounds."""
+"""A straight line through measurements, some of which are bounds."""
 
 from typing import NamedTuple
 
@@ -7,9 +7,9 @@ from scipy.special import log_ndtr
 
 STEPS = 60
 CONVERGED = 1e-9
-# Scatter about an exact line; below it nothing is gained.
+# Least scatter, for points on an exact line.
 LEAST_SCATTER = 1e-4
-# Of Newton's step, the best of which is taken.
+# Shares of Newton's step, of which the best is taken.
 PARTS = np.array([1.0, 0.5, 0.2, 0.05, 0.01, 0.0])
 
 
@@ -17,9 +17,9 @@ class CensoredLine(NamedTuple):
     """y = constant + slope x + scatter z, z standard normal.
 
     Attributes:
-        slope: [...] NaN where fewer than two different x have a y that is no bound.
+        slope: [...] NaN if fewer than two different x have an exact y.
         constant: [...]
-        scatter: [...] standard deviation.
+        scatter: [...] standard deviation about the line.
     """
 
     slope: np.ndarray
@@ -30,16 +30,16 @@ class CensoredLine(NamedTuple):
 def fit_censored_line(
     x: np.ndarray, y: np.ndarray, bound: np.ndarray, weights: np.ndarray
 ) -> CensoredLine:
-    """Fits lines by maximum likelihood, a batch at once.
+    """Fits a batch of lines by maximum likelihood.
 
-    In 1 / scatter and (constant, slope) / scatter the log likelihood is concave [Olsen
-    1978], so that Newton's method finds its one maximum from anywhere.
+    The log likelihood is concave in 1 / scatter and (constant, slope) / scatter [Olsen
+    1978], so Newton's method finds the maximum from any start.
 
     Args:
         x: [runs].
         y: [..., runs] measurements.
-        bound: [..., runs] 0 where y is exact, 1 where the truth is above it, -1 where
-            it is below.
+        bound: [..., runs] 0 where y is exact, 1 where y is a lower bound, -1 where y is
+            an upper bound.
         weights: [..., runs] >= 0.
     """
     y, bound, weights = np.broadcast_arrays(y, bound, weights)

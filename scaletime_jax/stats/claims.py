@@ -1,4 +1,4 @@
-"""What a paper says, beside what was measured."""
+"""Claims of papers, with measurements and verdicts."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,30 +8,30 @@ from scipy.special import ndtr, ndtri, stdtr
 
 from scaletime_jax.stats.estimates import CONFIDENCE, Estimate, t_quantile
 
-Limits = tuple[float | None, float | None]  # None has no limit
+Limits = tuple[float | None, float | None]  # None for no limit
 SIGNIFICANT = 1 - CONFIDENCE
 
 
 class Claim(NamedTuple):
-    """What a paper says, what was measured, and whether they agree.
+    """A claim of a paper, the measurement, and whether they agree.
 
     Attributes:
-        source: where it says so, such as '[BF24, Fig. 2]'; 'beyond' before it where the
-            paper looked at another setting.
-        statement: what it says, in words.
-        setting: what was measured on: columns of the run table with their values.
-        quantity: what the number is, with its unit.
-        value: the number, None where it could not be measured.
-        interval: its 95% interval over seeds, or None.
-        holds_within: the claim holds for values between these.
-        verdict: 'holds' if the whole interval is within them, 'fails' if it is wholly
-            outside, else 'undecided'.
-        note: why the verdict is another all the same.
-        p_value: the least 1 - confidence of an interval that decides as the value does:
-            below 0.05 where the 95% interval decides; None without an interval.
-        corrected: the verdict by `correct`, for all claims of a study together; before
-            that the same as `verdict`.
-        p_corrected: by the same.
+        source: source of the claim, such as '[BF24, Fig. 2]'; preceded by 'beyond' if
+            the paper studied another setting.
+        statement: the claim in words.
+        setting: columns of the run table with their values, for the measured runs.
+        quantity: name of the measured number, with its unit.
+        value: the number, None if it could not be measured.
+        interval: 95% interval of the value over seeds, or None.
+        holds_within: the claim holds for values between these limits.
+        verdict: 'holds' if the whole interval is within the limits, 'fails' if it is
+            wholly outside, else 'undecided'.
+        note: reason for a verdict that does not follow from the interval.
+        p_value: the least 1 - confidence of an interval that gives the same verdict as
+            the value: below 0.05 if the 95% interval decides; None without an interval.
+        corrected: the verdict of `correct`, for all claims of a study together; before
+            the correction the same as `verdict`.
+        p_corrected: the p-value of `correct`.
     """
 
     source: str
@@ -49,7 +49,7 @@ class Claim(NamedTuple):
 
 
 def judge(estimate: Estimate, holds_within: Limits, **what) -> Claim:
-    """Returns the claim with its verdict; `what` are its remaining fields."""
+    """Returns the claim with its verdict; `what` are the remaining fields."""
     low, high = holds_within
     verdict = "undecided"
     if estimate.interval is not None:
@@ -72,7 +72,7 @@ def judge(estimate: Estimate, holds_within: Limits, **what) -> Claim:
 
 
 def _p_value(estimate: Estimate, holds_within: Limits) -> float | None:
-    """Returns twice the tail beyond the limit that is nearest in standard errors."""
+    """Returns twice the tail beyond the limit nearest in standard errors."""
     if estimate.interval is None or estimate.value is None:
         return None
     normal = estimate.freedom is None
@@ -90,10 +90,10 @@ def _p_value(estimate: Estimate, holds_within: Limits) -> float | None:
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:
-    """Returns Holm's corrected p-values: 5% is the chance of any wrong decision.
+    """Returns Holm's corrected p-values: 5% bounds the chance of any wrong decision.
 
-    The i-th least of m becomes the largest of (m - j + 1) p_j over j <= i, at most 1.
-    That holds however the claims depend on each other [Holm 1979].
+    The i-th smallest of m p-values becomes the largest of (m - j + 1) p_j over j <= i,
+    at most 1. The correction is valid for dependent claims [Holm 1979].
 
     Args:
         p_values: [claims].
@@ -109,7 +109,7 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
 def correct(claims: Sequence[Claim]) -> list[Claim]:
     """Returns a study's claims with verdicts that allow for their number.
 
-    Where the corrected p-value is 0.05 or more, a claim is undecided.
+    A claim with a corrected p-value of 0.05 or more is undecided.
     """
     measured = [claim.p_value for claim in claims if claim.p_value is not None]
     found = iter(holm(measured))
@@ -130,5 +130,5 @@ def count_verdicts(claims: Sequence[Claim], corrected: bool = False) -> dict[str
 
 
 def beyond(source: str, claimed: bool) -> str:
-    """Returns the source of a claim, marked where the paper does not go that far."""
+    """Returns the source of a claim, marked if the paper does not make the claim."""
     return source if claimed else f"beyond {source}"

@@ -14,10 +14,10 @@ class Estimate(NamedTuple):
     """A statistic of runs.
 
     Attributes:
-        value: None where the runs do not determine it.
-        interval: its 95% interval over seeds; None for fewer than two of them.
-        freedom: degrees of freedom of Student's t that the interval is from; None for
-            the normal distribution's.
+        value: the number, None if the runs do not determine it.
+        interval: 95% interval over seeds; None for fewer than two seeds.
+        freedom: degrees of freedom of Student's t in the interval; None for the normal
+            distribution.
     """
 
     value: float | None
@@ -32,13 +32,14 @@ def jackknife(statistic: Callable[..., float], *values: np.ndarray) -> Estimate:
 
         se^2 = (n - 1) / n sum_i (statistic_i - mean of them)^2
 
-    and Student's t with n - 1 degrees of freedom the interval. For as few as five
-    seeds it covers what it says, where a percentile bootstrap covers some 85%.
+    and the interval is Student's t with n - 1 degrees of freedom. With only five seeds
+    the interval covers the truth in 95% of cases, where a percentile bootstrap covers
+    about 85%.
 
     Args:
-        statistic: of arrays like `values` with some of their seeds; smooth in them.
-        *values: [..., seeds], the same seeds in all; a seed with a value that is not
-            finite is left out.
+        statistic: smooth function of arrays like `values` with fewer seeds.
+        *values: [..., seeds], the same seeds in all arrays; a seed with a value that is
+            not finite is left out.
     """
     finite = [np.isfinite(v).all(axis=tuple(range(v.ndim - 1))) for v in values]
     kept = [v[..., np.all(finite, axis=0)] for v in values]
@@ -52,7 +53,7 @@ def jackknife(statistic: Callable[..., float], *values: np.ndarray) -> Estimate:
         [statistic(*(np.delete(v, i, axis=-1) for v in kept)) for i in range(seeds)]
     )
     error = np.sqrt((seeds - 1) * np.var(without))
-    if not np.isfinite(error):  # one seed decides whether there is a value at all
+    if not np.isfinite(error):  # without one of the seeds there is no value
         return Estimate(value, None)
     reach = float(t_quantile(seeds - 1) * error)
     return Estimate(value, (value - reach, value + reach), seeds - 1)
@@ -69,16 +70,16 @@ def describe_estimate(estimate: Estimate) -> str:
 
 
 def u_depth(values: np.ndarray) -> Estimate:
-    """Returns how far the lower end of a curve stands above its lowest inner point.
+    """Returns the height of a curve's lower end above its lowest inner point.
 
-    The depth of a U: above 0 for a curve that falls and rises again, below for one that
-    only does either. Lower end and lowest point are chosen by the other seeds, so that
-    the least of several noisy values is not taken for a dip: of noise alone the
-    expected depth is 0, and with five seeds the interval leaves 0 out on either side
-    in 4 to 6% of cases.
+    This depth of a U is above 0 for a curve that falls and rises again, and below 0 for
+    a monotonic curve. Lower end and lowest point are chosen by the other seeds, so that
+    the least of several noisy values is not mistaken for a dip: for noise alone the
+    expected depth is 0, and with five seeds the interval is above 0, or below 0, in 4
+    to 6% of cases.
 
     Args:
-        values: [points, seeds] along the curve; three points or more, two seeds.
+        values: [points, seeds] along the curve; at least three points and two seeds.
     """
     values = values[:, np.isfinite(values).all(axis=0)]
     seeds = values.shape[1]
@@ -93,15 +94,15 @@ def u_depth(values: np.ndarray) -> Estimate:
 
 
 def seed_weights(seeds: int, resamples: int = RESAMPLES) -> np.ndarray:
-    """Returns the weights of a bootstrap over seeds, as good for batches of fits.
+    """Returns the weights of a bootstrap over seeds, for batches of fits.
 
     Args:
-        seeds: how many there are.
-        resamples: how often they are drawn, with replacement.
+        seeds: number of seeds.
+        resamples: number of resamples, drawn with replacement.
 
     Returns:
-        [1 + resamples, seeds] each row sums to 1; equal weights first. For a single
-        seed, that row alone.
+        [1 + resamples, seeds]; each row sums to 1, and the first row has equal weights.
+        A single seed gives the first row alone.
     """
     if seeds < 2:
         return np.ones((1, seeds))
@@ -113,12 +114,12 @@ def seed_weights(seeds: int, resamples: int = RESAMPLES) -> np.ndarray:
 def bootstrap_error(resampled: np.ndarray, seeds: int) -> np.ndarray:
     """Returns the standard error of a statistic from its bootstrap over seeds.
 
-    The standard deviation over resamples of n seeds is too small by
-    sqrt((n - 1) / n), which is put right.
+    The standard deviation over resamples of n seeds is too small by a factor of
+    sqrt((n - 1) / n), which is corrected.
 
     Args:
-        resampled: [1 + resamples, ...] by `seed_weights`; NaN where a resample does
-            not determine it.
+        resampled: [1 + resamples, ...] the statistic by `seed_weights`; NaN where a
+            resample does not determine it.
         seeds: n.
 
     Returns:
@@ -137,13 +138,13 @@ def bootstrap_error(resampled: np.ndarray, seeds: int) -> np.ndarray:
 
 
 def bootstrap(resampled: np.ndarray, seeds: int) -> Estimate:
-    """Returns a statistic with its interval: Student's t and the bootstrap's error.
+    """Returns a statistic with its interval, Student's t times the bootstrap error.
 
-    Percentiles of a bootstrap of five seeds would cover some 85%.
+    Percentiles of a bootstrap of five seeds would cover about 85%.
 
     Args:
-        resampled: [1 + resamples] by `seed_weights`.
-        seeds: how many there are.
+        resampled: [1 + resamples] the statistic by `seed_weights`.
+        seeds: number of seeds.
     """
     value = float(resampled[0])
     if not np.isfinite(value):
@@ -156,7 +157,7 @@ def bootstrap(resampled: np.ndarray, seeds: int) -> Estimate:
 
 
 def t_quantile(freedom):
-    """Returns how many standard errors a 95% interval reaches to either side.
+    """Returns the half-width of a 95% interval in standard errors.
 
     Args:
         freedom: [...] degrees of freedom, >= 1.

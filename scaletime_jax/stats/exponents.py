@@ -1,4 +1,4 @@
-"""Exponents of power laws, their ranges, and which regime a loss is in."""
+"""Exponents of power laws, their ranges, and the regime of a loss."""
 
 from typing import NamedTuple
 
@@ -12,9 +12,9 @@ from scaletime_jax.stats.local_exponents import bend_of, is_straight
 from scaletime_jax.stats.robust_fit import IDENTIFIED, told_apart
 
 MIN_POINTS = 4
-# How far from 1 an exponent may be and belong to a variance.
+# Largest distance from 1 of the exponent of a variance.
 NEAR_ONE = 0.05
-# Share of a loss that its limit makes up from which on the limit rules it.
+# Least share of the limit in a loss at which the limit dominates.
 LIMIT_RULES = 0.5
 FREE_EXPONENTS = 0.01, 10.0
 
@@ -23,12 +23,11 @@ class PowerLaw(NamedTuple):
     """L = offset + coefficient * size^-exponent.
 
     Attributes:
-        exponent: with its interval over draws.
-        coefficient: None where there is no fit.
-        offset: 0 where none was fitted.
-        sizes: least and largest size fitted.
-        warning: why exponent or offset should not be relied on; None if nothing is
-            known against them.
+        exponent: exponent with its interval over draws.
+        coefficient: None without a fit.
+        offset: 0 if no offset was fitted.
+        sizes: smallest and largest size fitted.
+        warning: reason not to rely on exponent or offset; None without a reason.
     """
 
     exponent: Estimate
@@ -41,20 +40,21 @@ class PowerLaw(NamedTuple):
 def fit_power_law(
     sizes: np.ndarray, losses: np.ndarray, with_offset: bool = False
 ) -> PowerLaw:
-    """Fits a power law to means over draws, in logarithms or by relative errors.
+    """Fits a power law to means over draws.
 
-    Without an offset it is the straight line of log loss against log size. With one,
+    Without an offset the fit is a straight line of log loss against log size. With an
+    offset
 
         sum_i ((offset + coefficient x_i^-exponent) / L_i - 1)^2,  offset >= 0,
 
-    is minimised: linear in the first two for every exponent, so that only it is
-    searched for. Intervals are `jackknife`'s over draws.
+    is minimised. The problem is linear in offset and coefficient for each exponent, so
+    only the exponent is searched for. Intervals are from `jackknife` over draws.
 
     Args:
         sizes: [sizes] > 0.
-        losses: [sizes, draws], the same draws at all sizes; a single one has no
+        losses: [sizes, draws], the same draws at all sizes; a single draw gives no
             interval.
-        with_offset: whether L may tend to more than 0.
+        with_offset: whether L may tend to a limit above 0.
 
     Raises:
         InputError: shapes do not match, sizes are not positive.
@@ -83,12 +83,12 @@ def fit_power_law(
 
 
 def exponent_gap(sizes: np.ndarray, first: np.ndarray, second: np.ndarray) -> Estimate:
-    """Returns by how much the first exponent is above the second, draw by draw.
+    """Returns the first exponent less the second, with its interval over draws.
 
     Args:
         sizes: [sizes] > 0.
         first: [sizes, draws] losses.
-        second: [sizes, draws] of the same draws.
+        second: [sizes, draws] losses of the same draws.
     """
 
     def gap(one, other):
@@ -98,19 +98,19 @@ def exponent_gap(sizes: np.ndarray, first: np.ndarray, second: np.ndarray) -> Es
 
 
 def select_range(sizes: np.ndarray, losses: np.ndarray) -> np.ndarray:
-    """Returns which sizes to fit: the longest straight stretch on log axes.
+    """Returns the sizes to fit: the longest straight range on log axes.
 
-    Of all runs of four or more consecutive sizes those are straight whose local
-    exponent, of a parabola through them, changes by at most BEND from end to end, or by
-    no more than that within its interval over draws. The one that spans most is taken,
-    of equals the one at larger sizes.
+    A range of four or more consecutive sizes is straight if the local exponent of a
+    parabola through the range changes by at most BEND from end to end, or if the
+    interval of the change over draws contains such a change. The widest straight range
+    is taken, or the range at larger sizes if two are equally wide.
 
     Args:
         sizes: [sizes] > 0, ascending.
         losses: [sizes, draws].
 
     Returns:
-        [sizes] true in the range; all false where there is none.
+        [sizes] true in the range; all false without a straight range.
 
     Raises:
         InputError: shapes do not match, sizes are not positive.
@@ -129,13 +129,13 @@ def select_range(sizes: np.ndarray, losses: np.ndarray) -> np.ndarray:
 
 
 class Regime(NamedTuple):
-    """Which of the regimes of [B21, Sec. 2] a loss is in.
+    """The regime of a loss in the sense of [B21, Sec. 2].
 
     Attributes:
         name: 'variance-limited', 'resolution-limited' or 'undecided'.
-        law: of the loss less its limit.
-        limit_share: of the limit in the loss at the largest size.
-        reason: the rule with its numbers, in words.
+        law: power law of the loss less its limit.
+        limit_share: share of the limit in the loss at the largest size.
+        reason: the applied rule with its numbers, in words.
     """
 
     name: str
@@ -147,19 +147,18 @@ class Regime(NamedTuple):
 def classify_regime(
     sizes: np.ndarray, losses: np.ndarray, limits: np.ndarray | None = None
 ) -> Regime:
-    """Says whether a variance or resolution limits the loss, over data or over size.
+    """Returns whether variance or resolution limits the loss, over data or over size.
 
-    Variance-limited: the loss tends to a limit that makes up at least half of it at the
-    largest size, and what is above it falls with exponent 1, as a variance does: its
-    interval comes within 0.05 of 1. Resolution-limited: the limit makes up less, and
-    the exponent's interval lies above 0.
+    Variance-limited: the limit is at least half of the loss at the largest size, and
+    the loss less its limit falls with exponent 1, as a variance does (the interval
+    comes within 0.05 of 1). Resolution-limited: the limit is less than half of the
+    loss, and the exponent's interval lies above 0.
 
     Args:
-        sizes: [sizes] > 0; of D or P, or for finite pools what `variance_sizes` makes
-            of them.
+        sizes: [sizes] > 0; D or P, or for finite pools their `variance_sizes`.
         losses: [sizes, draws].
-        limits: [draws] the loss at infinite size, subtracted draw by draw before
-            anything is averaged; if None, an offset is fitted.
+        limits: [draws] the loss at infinite size, subtracted from each draw before
+            averaging; if None, an offset is fitted.
 
     Raises:
         InputError: shapes do not match, sizes are not positive.
@@ -190,19 +189,20 @@ def classify_regime(
 
 
 def variance_sizes(sizes: np.ndarray, pool: int | float) -> np.ndarray:
-    """Returns 1 / (1 / n - 1 / pool): how many independent draws n distinct ones equal.
+    """Returns 1 / (1 / n - 1 / pool), the equivalent number of independent draws.
 
-    Means over n distinct members of a pool vary as 1 / n - 1 / pool.
+    The variance of a mean over n distinct members of a pool is proportional to
+    1 / n - 1 / pool.
 
     Args:
-        sizes: [...] n below the pool.
-        pool: members; infinity for independent draws.
+        sizes: [...] n, below the pool.
+        pool: number of members; infinity for independent draws.
 
     Raises:
-        InputError: a size is not below the pool.
+        InputError: a size is not below pool.
     """
     sizes = np.asarray(sizes, float)
-    require(sizes < pool, "sizes must be below the pool's.")
+    require(sizes < pool, "sizes must be below the size of the pool.")
     return sizes / (1 - sizes / pool)
 
 
@@ -217,7 +217,7 @@ def _check(sizes, losses) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _offset_fit(sizes: np.ndarray, losses: np.ndarray) -> tuple[float, float, float]:
-    """Returns exponent, coefficient and offset, NaN where there is none."""
+    """Returns exponent, coefficient and offset; NaN without a fit."""
     mean = losses.mean(axis=1)
     if not np.all(mean > 0):
         return np.nan, np.nan, np.nan
@@ -247,7 +247,7 @@ def _offset_fit(sizes: np.ndarray, losses: np.ndarray) -> tuple[float, float, fl
 
 
 def _warning(sizes: np.ndarray, fitted, exponent: Estimate) -> str | None:
-    """Returns what speaks against a fit with an offset."""
+    """Returns the reason not to rely on a fit with an offset, or None."""
     a, coefficient, offset = fitted
     falling = coefficient * sizes**-a
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from scaletime_jax.stats.estimates import jackknife
 
-MIN_SIZES = 3  # a line through two points fits always
+MIN_SIZES = 3  # a line through two points always fits
 
 
 class Line(NamedTuple):
@@ -31,7 +31,7 @@ def straight_line(x: np.ndarray, y: np.ndarray) -> Line:
 
 
 def log_line(sizes: np.ndarray, values: np.ndarray) -> Line:
-    """Fits log mean value against log size; NaN where a mean is not above 0.
+    """Fits log mean value against log size; NaN if a mean is not above 0.
 
     Args:
         sizes: [sizes] > 0, not all equal.
@@ -48,9 +48,9 @@ class LineFit(NamedTuple):
 
     Attributes:
         slope: the exponent.
-        slope_ci: its 95% interval over seeds; None for a single seed.
-        r_squared: share of the variance of log value that the line explains; None
-            where the values do not vary.
+        slope_ci: 95% interval of the slope over seeds; None for a single seed.
+        r_squared: share of the variance of log value that the line explains; None if
+            the values do not vary.
     """
 
     slope: float
@@ -61,7 +61,7 @@ class LineFit(NamedTuple):
 def fit_line(sizes: np.ndarray, values: np.ndarray) -> LineFit:
     """Fits the mean over seeds by least squares on log axes.
 
-    A seed is left out at all sizes at once, since it shares its data.
+    A seed is left out at all sizes at once, because its runs share their data.
 
     Args:
         sizes: [sizes] > 0.
@@ -77,14 +77,14 @@ def fit_line(sizes: np.ndarray, values: np.ndarray) -> LineFit:
 
 
 def fit_columns(fit: LineFit | None) -> dict:
-    """Returns the fit by name, None for what is not there."""
+    """Returns the numbers of the fit by name, None without a fit."""
     return fit._asdict() if fit else dict.fromkeys(LineFit._fields)
 
 
 def describe_fit(fit: LineFit | None) -> str:
     """Returns the fit in words."""
     if fit is None:
-        return f"no slope: every seed reached it at fewer than {MIN_SIZES} sizes"
+        return f"no slope: fewer than {MIN_SIZES} sizes have a value for every seed"
     words = f"slope {fit.slope:+.2f}"
     if fit.slope_ci is not None:
         words += f" [{fit.slope_ci[0]:+.2f}, {fit.slope_ci[1]:+.2f}]"

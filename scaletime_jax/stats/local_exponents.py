@@ -1,4 +1,4 @@
-"""Exponents between neighbouring sizes: is a curve straight, and how steep?"""
+"""Exponents between neighbouring sizes, and the slope of straight curves."""
 
 from typing import NamedTuple
 
@@ -13,23 +13,24 @@ from scaletime_jax.stats.estimates import (
 )
 from scaletime_jax.stats.lines import MIN_SIZES, LineFit, fit_line
 
-# Change of the local exponent from end to end that still counts as straight.
+# Largest change of the local exponent from end to end of a straight curve.
 BEND = 0.1
 DRAWS = 4_000  # of the largest |t|
 
 
 class LocalExponents(NamedTuple):
-    """How a value depends on size, from each size to the next.
+    """Exponents of a value against size, from each size to the next.
 
     Attributes:
         sizes: [pairs] geometric mean of two neighbouring sizes.
-        values: [pairs] d log value / d log size between them.
-        intervals: [pairs, 2] 95% intervals that hold together: in 95 of 100 cases all
-            of them have the truth in them; None for fewer than two seeds.
-        bend: change of the local exponent from the smallest size to the largest, of a
-            parabola; no value for fewer than three sizes.
-        fit: the line through all sizes, where the curve is straight; else None.
-        without_smallest: the line without the smallest size, alike.
+        values: [pairs] d log value / d log size between the two sizes.
+        intervals: [pairs, 2] simultaneous 95% intervals: in 95% of cases all intervals
+            contain the true values; None for fewer than two seeds.
+        bend: change of the local exponent of a parabola from the smallest size to the
+            largest; no value for fewer than three sizes.
+        fit: the line through all sizes; None if the curve is not straight.
+        without_smallest: the line through all sizes but the smallest; None if these are
+            not straight.
     """
 
     sizes: np.ndarray
@@ -44,8 +45,8 @@ def local_exponents(sizes: np.ndarray, values: np.ndarray) -> LocalExponents:
     """Returns the exponents of the mean over seeds between neighbouring sizes.
 
     With exponents b_k and their standard errors e_k by the jackknife over seeds, the
-    intervals are b_k +- c e_k, c the 95% quantile of the largest |t_k| of seeds that
-    scatter as the jackknife's do (max-t).
+    intervals are b_k +- c e_k, where c is the 95% quantile of the largest |t_k| for
+    seeds with the scatter of the jackknife (max-t).
 
     Args:
         sizes: [sizes] > 0, ascending, two or more.
@@ -67,7 +68,7 @@ def local_exponents(sizes: np.ndarray, values: np.ndarray) -> LocalExponents:
 
 
 def single_slope(found: LocalExponents | None) -> tuple[Estimate, str]:
-    """Returns the slope of a straight curve of three sizes or more, or why none."""
+    """Returns the slope of a straight curve of three or more sizes, or the reason."""
     if found is None or len(found.values) + 1 < MIN_SIZES:
         return Estimate(None, None), ""
     if found.fit is None:
@@ -80,7 +81,7 @@ def single_slope(found: LocalExponents | None) -> tuple[Estimate, str]:
 def exponent_rows(
     found: LocalExponents | None, size_name: str = "effective_size"
 ) -> list[dict]:
-    """Returns a row for each pair of neighbouring sizes, as a table has them."""
+    """Returns a table row for each pair of neighbouring sizes."""
     if found is None:
         return []
     rows: list[dict] = []
@@ -94,9 +95,9 @@ def exponent_rows(
 
 
 def bend_of(sizes: np.ndarray, values: np.ndarray) -> Estimate:
-    """Returns by how much the local exponent changes from end to end.
+    """Returns the change of the local exponent from end to end.
 
-    Of the parabola of log mean value over log size, by least squares.
+    The exponents are of a parabola of log mean value over log size, by least squares.
 
     Args:
         sizes: [sizes] > 0, ascending.
@@ -116,7 +117,7 @@ def bend_of(sizes: np.ndarray, values: np.ndarray) -> Estimate:
 
 
 def is_straight(bend: Estimate) -> bool:
-    """Whether a curve may be straight: a bend of at most BEND is in the interval."""
+    """Whether a curve may be straight: its interval contains a bend of at most BEND."""
     if bend.value is None:
         return False
     low, high = bend.interval or (bend.value, bend.value)
@@ -124,7 +125,7 @@ def is_straight(bend: Estimate) -> bool:
 
 
 def bend_p_value(bend: Estimate) -> float | None:
-    """Returns the p-value of no bend at all; None without an interval."""
+    """Returns the p-value of no bend; None without an interval."""
     if bend.value is None or bend.interval is None or bend.freedom is None:
         return None
     error = (bend.interval[1] - bend.value) / t_quantile(bend.freedom)
@@ -152,16 +153,16 @@ def _simultaneous(
 
 
 def simultaneous(found: np.ndarray, without: np.ndarray) -> np.ndarray:
-    """Returns 95% intervals [statistics, 2] that hold together, by max-t.
+    """Returns simultaneous 95% intervals [statistics, 2], by max-t.
 
     Args:
-        found: [statistics] of all seeds.
-        without: [seeds, statistics] of all seeds but one, two seeds or more.
+        found: [statistics] values for all seeds.
+        without: [seeds, statistics] values without each seed, for two or more seeds.
     """
     seeds = len(without)
     around = without - without.mean(axis=0)
     error = np.sqrt((seeds - 1) * np.mean(around**2, axis=0))
-    scattered = error > 1e-12  # others are seeds that are copies, but for rounding
+    scattered = error > 1e-12  # a smaller error is rounding: the seeds are copies
     reach = np.zeros_like(error)
     if scattered.any():
         apart = (around / np.where(scattered, error, 1))[:, scattered]
@@ -170,20 +171,20 @@ def simultaneous(found: np.ndarray, without: np.ndarray) -> np.ndarray:
 
 
 def max_t_quantile(scatter: np.ndarray, seeds: int) -> float:
-    """Returns the 95% quantile of the largest of several |t| that depend on each other.
+    """Returns the 95% quantile of the largest of several dependent |t|.
 
-    Each t has its own standard error, estimated from as many seeds. Correlations are
-    shrunk by 1 / (seeds - 1): those of five seeds are too large by chance, which would
-    make the quantile too small.
+    Each t has its own standard error, estimated from the seeds. Correlations are shrunk
+    by 1 / (seeds - 1), because correlations over five seeds are too large by chance,
+    which would make the quantile too small.
 
     Args:
-        scatter: [rows, statistics] whose correlations are those of the statistics.
-        seeds: how many there are, two or more.
+        scatter: [rows, statistics] rows with the correlations of the statistics.
+        seeds: number of seeds, two or more.
     """
     around = scatter - scatter.mean(axis=0)
     around = around / np.sqrt(np.mean(around**2, axis=0))
     rng = np.random.default_rng(0)
-    # rows mixed at random have the rows' correlations
+    # random mixtures of rows have the correlations of the rows
     drawn = rng.normal(size=(DRAWS, seeds, len(around))) @ around / np.sqrt(len(around))
     alone = 1 / (seeds - 1)
     drawn = np.sqrt(1 - alone) * drawn + np.sqrt(alone) * rng.normal(size=drawn.shape)

@@ -1,20 +1,20 @@
-"""Least squares with a Huber loss, many fits of one function at a time."""
+"""Least squares with a Huber loss, for a batch of fits of one function."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-# Log errors above this count by their size, not their square.
+# Log errors above this value count linearly, not by their square.
 HUBER = 0.05
 STEPS = 100
-# Resamples start where the data ended, and so have not far to go.
+# Fits to resamples start at the fit to the data, so they need few steps.
 RESAMPLE_STEPS = 12
 # Relative decrease of the loss, three times in a row, at which a fit has converged.
 SMALL = 1e-6
-DAMPING = 1e-3, 1e-12, 1e12  # first, least, most
+DAMPING = 1e-3, 1e-12, 1e12  # first, smallest and largest damping
 TINY = 1e-300
-# Of `told_apart`, from which on parameters are.
+# Least value of `told_apart` for identified parameters.
 IDENTIFIED = 1e-4
 
 # [batch, parameters] -> [batch, points] and its Jacobian [batch, points, parameters].
@@ -22,12 +22,12 @@ Function = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 class Fits(NamedTuple):
-    """What a batch of fits found.
+    """The results of a batch of fits.
 
     Attributes:
         parameters: [batch, parameters].
         loss: [batch] mean Huber loss.
-        converged: [batch] whether further steps would change nothing.
+        converged: [batch] whether the fit has converged.
     """
 
     parameters: np.ndarray
@@ -36,7 +36,7 @@ class Fits(NamedTuple):
 
 
 def huber(rest: np.ndarray) -> np.ndarray:
-    """Returns r^2 / 2 up to HUBER, growing linearly from there."""
+    """Returns r^2 / 2 up to HUBER, and a linear function beyond."""
     size = np.abs(rest)
     return np.where(size <= HUBER, rest**2 / 2, HUBER * (size - HUBER / 2))
 
@@ -48,17 +48,17 @@ def fit_robust(
     weight: np.ndarray,
     steps: int = STEPS,
 ) -> Fits:
-    """Minimises the mean Huber loss of function(parameters) - goal, batch by batch.
+    """Minimises the mean Huber loss of function(parameters) - goal for a batch.
 
-    Levenberg and Marquardt's method on reweighted squares. Every fit of the batch has
-    its own damping.
+    The method is Levenberg and Marquardt's on reweighted squares. Every fit of the
+    batch has its own damping.
 
     Args:
-        function: values with their Jacobian; batches do not mix.
+        function: values with their Jacobian, independent for each row of the batch.
         starts: [batch, parameters].
         goal: [batch, points].
-        weight: [batch, points] >= 0; what has none may be NaN in the goal.
-        steps: at most.
+        weight: [batch, points] >= 0; the goal may be NaN where the weight is 0.
+        steps: largest number of steps.
     """
     goal = np.where(weight > 0, goal, 0.0)
     weight = weight / np.maximum(weight.sum(axis=1, keepdims=True), TINY)
@@ -113,14 +113,14 @@ def fit_from_grid(
     weight: np.ndarray,
     keep: int = 8,
 ) -> Fits:
-    """Fits data from many starts, then resamples of them from where the data ended.
+    """Fits data from many starts, then fits resamples from the fit to the data.
 
     Args:
         function: as in `fit_robust`.
         starts: [starts, parameters].
-        goal: [resamples, points], the data themselves first.
+        goal: [resamples, points], the data in the first row.
         weight: [resamples, points].
-        keep: how many of the best starts are carried to the end.
+        keep: number of the best starts whose fits are completed.
     """
     mine = np.where(weight[:1] > 0, goal[:1], 0.0)
     at_start = np.sum(weight[:1] * huber(function(starts)[0] - mine), axis=1)
@@ -143,10 +143,10 @@ def fit_from_grid(
 
 
 def told_apart(function: Function, parameters: np.ndarray, weight: np.ndarray) -> float:
-    """Returns how far from collinear the effects of parameters are, from 0 to 1.
+    """Returns a distance of the parameters' effects from collinearity, from 0 to 1.
 
-    The least singular value of the Jacobian with columns of length 1: near 0 some
-    combination of parameters has no effect on what was measured.
+    The distance is the least singular value of the Jacobian with columns of length 1.
+    Near 0, some combination of parameters has no effect on the fitted points.
 
     Args:
         function: as in `fit_robust`.

@@ -1,4 +1,4 @@
-"""The exponent of a spectrum's decay, and where a finite pool bends it."""
+"""The exponent of a spectrum's decay, and the modes that a finite pool bends."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from scaletime_jax.stats.claims import Claim, judge
 from scaletime_jax.stats.estimates import Estimate
 from scaletime_jax.stats.lines import straight_line
 
-# How near the loss's exponent is to be to the spectrum's.
+# Largest difference of the exponents of loss and spectrum.
 SAME_EXPONENT = 0.05
 
 
@@ -17,10 +17,10 @@ class SpectralFit(NamedTuple):
     """lambda_i ~ i^-(1 + exponent) [B21, Eq. 6].
 
     Attributes:
-        exponent: alpha_K. Its interval is no statistical one: from the least to the
-            greatest over windows of half the range's length on the log axis, so how far
-            the spectrum is from one power law.
-        modes: first and last i of the range, from 1.
+        exponent: alpha_K. Its interval is not statistical: it is the range of exponents
+            over windows of half the range's length on the log axis, which measures the
+            deviation of the spectrum from one power law.
+        modes: first and last i of the range, counted from 1.
     """
 
     exponent: Estimate
@@ -32,11 +32,11 @@ def fit_spectrum(eigenvalues: np.ndarray, first: int, last: int) -> SpectralFit:
 
     Args:
         eigenvalues: [S], largest first.
-        first: from 1.
-        last: at least 3 modes later, with eigenvalues above 0.
+        first: first mode, >= 1.
+        last: last mode, at least first + 3, with eigenvalues above 0.
 
     Raises:
-        InputError: there is no such range.
+        InputError: the range is impossible.
     """
     values = np.asarray(eigenvalues, float)
     require(
@@ -60,16 +60,16 @@ def fit_spectrum(eigenvalues: np.ndarray, first: int, last: int) -> SpectralFit:
 def last_settled(
     eigenvalues: np.ndarray, of_fewer: np.ndarray, tolerance: float = 0.1
 ) -> int:
-    """Returns the last mode up to which a smaller pool gives the same eigenvalues.
+    """Returns the last mode for which a smaller pool gives the same eigenvalue.
 
-    Beyond it the finite pool bends the spectrum. Single eigenvalues fluctuate; means of
-    their logarithms over windows of a factor of 2 around each mode are compared, from
-    the last mode downwards.
+    Beyond this mode the finite pool bends the spectrum. Single eigenvalues fluctuate,
+    so means of their logarithms over windows of a factor of 2 around each mode are
+    compared, from the last mode downwards.
 
     Args:
         eigenvalues: [S], largest first.
-        of_fewer: [S'] of a part of the features, or of the inputs.
-        tolerance: relative.
+        of_fewer: [S'] eigenvalues for a part of the features, or of the inputs.
+        tolerance: relative tolerance.
     """
     count = min(np.count_nonzero(eigenvalues), np.count_nonzero(of_fewer))
     if count == 0:
@@ -84,27 +84,27 @@ def last_settled(
 
 
 def judge_decay(name: str, loss: Estimate, spectrum: Estimate, setting: dict) -> Claim:
-    """Returns whether an exponent of the loss is alpha_K.
+    """Returns the claim that an exponent of the loss equals alpha_K.
 
     Args:
-        name: of the loss's exponent.
-        loss: that exponent.
-        spectrum: alpha_K with its range; the interval of the difference is from the
-            ends of both.
-        setting: what both were measured on.
+        name: name of the loss's exponent.
+        loss: the loss's exponent.
+        spectrum: alpha_K with its range. The interval of the difference is from the
+            ends of both intervals.
+        setting: setting of both measurements.
     """
     return judge(
         _less(loss, spectrum),
         (-SAME_EXPONENT, SAME_EXPONENT),
         source="[B21, Eq. 7]",
-        statement="The exponent of the loss is that of the spectrum.",
+        statement="The exponents of loss and spectrum are equal.",
         setting=setting,
         quantity=f"{name} - alpha_K",
     )
 
 
 def _less(first: Estimate, second: Estimate) -> Estimate:
-    """Returns a difference, its interval from the ends of both."""
+    """Returns a difference, with an interval from the ends of both intervals."""
     if first.value is None or second.value is None:
         return Estimate(None, None)
     value = first.value - second.value

@@ -1,4 +1,4 @@
-"""Which law predicts large networks from small ones, and long training from short?"""
+"""Errors of laws on larger networks and on longer training than they were fitted to."""
 
 from collections.abc import Sequence
 
@@ -20,16 +20,14 @@ from scaletime_jax.stats.claims import Claim, judge
 from scaletime_jax.studies.result import Result
 
 NAME = "backtest"
-TITLE = (
-    "Which law predicts best? Large networks from small ones, long training from short"
-)
+TITLE = "Errors of laws on held-out runs: larger networks, and longer training"
 CAPTION = (
-    "Draws mean |log(predicted / true)| of test loss, held out, of each law. Red: laws "
-    "in which size and time are one product; blue: others. Open: the law does not "
-    "reach all that was held out, and what was last measured stands in where it does "
-    "not; nothing is drawn where it reaches nothing, for want of sizes. Bars: 95% "
-    "intervals over seeds. Dotted: predicting no change. At the right the share of "
-    "held-out runs inside each law's 95% intervals, where it reaches."
+    "Draws mean |log(predicted / true)| of the held-out test loss for each law. Red: "
+    "laws of one product of size and time; blue: other laws. Open: the law predicts "
+    "only some of the held-out points, and the last measured loss is the prediction at "
+    "the others; laws that predict no point are not drawn. Bars: 95% intervals over "
+    "seeds. Dotted: predicting no change. Right margin: share of held-out runs inside "
+    "the law's 95% intervals, at the points that the law predicts."
 )
 LEAST_SOURCES = 2
 
@@ -37,17 +35,17 @@ LEAST_SOURCES = 2
 def study(
     runs: Runs, threshold: float | None = None, split: Split | None = None
 ) -> Result:
-    """Returns how far each law is off on runs that it was not fitted to.
+    """Returns the error of each law on runs that the law was not fitted to.
 
     Args:
-        runs: of networks of several sizes.
-        threshold: test loss above which nothing has been learned; if None that of
-            guessing, and for logs none.
-        split: what laws are fitted to; if None half of the sizes, and a tenth of the
-            longest run.
+        runs: runs of networks of several sizes.
+        threshold: test loss above which nothing has been learned; if None the guessing
+            loss, and no threshold for logs.
+        split: the part of the runs that laws are fitted to; if None half of the sizes,
+            and a tenth of the longest run.
 
     Raises:
-        InputError: nothing is left to predict, or the split is impossible.
+        InputError: no runs are left to predict, or the split is impossible.
     """
     split = split or Split()
     check(split)
@@ -66,7 +64,7 @@ def study(
 
 
 def check(split: Split) -> None:
-    """Raises InputError where laws cannot be fitted to so little."""
+    """Raises InputError if the split is too small to fit a law."""
     if split.sizes is not None and split.sizes < LEAST_SOURCES:
         raise InputError(
             f"sources must be {LEAST_SOURCES} or more, got {split.sizes}.",
@@ -80,7 +78,7 @@ def check(split: Split) -> None:
 
 
 def make_claims(scores: Sequence[Score]) -> list[Claim]:
-    """Returns a claim for each law but scale-time: that it predicts no better."""
+    """Returns a claim for each law but scale-time: scale-time predicts better."""
     return [
         judge(
             each.against_claimed,

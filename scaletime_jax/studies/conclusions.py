@@ -78,7 +78,7 @@ SUBJECTS: dict[str, tuple[Subject, ...]] = {
         Subject(
             "What one common curve leaves, in units of what seeds differ by,",
             "up to 1 one curve describes all sizes",
-            statement="Of one product",
+            statement="All curves are one function",
         ),
     ),
     "data_scaling": (

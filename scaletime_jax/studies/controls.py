@@ -1,4 +1,4 @@
-"""What chance reaches: runs with shuffled labels beside the runs of a study."""
+"""The losses that chance reaches: controls, runs with shuffled labels."""
 
 from typing import NamedTuple
 
@@ -9,19 +9,19 @@ from scaletime_jax.runs.fields import describe, setting_of
 from scaletime_jax.runs.guessing import guess_of
 from scaletime_jax.runs.select import split_table, with_values
 
-# Of control runs that may reach a loss at which a network is said to generalise.
+# Largest share of control runs below a loss at which a network counts as generalising.
 CHANCE = 0.01
 
 
 class Floor(NamedTuple):
-    """What chance reaches: runs with shuffled labels, as long as the others ran.
+    """The test loss that runs with shuffled labels reach in the time of the other runs.
 
     Attributes:
-        fields: what the runs share.
-        runs: how many there are.
-        loss: the test loss that no more than one in a hundred of them is below.
-        share: of the guessing loss that is removed there; None where what guessing
-            costs is not known.
+        fields: columns that the runs share.
+        runs: number of runs.
+        loss: test loss that at most one in a hundred of the runs is below.
+        share: share of the guessing loss that this loss removes; None if the guessing
+            loss is not known.
     """
 
     fields: dict
@@ -31,13 +31,13 @@ class Floor(NamedTuple):
 
     @property
     def row(self) -> dict:
-        """What summary.json says of it."""
+        """The entry of summary.json."""
         found = {"runs": self.runs, "loss": self.loss, "share": self.share}
         return {**self.fields, **found}
 
     @property
     def words(self) -> str:
-        """The same as a sentence."""
+        """The floor as a sentence."""
         share = "" if self.share is None else f", {self.share:.1%} below guessing"
         return (
             f"{describe(self.fields)}: {self.runs} runs with shuffled labels reach no "
@@ -48,18 +48,18 @@ class Floor(NamedTuple):
 def beside(
     rows: pd.DataFrame, controls: pd.DataFrame | None, fields: dict
 ) -> pd.DataFrame | None:
-    """Returns the controls of a setting, as long as the longest run of their width."""
+    """Returns a setting's controls, cut to the longest run of the same width."""
     if controls is None:
         return None
     same = {k: [v] for k, v in fields.items() if v is not None}
     mine = with_values(controls, same)
     longest = rows.groupby("width").epoch.max()
-    mine = mine[mine.epoch <= mine.width.map(longest)]  # none for other widths
+    mine = mine[mine.epoch <= mine.width.map(longest)]  # other widths have no runs
     return None if mine.empty else mine
 
 
 def find_floors(table: pd.DataFrame, controls: pd.DataFrame | None) -> list[Floor]:
-    """Returns what chance reaches, for each setting and train size with controls."""
+    """Returns the floor of each setting and train size that has controls."""
     floors = []
     for fields, rows in split_table(table, (*setting_of(table), "train_size")):
         mine = beside(rows, controls, fields)

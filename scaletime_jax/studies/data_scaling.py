@@ -32,13 +32,14 @@ from scaletime_jax.theory.effective_size import cube_root_size
 NAME = "data_scaling"
 TITLE = "Figures 5 and 8: test and train error against the amount of data"
 CAPTION = (
-    "Draws three panels a setting. The first two are final test and train error over "
-    "train size; darker curves are wider networks; bands are one s.e.m. over seeds; "
-    "the dotted line is the test loss of record, and the dashed line the control, the "
-    "mean of all runs with shuffled labels. The third panel is the local exponent of "
-    "the examples needed, between neighbouring sizes, a line for some shares of "
-    "the guessing loss removed, with 95% intervals that hold together; the paper says "
-    "below 0, the dotted line."
+    "Draws three panels for each setting. The first two panels show final test and "
+    "train error against train size; darker curves are wider networks; bands are one "
+    "s.e.m. over seeds; the dotted line is the loss of record, at which claims are "
+    "made, and the dashed line is the control, the mean of all runs with shuffled "
+    "labels. The third panel shows the local exponent of the examples needed, between "
+    "neighbouring sizes, one line for each of several shares of the guessing loss "
+    "removed, with simultaneous 95% intervals. The paper's claim is an exponent below "
+    "0, the dotted line."
 )
 TRAIN_CHANGE = "log(train loss at most / at least data), mean over widths"
 SOURCE = "[BF24, Fig. 5, 8]"  # with SGD [BF24, C.3]
@@ -52,11 +53,11 @@ class WidthCurve(NamedTuple):
         effective_size: cube root of the number of parameters.
         test: test loss over train size.
         train: training loss over train size.
-        needed: examples by seed at which the test loss first falls below the
-            threshold, log-linear between sizes that were trained; NaN where it never
-            does (censored) or does at the smallest size already.
-        never: seeds of the former kind.
-        at_once: seeds of the latter kind.
+        needed: number of examples, by seed, at which the test loss first falls below
+            the threshold, log-linear between trained sizes. NaN if the loss never falls
+            below the threshold (censored), or is below it at the smallest size.
+        never: number of censored seeds.
+        at_once: number of seeds below the threshold at the smallest size.
     """
 
     width: int
@@ -69,20 +70,21 @@ class WidthCurve(NamedTuple):
 
 
 class DataScaling(NamedTuple):
-    """One setting's curves.
+    """The curves of one setting.
 
     Attributes:
         fields: the setting.
-        share: of the guessing loss that is removed at the threshold; None for a
+        share: share of the guessing loss that the threshold removes; None for a
             threshold given as a loss.
-        threshold: of the test loss.
-        curves: by width, in order.
-        exponents: of examples needed against effective size, by the seeds that all
-            widths have and over widths at which all of these reached the threshold;
-            None for fewer than two of them.
+        threshold: threshold of the test loss.
+        curves: one curve for each width, by increasing width.
+        exponents: exponents of examples needed against effective size, for the seeds
+            that all widths have, over the widths at which all these seeds reached the
+            threshold; None for fewer than two such widths.
         train_change: mean over widths of log(train loss at the largest size / at the
             smallest).
-        control: final test loss of all runs with shuffled labels; None without any.
+        control: final test loss of all runs with shuffled labels; None without such
+            runs.
     """
 
     fields: dict
@@ -95,26 +97,26 @@ class DataScaling(NamedTuple):
 
     @property
     def fit(self) -> LineFit | None:
-        """The one line through three widths or more, where the curve is straight."""
+        """The line through three or more widths; None if the curve is not straight."""
         return self.exponents.fit if self.exponents else None
 
 
 def study(
     runs: Runs, threshold: float | None = None, shares: Sequence[float] = SHARES
 ) -> Result:
-    """Returns how losses depend on the amount of data, per setting and width.
+    """Returns the losses as functions of train size, per setting and width.
 
     Claims are made at the paper's threshold, the loss of guessing equally frequent
-    classes, and at the share nearest to `guessing.RECORD`; or at the threshold given.
+    classes, and at the share nearest to `guessing.RECORD`; or at the given threshold.
 
     Args:
-        runs: of networks of several train sizes, with their training loss.
-        threshold: test loss to fall below, the only one; if None the paper's and the
-            shares'.
-        shares: of the guessing loss to be removed.
+        runs: runs of networks of several train sizes, with their training loss.
+        threshold: the only threshold of the test loss; if None the thresholds of the
+            paper and of `shares`.
+        shares: shares of the guessing loss to be removed.
 
     Raises:
-        InputError: it is not known what guessing costs, or a share is impossible.
+        InputError: the guessing loss is not known, or a share is not between 0 and 1.
     """
     made = scale_data(runs.table, runs.levels(threshold, shares), runs.controls)
     floors = find_floors(runs.table, runs.controls)
@@ -196,10 +198,10 @@ def scale_data(
     Args:
         table: one row per run and evaluation.
         levels: thresholds of the test loss.
-        controls: like the table, of runs with shuffled labels.
+        controls: a table like `table` of runs with shuffled labels.
 
     Raises:
-        InputError: it is not known what guessing costs.
+        InputError: the guessing loss is not known.
     """
     made = []
     for fields, runs in split_table(table, setting_of(table)):
@@ -273,7 +275,7 @@ def _train_change(runs: pd.DataFrame) -> Estimate:
 
 
 def make_claims(made: list[DataScaling]) -> list[Claim]:
-    """Returns what the paper says of data, with what was measured: falls, and falls."""
+    """Returns two claims: examples needed fall with size, training error with data."""
     claims: list[Claim] = []
     for each in made:
         source = beyond(SOURCE, each.fields["optimizer"] == "sgd")
@@ -290,7 +292,7 @@ def make_claims(made: list[DataScaling]) -> list[Claim]:
                 note=note,
             )
         )
-        # the same whatever the threshold
+        # the same for all thresholds
         if all(claim.setting != each.fields for claim in claims):
             claims.append(
                 judge(

@@ -1,8 +1,8 @@
-"""A figure's numbers in one file, from which the figure can be drawn again.
+"""The numbers of a figure in one file, from which the figure can be drawn again.
 
-The file is a NumPy archive: the arrays as they are, and beside them the structure that
-holds them as JSON. Reading it runs no code: a NamedTuple is built only if this package
-defines it.
+The file is a NumPy archive of the arrays and of the structure around them as JSON.
+Reading the file runs no code: a NamedTuple is built only if this package defines the
+class.
 """
 
 import importlib
@@ -18,7 +18,7 @@ from scaletime_jax.errors import InputError
 
 STRUCTURE = "structure"
 PACKAGE = "scaletime_jax."
-# What a damaged file raises, or one with NamedTuples that are no more.
+# Errors of a damaged file, or of a file with NamedTuples that no longer exist.
 UNREADABLE = (
     OSError,
     EOFError,
@@ -33,14 +33,14 @@ UNREADABLE = (
 
 
 def pack(figure: dict[str, Any]) -> bytes:
-    """Returns what a figure draws as the content of a file.
+    """Returns the numbers of a figure as the content of a file.
 
     Args:
-        figure: by argument of the plotting function. Numbers, words, None, arrays, and
-            lists, tuples, dicts and this package's NamedTuples of them.
+        figure: values by argument of the plotting function: numbers, words, None,
+            arrays, and lists, tuples, dicts and this package's NamedTuples of these.
 
     Raises:
-        TypeError: it holds anything else.
+        TypeError: the figure holds a value of another type.
     """
     arrays: dict[str, np.ndarray] = {}
     structure = json.dumps(_encode(figure, arrays))
@@ -50,10 +50,10 @@ def pack(figure: dict[str, Any]) -> bytes:
 
 
 def unpack(content: bytes) -> dict[str, Any]:
-    """Returns what `pack` was given.
+    """Returns the figure that `pack` was given.
 
     Raises:
-        InputError: the content is damaged, or from a version with other figures.
+        InputError: the content is damaged, or was written by an incompatible version.
     """
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:

@@ -1,4 +1,4 @@
-"""Data for features, features for data: the loss with both exchanged [B21, Fig. S6]."""
+"""The duality of data and features: the loss with both exchanged [B21, Fig. S6]."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -24,28 +24,27 @@ from scaletime_jax.theory.random_features import teacher_student_loss
 from scaletime_jax.theory.student_curve import student_curve
 
 NAME = "duality"
-TITLE = (
-    "Data for features: the loss over either with the other fixed, and both exchanged"
-)
+TITLE = "Duality of data and features: the loss against one, with the other fixed"
 CAPTION = (
-    "Draws loss over data and over features, each with the other fixed. Filled circles "
-    "are over data, open squares over features, means over draws with one s.e.m.; "
-    "lines are theory, one for both, which knows the spectrum alone. Where they are as "
-    "many as the fixed number, dotted, the small ridge leaves the peak of double "
-    "descent, whose mean is ruled by few draws."
+    "Draws the loss against the number of data points, with the number of features "
+    "fixed (filled circles), and against the number of features, with the number of "
+    "data points fixed (open squares): means over draws with one s.e.m. Lines are "
+    "theory from the spectrum alone, the same for both. At the dotted line the two "
+    "numbers are equal; there the small ridge shows the peak of double descent, whose "
+    "mean depends on few draws."
 )
 SAME_LOSS = 0.05
 
 
 class Options(NamedTuple):
-    """What is measured.
+    """Options of the measurement.
 
     Attributes:
         features: images, network and draws.
-        fixed: P over data, and D over features.
+        fixed: P in the curves over data, and D in the curves over features.
         sizes: D and P, ascending.
-        ridges: r of |f - y|^2 + r |theta|^2, summed over points, ascending; the least
-            is the small one, the best of them is the tuned one.
+        ridges: r of |f - y|^2 + r |theta|^2, summed over points, ascending. The first
+            is the small ridge; the ridge of the least loss is the tuned ridge.
     """
 
     features: FeatureOptions = FeatureOptions()
@@ -58,13 +57,13 @@ class DualCurves(NamedTuple):
     """L(D, P) over one of D and P with the other fixed, and the other way round.
 
     Attributes:
-        fixed: the one that is.
-        ridge: None where it is the best one at every size.
+        fixed: the fixed number.
+        ridge: the ridge; None for the best ridge at every size.
         sizes: [sizes].
         over_data: [sizes, draws] at P = fixed.
         over_features: [sizes, draws] at D = fixed.
-        theory: [sizes] that knows the spectrum alone, and is the same for both.
-        ratio: mean over sizes of L over data by L over features, geometric.
+        theory: [sizes] theory from the spectrum alone, the same for both.
+        ratio: geometric mean over sizes of (L over data) / (L over features).
         best: [2, sizes] the ridge taken, over data and over features.
     """
 
@@ -82,9 +81,9 @@ class Panel(NamedTuple):
     """Both pairs of curves of one pool size and one fixed number.
 
     Attributes:
-        pool_size: of the images.
-        small: at the small ridge.
-        tuned: at the best one.
+        pool_size: pool size of the images.
+        small: curves at the small ridge.
+        tuned: curves at the best ridge.
         exchange_error: `exchange_error` of the features.
     """
 
@@ -97,12 +96,12 @@ class Panel(NamedTuple):
 def study(
     options: Options, population: Population, progress: Progress = quiet
 ) -> Result:
-    """Returns the loss over data and over features, with claims that they are one.
+    """Returns the loss over data and over features, with claims that both are equal.
 
     Args:
-        options: what is measured.
-        population: of images.
-        progress: told how far the study is.
+        options: options of the measurement.
+        population: the images.
+        progress: called with a sentence about each finished part.
     """
     panels: list[Panel] = []
     for pool_size in options.features.pool_sizes:
@@ -198,22 +197,22 @@ def measure_duality(
     draws: int,
     seed: int,
 ) -> tuple[DualCurves, DualCurves]:
-    """Measures L(size, fixed) and L(fixed, size) at the least ridge and at the best.
+    """Measures L(size, fixed) and L(fixed, size) at the smallest and the best ridge.
 
     Training points are distinct members of the population, Pi has iid standard normal
     entries.
 
     Args:
-        features: [N, S] of the population.
-        eigenvalues: [S] of their C.
+        features: [N, S] features of the population.
+        eigenvalues: [S] eigenvalues of their C.
         fixed: P over data, D over features.
-        sizes: ascending.
-        ridges: ascending, > 0: the first is the small one; the best is of all of them.
-        draws: of points and Pi together.
-        seed: of the draws.
+        sizes: D and P, ascending.
+        ridges: ascending, > 0. The first is the small ridge; the best is one of all.
+        draws: number of draws of points and Pi together.
+        seed: seed of the draws.
 
     Returns:
-        Curves at the small ridge, and at the tuned one.
+        Curves at the small ridge and at the tuned ridge.
     """
     population, pool = features.shape
     root = _square_root(features)
@@ -268,7 +267,7 @@ def measure_duality(
 
 
 def make_claims(curves: Sequence[DualCurves], setting: dict) -> list[Claim]:
-    """Returns whether loss over data is loss over features, ridge by ridge."""
+    """Returns a claim for each ridge: loss over data equals loss over features."""
     return [
         judge(
             each.ratio,
@@ -280,7 +279,7 @@ def make_claims(curves: Sequence[DualCurves], setting: dict) -> list[Claim]:
                 "fixed": each.fixed,
                 "ridge": "tuned ridge" if each.ridge is None else each.ridge,
             },
-            quantity="loss over data by loss over features, mean over sizes",
+            quantity="(loss over data) / (loss over features), mean over sizes",
         )
         for each in curves
     ]
@@ -292,7 +291,7 @@ def _mean_ratio(over_data: np.ndarray, over_features: np.ndarray) -> float:
 
 
 def _square_root(features: Float[Array, "N S"]) -> Float[Array, "S S"]:
-    """Returns sqrt(S) R with R^T R = C: features of S inputs with the same C."""
+    """Returns sqrt(S) R with R^T R = C, the features of S inputs with the same C."""
     population, pool = features.shape
     triangle = jnp.linalg.qr(features, mode="r")
     return triangle * (pool / population) ** 0.5

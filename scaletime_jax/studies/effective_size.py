@@ -26,19 +26,20 @@ from scaletime_jax.stats.local_exponents import (
 from scaletime_jax.studies.result import Result
 
 NAME = "effective_size"
-TITLE = "Appendix B: how many examples networks fit, against their number of parameters"
+TITLE = "Appendix B: number of examples that a network fits, against its parameters"
 CAPTION = (
-    "Draws each seed's capacity over the number of parameters, a panel a setting: the "
-    "most examples of which its final training error is at most 1/n of the chance "
-    "error. Open triangles are bounds, not values. Grey dashes grow as the cube root."
+    "Draws the capacity of each seed against the number of parameters, one panel for "
+    "each setting. Capacity is the largest number of examples n at which the final "
+    "training error is at most 1/n of the chance error. Open triangles are bounds, not "
+    "values. Grey dashes grow as the cube root."
 )
 SOURCE = "[BF24, App. B]"
-# Of an error that is 0, whose logarithm would be infinite.
+# Stands for an error of 0, whose logarithm would be infinite.
 LEAST_RATIO = 1e-12
-# Shares of the chance error that are removed where examples count as fitted, beside
-# the paper's 1 - 1/n, which asks for more the more examples there are.
+# Shares of the chance error to be removed for examples to count as fitted, beside the
+# paper's 1 - 1/n, which grows with the number of examples.
 SHARES = (0.9, 0.99, 0.999)
-# How far from 1/3 the claim still holds.
+# Largest distance from 1/3 at which the claim holds.
 RESOLUTION = 0.1
 
 
@@ -46,9 +47,11 @@ class Capacity(NamedTuple):
     """The most training points that a network fits.
 
     Attributes:
-        train_size: where its final training error crosses the limit.
-        bound: 'exact' if it crosses within the sweep; 'above' if every size was fitted
-            (train_size is the largest), 'below' if none was (the smallest).
+        train_size: number of examples at which the final training error crosses the
+            limit.
+        bound: 'exact' if the crossing is within the sweep; 'above' if every size was
+            fitted (train_size is the largest size); 'below' if no size was fitted
+            (train_size is the smallest size).
     """
 
     train_size: float
@@ -56,13 +59,13 @@ class Capacity(NamedTuple):
 
 
 class NetworkCapacity(NamedTuple):
-    """Of one width.
+    """The capacities of one width.
 
     Attributes:
         width: the scale parameter s.
         num_params: trainable parameters.
-        seeds: what each seed fits, 'exact' or a bound; of the train sizes at which it
-            did not diverge.
+        seeds: capacity of each seed, from the train sizes at which the seed did not
+            diverge.
     """
 
     width: int
@@ -71,23 +74,25 @@ class NetworkCapacity(NamedTuple):
 
     @property
     def exact(self) -> dict[int, float]:
-        """Of the seeds whose capacity lies within the sweep."""
+        """Capacities of the seeds whose capacity lies within the sweep."""
         return {k: c.train_size for k, c in self.seeds.items() if c.bound == "exact"}
 
 
 class CapacityStudy(NamedTuple):
-    """One setting.
+    """The capacities of one setting.
 
     Attributes:
         fields: the setting.
-        share: of the chance error that is removed where examples count as fitted; None
-            for the paper's 1 - 1/n.
-        networks: by width, in order.
-        exponent: of mean capacity (of logs, over seeds) against num_params, by the
-            seeds that all widths have and over widths at which all of these are exact;
-            no value for fewer than three of them, or where the curve bends.
+        share: share of the chance error to be removed for examples to count as fitted;
+            None for the paper's 1 - 1/n.
+        networks: one for each width, by increasing width.
+        exponent: exponent of mean capacity (mean of logs over seeds) against
+            num_params, for the seeds that all widths have, over the widths at which
+            all these seeds are exact. No value for fewer than three such widths, or
+            where the curve bends.
         line: the fit as [2, networks]: num_params and capacity.
-        exponents: between neighbouring sizes, over the same; None for fewer than two.
+        exponents: exponents between neighbouring sizes, for the same seeds and widths;
+            None for fewer than two widths.
     """
 
     fields: dict
@@ -104,20 +109,20 @@ def study(
     shares: Sequence[float] = SHARES,
     best: bool = False,
 ) -> Result:
-    """Returns how many examples networks fit, per setting and width.
+    """Returns the number of examples that networks fit, per setting and width.
 
     Args:
-        runs: of networks of several train sizes, with their training loss.
-        threshold: chance error, the loss of a constant guess; if None that of equally
-            frequent classes.
-        shares: of it to be removed, beside the paper's 1 - 1/n, of which alone claims
-            are made.
-        best: by the least training error that a run ever had, not by its last, of
-            which Adam's spikes are part.
+        runs: runs of networks of several train sizes, with their training loss.
+        threshold: chance error, the loss of a constant guess; if None the loss for
+            equally frequent classes.
+        shares: shares of the chance error to be removed, beside the paper's 1 - 1/n.
+            Claims are made for 1 - 1/n only.
+        best: takes the least training error of a run instead of the final training
+            error, which can contain spikes of Adam.
 
     Raises:
-        InputError: logs do not say what guessing costs, a share is not between 0 and 1,
-            or the runs have a single train size.
+        InputError: the runs are logs, which lack the guessing loss, and threshold is
+            None; a share is not between 0 and 1; or the runs have a single train size.
     """
     chance = runs.thresholds(threshold)
     studies = study_capacity(runs.table, chance, check_shares(shares), best)
@@ -173,16 +178,16 @@ def study_capacity(
     Args:
         table: one row per run and evaluation.
         chance: loss of a constant guess, by dataset.
-        shares: of it to be removed, beside the paper's 1 - 1/n.
-        best: by the least training error that a run ever had, not by its last.
+        shares: shares of the chance error to be removed, beside the paper's 1 - 1/n.
+        best: takes the least training error of a run instead of the final one.
 
     Raises:
         InputError: the table has a single train size.
     """
     if table.train_size.nunique() < 2:
         raise InputError(
-            "capacity is measured across train sizes and all runs have train_size "
-            f"{table.train_size.iloc[0]}; give several.",
+            "capacity needs several train sizes, and all runs have train_size "
+            f"{table.train_size.iloc[0]}; give more train sizes.",
             train_size=None,
         )
     studies = []
@@ -219,18 +224,18 @@ def measure_capacity(
     chance_error: float,
     share: float | None = None,
 ) -> Capacity:
-    """Returns the largest n whose final training error is small enough.
+    """Returns the largest n at which the final training error is small enough.
 
-    "The maximum number of training points that can be fit" [BF24, App. B], made
-    precise: error(n) / limit(n) crosses 1 there for the last time, with the limit
-    chance_error / n, or (1 - share) chance_error. Between the sizes of the sweep its
-    logarithm, which spans decades, is linear in log n.
+    "The maximum number of training points that can be fit" [BF24, App. B] is made
+    precise as the n at which error(n) / limit(n) crosses 1 for the last time, where
+    the limit is chance_error / n, or (1 - share) chance_error. The logarithm of the
+    ratio is interpolated linearly in log n between the sizes of the sweep.
 
     Args:
         train_sizes: [sizes] n, increasing.
         train_errors: [sizes] final training errors, >= 0.
-        chance_error: of a constant guess, > 0.
-        share: of it to be removed; None for 1 - 1/n.
+        chance_error: error of a constant guess, > 0.
+        share: share of the chance error to be removed; None for 1 - 1/n.
 
     Raises:
         InputError: shapes do not match, sizes do not increase, errors are not numbers.
@@ -247,7 +252,7 @@ def measure_capacity(
     require_positive("chance_error", chance_error)
     left = 1 / sizes if share is None else 1 - share
     ratio = np.maximum(errors / (left * chance_error), LEAST_RATIO)
-    excess = np.log(ratio)  # fitted where it is 0 or less
+    excess = np.log(ratio)  # fitted where the excess is 0 or less
     fitted = np.flatnonzero(excess <= 0)
     if fitted.size == 0:
         return Capacity(float(sizes[0]), "below")
@@ -262,7 +267,7 @@ def measure_capacity(
 def _fit(
     networks: list[NetworkCapacity],
 ) -> tuple[Estimate, np.ndarray, LocalExponents | None]:
-    """Returns exponent, line and exponents of a CapacityStudy."""
+    """Returns the exponent, line and exponents of a CapacityStudy."""
     seeds = sorted(set.intersection(*(set(n.seeds) for n in networks)))
     whole = [n for n in networks if seeds and set(seeds) <= set(n.exact)]
     if len(whole) < 2:
@@ -285,13 +290,13 @@ def _fit(
 
 
 def make_claims(studies: list[CapacityStudy]) -> list[Claim]:
-    """Returns a claim a setting: the exponent is 1/3."""
+    """Returns a claim for each setting: the exponent is 1/3."""
     return [
         judge(
             each.exponent,
             (1 / 3 - RESOLUTION, 1 / 3 + RESOLUTION),
             source=SOURCE,
-            statement="What a network fits grows as the cube root of its parameters.",
+            statement="Capacity grows as the cube root of the number of parameters.",
             setting=each.fields,
             quantity="exponent of capacity against number of parameters",
             note=single_slope(each.exponents)[1],

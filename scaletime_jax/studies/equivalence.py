@@ -1,8 +1,8 @@
 """Do size and time enter the loss as one product num_params^kappa x epochs?
 
-Scale-time equivalence says they do, with kappa = 1/3 [BF24, Eq. 10, App. B]. Here kappa
-is found, with its interval, and what is left where the curves are laid over each other
-is measured against what seeds differ by.
+Scale-time equivalence claims that they do, with kappa = 1/3 [BF24, Eq. 10, App. B].
+This study fits kappa, with an interval, and compares the residual of the curves about
+one common function with the spread (standard deviation) of seeds.
 """
 
 from collections.abc import Sequence
@@ -34,20 +34,20 @@ from scaletime_jax.stats.lines import MIN_SIZES
 from scaletime_jax.studies.result import Result, finite, rows
 
 NAME = "equivalence"
-TITLE = "Is size worth time? The exponent at which curves of all sizes become one"
+TITLE = "Exchange of size and time: the exponent at which curves of all sizes coincide"
 CAPTION = (
-    "Draws curves over time, over the product of size and time, and exponents, a row a "
-    "setting. The first two panels are the mean test loss of the largest train size, "
-    "darker for larger networks, with one s.e.m.: over epochs, then over epochs times "
-    "num_params^kappa relative to the smallest network. A loss above that of guessing "
-    "counts as that of guessing. The third panel is kappa with its 95% interval at "
-    "each train size, the fourth kappa of each two neighbouring sizes, at the largest "
-    "train size, with 95% intervals that hold together. The last panel is kappa where "
-    "a share of the guessing loss is removed, or for logs at thresholds of the loss; a "
-    "run that never got there counts as longer than it ran. Dotted lines are 1/3, as "
-    "claimed."
+    "Draws curves over time, curves over the product of size and time, and exponents, "
+    "one row for each setting. The first two panels show the mean test loss at the "
+    "largest train size, darker for larger networks, with one s.e.m.: over epochs, and "
+    "over epochs times num_params^kappa relative to the smallest network. Losses above "
+    "the guessing loss count as the guessing loss. The third panel shows kappa with "
+    "its 95% interval at each train size; the fourth panel shows kappa of neighbouring "
+    "sizes, at the largest train size, with simultaneous 95% intervals. The last panel "
+    "shows kappa at shares of the guessing loss removed or, for logs, at thresholds of "
+    "the loss; a run that never reached the loss is censored at its last epoch. Dotted "
+    "lines are 1/3, the paper's value."
 )
-# Nearer to 1/3 than to 0 (size is worth nothing) or 2/3.
+# Nearer to 1/3 than to 0 (size has no effect) or 2/3.
 RESOLUTION = 1 / 6
 EXPONENTS = CLAIMED - RESOLUTION, CLAIMED + RESOLUTION  # within the claim
 # Up to as much as seeds differ by, one function describes all curves.
@@ -57,21 +57,22 @@ MIN_SEEDS = 3
 
 
 class Collapse(NamedTuple):
-    """Curves of one setting and train size, laid over each other.
+    """The fit of one common function to the curves of one setting and train size.
 
     Attributes:
         fields: setting and train_size.
-        curves: by size.
-        kappa: the exponent at which the curves leave the least share of variance
-            unexplained.
-        unexplained: that share; None where there is no kappa.
-        error: root mean square of log loss that the common function leaves, less what
-            chance leaves; None for fewer than three whole seeds.
-        error_in_spreads: it over what seeds differ by (the root of a mean variance).
-        p_value: of as much or more by chance alone.
+        curves: curves by size.
+        kappa: the exponent at which the common function leaves the least share of
+            variance unexplained.
+        unexplained: that share of variance; None where there is no kappa.
+        error: root mean square of the residual of log loss, after subtracting the mean
+            square expected by chance; None for fewer than three whole seeds.
+        error_in_spreads: error in units of the spread of seeds, the root of the mean
+            variance over seeds.
+        p_value: probability of a residual at least as large by chance alone.
         pairs: the exponents of neighbouring sizes; None without a whole seed.
         verdict: 'equivalent', 'trade-off, other exponent', 'no collapse', 'undecided'.
-        reason: for the verdict, in words.
+        reason: reason for the verdict, in words.
     """
 
     fields: dict
@@ -89,13 +90,14 @@ class Collapse(NamedTuple):
 def study(
     runs: Runs, threshold: float | None = None, shares: Sequence[float] = SCANNED
 ) -> Result:
-    """Returns the exponent of size beside time, per setting and train size.
+    """Returns the exponent of size relative to time, per setting and train size.
 
     Args:
-        runs: of networks of several sizes, which may differ in how long they ran.
-        threshold: test loss above which nothing has been learned; if None that of
-            guessing, where it is known.
-        shares: of that loss to be removed: thresholds at which to look for kappa.
+        runs: runs of networks of several sizes; runs may differ in length.
+        threshold: test loss above which nothing has been learned; if None the guessing
+            loss, where known.
+        shares: shares of the guessing loss to be removed: the thresholds at which kappa
+            is also measured.
 
     Raises:
         InputError: no setting has three sizes, or a share is not between 0 and 1.
@@ -136,7 +138,7 @@ def _summarise(collapse: Collapse) -> dict:
 
 
 def _exponents(made: list[Collapse]) -> list[dict]:
-    """Returns the exponent of each train size, as plotted."""
+    """Returns the exponent of each train size, as plotted, in rows."""
     points = []
     for each in made:
         low, high = each.kappa.interval or (None, None)
@@ -206,9 +208,9 @@ def find_collapses(
 
     Args:
         table: one row per run and evaluation.
-        threshold: test loss above which nothing has been learned; if None that of
-            guessing, where it is known. Losses above it count as it: how fast an
-            untrained network's outputs shrink is not learning.
+        threshold: test loss above which nothing has been learned; if None the guessing
+            loss, where known. Losses above the threshold are replaced by the
+            threshold, because an untrained network's outputs shrink without learning.
 
     Raises:
         InputError: no setting has three sizes.
@@ -229,17 +231,17 @@ def find_collapses(
 
 
 def collapse_curves(curves: LearningCurves, fields: dict | None = None) -> Collapse:
-    """Lays the curves of one setting and train size over each other."""
+    """Fits one common function to the curves of one setting and train size."""
     unknown = Estimate(None, None)
     nothing = unknown, None, None, unknown, None, None
     found = Collapse(fields or {}, curves, *nothing, verdict="undecided", reason="")
     whole = keep_whole(curves)
     if whole.seeds == 0:
-        return found._replace(reason="every seed diverged or is missing at some size")
+        return found._replace(reason="every seed diverged, or is missing, at some size")
     found = found._replace(pairs=pair_kappas(whole))
     kappas, left, total = collapse_grams(whole, KAPPAS)
     if len(kappas) < 3:
-        return found._replace(reason="what was learned hardly overlaps at any exponent")
+        return found._replace(reason="learned parts hardly overlap at any exponent")
     best = least_left(kappas, left, total, seed_weights(whole.seeds))
     near = int(np.argmin(np.abs(kappas - best[0])))
     found = found._replace(
@@ -261,23 +263,23 @@ def collapse_curves(curves: LearningCurves, fields: dict | None = None) -> Colla
 def _judge(found: Collapse, kappas: np.ndarray) -> tuple[str, str]:
     assert found.kappa.value is not None
     if not kappas[1] < found.kappa.value < kappas[-2]:
-        return "undecided", "the best exponent is where the curves cease to overlap"
+        return "undecided", "the best exponent is at the limit of overlap of the curves"
     if not kappas[0] < CLAIMED < kappas[-1]:
         return "undecided", "at 1/3 the curves hardly overlap"
     exponent, collapse = _claims(found)
     if collapse.verdict == "fails":
-        return "no collapse", "more remains than seeds differ by"
+        return "no collapse", "the residual is above the spread of seeds"
     if collapse.verdict == "undecided":
-        return "undecided", "what remains may be more than seeds differ by, or less"
+        return "undecided", "the residual may be above or below the spread of seeds"
     if exponent.verdict == "fails":
         return "trade-off, other exponent", "the interval lies outside of 1/3 +- 1/6"
     if exponent.verdict == "undecided":
         return "undecided", "the interval of the exponent is too wide to tell"
-    return "equivalent", "the exponent is 1/3 +- 1/6, less remains than seeds differ by"
+    return "equivalent", "exponent in 1/3 +- 1/6, residual below the spread of seeds"
 
 
 def make_claims(made: list[Collapse]) -> list[Claim]:
-    """Returns two claims a collapse: of the exponent, and of what is left."""
+    """Returns two claims for each collapse: of the exponent, and of the residual."""
     return [claim for each in made for claim in _claims(each)]
 
 
@@ -287,16 +289,16 @@ def _claims(each: Collapse) -> list[Claim]:
         judge(
             each.kappa,
             EXPONENTS,
-            statement="Size^(1/3) and training time enter as one product.",
-            quantity="exponent of num_params beside epochs",
+            statement="Size^(1/3) and training time enter the loss as one product.",
+            quantity="exponent of num_params relative to epochs",
             note=each.reason,
             **what,
         ),
         judge(
             each.error_in_spreads,
             (None, MOST_LEFT),
-            statement="Of one product of size and time all curves are one function.",
-            quantity="what one function leaves of curves, over what seeds differ by",
+            statement="All curves are one function of one product of size and time.",
+            quantity="residual of curves about one function / spread of seeds",
             note=each.reason,
             **what,
         ),

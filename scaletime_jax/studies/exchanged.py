@@ -9,9 +9,9 @@ from scaletime_jax.theory.random_features import teacher_student_loss
 
 
 def exchange_error(features: Float[Array, "N S"], seed: int) -> float:
-    """Returns the largest relative error of L(D, P) = L(P, D) of the dual problem.
+    """Returns the largest relative error of L(D, P) = L(P, D) for the dual problem.
 
-    Exact but for rounding, whatever the features: no theory is in it.
+    The equation is exact up to rounding for all features and uses no theory.
     """
     key = jax.random.fold_in(jax.random.key(5), seed)
     part, errors = features[:300], []

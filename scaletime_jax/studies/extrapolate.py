@@ -1,6 +1,7 @@
-"""Predicting large networks from small ones, and long training from large networks.
+"""Predicting large networks from small ones, and long training from short training.
 
-How well scale-time equivalence does so, against predicting no change at all.
+The errors of scale-time equivalence are compared with the errors of predicting no
+change.
 """
 
 from scaletime_jax.errors import InputError
@@ -17,19 +18,18 @@ from scaletime_jax.studies.predicted_losses import (
 from scaletime_jax.studies.result import Result, rows, written
 
 NAME = "extrapolate"
-TITLE = (
-    "Figures 3, 10 and 11: small networks predict large ones, and short training long"
-)
+TITLE = "Figures 3, 10 and 11: predicting large networks, and long training"
 CAPTION = (
-    "Draws predicted losses (dashed, open) and true losses (solid), a row a setting: "
-    "of larger networks at the first epoch at which every network has left chance "
-    "behind, and of a medium network over time, from networks of all widths at that "
-    "epoch. Darker curves have more training data, four sizes at most; bands are one "
-    "s.e.m. over seeds; the dotted line is the threshold whose onset is predicted."
+    "Draws predicted losses (dashed, open) and true losses (solid), one row for each "
+    "setting. Losses of larger networks are predicted at the first epoch at which all "
+    "networks are better than chance. Losses of a medium network over time are "
+    "predicted from networks of all widths at that epoch. Darker curves have more "
+    "training data, four train sizes at most; bands are one s.e.m. over seeds; the "
+    "dotted line is the threshold whose onset is predicted."
 )
 STATEMENTS = {
-    "size": "A small network trained for long predicts larger ones trained for short.",
-    "time": "Networks of other widths trained for short predict one trained longer.",
+    "size": "Small networks trained for long predict larger ones trained for short.",
+    "time": "Networks of other widths trained for short predict longer training.",
 }
 
 
@@ -39,22 +39,24 @@ def study(
     """Returns predicted and true losses over size and over time.
 
     Args:
-        runs: of networks of several widths.
-        threshold: test loss at which chance is left behind, and whose onset is
-            predicted; if None `protocol.share` and RECORD of the guessing loss removed.
-        protocol: from what to predict what.
+        runs: runs of networks of several widths.
+        threshold: test loss below which a network is better than chance, and whose
+            onset is predicted; if None the losses at which `protocol.share` and RECORD
+            of the guessing loss are removed.
+        protocol: sources and targets of the predictions.
 
     Raises:
-        InputError: logs do not say what guessing costs, a setting lacks the widths that
-            the protocol needs, or no setting leaves chance behind.
+        InputError: the runs are logs, which lack the guessing loss, and threshold is
+            None; a setting lacks the widths that the protocol needs; or in no setting
+            every network becomes better than chance.
     """
     check_threshold(threshold)
     check_shares([protocol.share])
     made, waiting = extrapolate(runs, threshold, protocol)
     if not made:
         raise InputError(
-            "in no setting every network leaves chance behind, so there is nothing to "
-            "predict; train for longer, or give the epochs to predict from.",
+            "in no setting every network becomes better than chance, so there is "
+            "nothing to predict; train for longer, or give the epochs to predict from.",
             target_epochs=None,
         )
     return Result(
@@ -73,15 +75,15 @@ def study(
 
 
 def _describe_waiting(waiting: list[dict]) -> list[str]:
-    """Returns what is left out, a sentence a setting."""
+    """Returns the train sizes without predictions, one sentence for each setting."""
     sizes: dict[str, list[str]] = {}
     for fields in waiting:
         setting = {name: v for name, v in fields.items() if name != "train_size"}
         of_setting = sizes.setdefault(describe(setting), [])
         of_setting.append(str(fields["train_size"] or "not given"))
     return [
-        f"{setting}: at train_size {', '.join(of_setting)} not every network leaves "
-        "chance behind, so that nothing is predicted."
+        f"{setting}: at train_size {', '.join(of_setting)} not every network becomes "
+        "better than chance, so no prediction is made."
         for setting, of_setting in sizes.items()
     ]
 
@@ -117,7 +119,7 @@ def _summarise(each: Extrapolation) -> dict:
 
 
 def make_claims(made: list[Extrapolation], protocol: Protocol) -> list[Claim]:
-    """Returns of each extrapolation its error, its gain and the onset (test loss)."""
+    """Returns claims of error and gain, and of the onset of the test loss."""
     claims = []
     for each in made:
         within = (None, protocol.tolerance)
@@ -135,7 +137,7 @@ def make_claims(made: list[Extrapolation], protocol: Protocol) -> list[Claim]:
             axis = "size" if each.direction == "size" else "epochs"
             quantity = f"|log(predicted / true)| of the {axis} at the threshold"
             bound = each.onset_is_bound and each.onset.value is not None
-            note = "a lower bound: one of the two is out of range" if bound else ""
+            note = "lower bound: one onset is out of range" if bound else ""
             claims.append(
                 judge(each.onset, within, quantity=quantity, note=note, **what)
             )

@@ -1,4 +1,4 @@
-"""A population of images seen through random features, and its spectrum."""
+"""Random features of a population of images, and their spectrum."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,22 +15,22 @@ from scaletime_jax.stats.spectra import fit_spectrum, last_settled
 from scaletime_jax.theory.kernel_theory import spectra
 from scaletime_jax.theory.random_features import random_features
 
-FIRST_MODE = 10  # of a fit to a spectrum; those before it are no power law's
-DRAWN_MODES = 300  # of a spectrum, equally spaced on a log axis
-ROUNDING = 1e-12  # eigenvalues below this share of the largest are nothing else
+FIRST_MODE = 10  # of a fit; earlier modes follow no power law
+DRAWN_MODES = 300  # points of a spectrum, equally spaced on a log axis
+ROUNDING = 1e-12  # eigenvalues below this share of the largest
 
 
 class FeatureOptions(NamedTuple):
-    """What studies of random features share.
+    """Options shared by studies of random features.
 
     Attributes:
-        pool_sizes: images are averaged over squares of so many pixels a side.
-        num_features: S of the pool.
-        width: of the network's layers before the last.
+        pool_sizes: sides, in pixels, of the squares over which images are averaged.
+        num_features: S, the number of features of the pool.
+        width: width of the hidden layers before the last.
         depth: hidden layers of the random network.
         activation: 'relu' or 'erf'.
-        draws: of training sets and projections.
-        seed: of network and draws.
+        draws: number of draws of training sets and projections.
+        seed: seed of network and draws.
     """
 
     pool_sizes: Sequence[int] = (2, 4, 7)
@@ -46,10 +46,10 @@ class Population(NamedTuple):
     """All images of a dataset.
 
     Attributes:
-        name: of the dataset.
+        name: name of the dataset.
         images: [N, height, width, channels].
         labels: [N].
-        num_classes: how many there are.
+        num_classes: number of classes.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Population(NamedTuple):
 def pool_setting(
     population: Population, options: FeatureOptions, pool_size: int
 ) -> dict:
-    """Returns what a measurement was made with."""
+    """Returns the setting of a measurement."""
     return {
         "dataset": population.name,
         "pooled by": pool_size,
@@ -83,15 +83,15 @@ def population_of(data: Dataset) -> Population:
 def make_inputs(images: np.ndarray, pool_size: int) -> Float[Array, "N d"]:
     """Returns images, averaged over squares of pixels, as vectors of length sqrt(d).
 
-    Features of a ReLU network grow with the length of its inputs; on a sphere none
-    outweighs others, and they are nearer to Gaussian.
+    Features of a ReLU network grow with the length of the inputs. Inputs of equal
+    length have equal weight, and their features are nearer to Gaussian.
 
     Args:
         images: [N, height, width, ...] pixels.
         pool_size: a divisor of height and width.
 
     Raises:
-        InputError: it is none.
+        InputError: pool_size does not divide height and width.
     """
     pooled = average_pool(jnp.asarray(images, jnp.float32), pool_size)
     inputs = pooled.reshape(len(images), -1)
@@ -113,10 +113,10 @@ class Spectrum(NamedTuple):
 
     Attributes:
         eigenvalues: [S] of C, largest first.
-        exponent: alpha_K, with the range of slopes in `fit_spectrum`.
-        modes: first and last mode fitted. Beyond the last the finite pool bends the
-            spectrum: half of the features of half of the inputs no longer give the same
-            eigenvalues within 10%.
+        exponent: alpha_K, with the range of slopes found by `fit_spectrum`.
+        modes: first and last mode fitted. Beyond the last mode the finite pool bends
+            the spectrum: half of the features of half of the inputs give eigenvalues
+            that differ by more than 10%.
     """
 
     eigenvalues: np.ndarray
@@ -125,10 +125,10 @@ class Spectrum(NamedTuple):
 
 
 class SpectrumCurve(NamedTuple):
-    """What is drawn of a spectrum.
+    """The drawn points of a spectrum.
 
     Attributes:
-        modes: [points] i, equally spaced on a log axis, down to the rounding.
+        modes: [points] i, equally spaced on a log axis, down to rounding errors.
         eigenvalues: [points].
         exponent: alpha_K, as in `Spectrum`.
         fitted: first and last mode of the fit.
@@ -141,7 +141,7 @@ class SpectrumCurve(NamedTuple):
 
 
 def curve_of(spectrum: Spectrum) -> SpectrumCurve:
-    """Returns a few hundred of the eigenvalues."""
+    """Returns a few hundred of the eigenvalues, with the fit."""
     values = spectrum.eigenvalues
     above = int(np.sum(values > ROUNDING * values[0]))
     modes = drawn_modes(above, DRAWN_MODES)
@@ -149,11 +149,11 @@ def curve_of(spectrum: Spectrum) -> SpectrumCurve:
 
 
 def drawn_modes(count: int, points: int) -> np.ndarray:
-    """Returns modes from 1 to `count`, equally spaced on a log axis but for rounding.
+    """Returns modes from 1 to `count`, equally spaced on a log axis up to rounding.
 
     Args:
-        count: modes that there are, 1 or more.
-        points: modes wanted; those that round to the same one count once.
+        count: number of modes, >= 1.
+        points: number of modes wanted; modes that round to the same number count once.
     """
     return np.unique(np.geomspace(1, count, points).astype(int))
 
@@ -184,7 +184,8 @@ def make_features(
 def measure_spectrum(features: Float[Array, "N S"]) -> Spectrum:
     """Returns the eigenvalues of C with their exponent.
 
-    It is fitted from mode FIRST_MODE to the last that the finite pool does not bend.
+    The exponent is fitted from mode FIRST_MODE to the last mode that the finite pool
+    does not bend.
     """
     eigenvalues, _ = spectra(features)
     part = features[::2, ::2] * 2**0.5  # C of half the features has half the trace

@@ -27,21 +27,21 @@ from scaletime_jax.theory.random_features import (
 )
 from scaletime_jax.theory.student_losses import student_losses
 
-# Multiples of the fixed size from which on only the order 1 / size is left.
+# Multiples of the fixed size beyond which only the order 1 / size matters.
 FAR = 16
-# How near to each other exponents over data and over features are to be.
+# Largest difference of the exponents over data and over features.
 SAME_EXPONENT = 0.03
 
 
 class Sizes(NamedTuple):
-    """Where losses are measured.
+    """Sizes at which losses are measured.
 
     Attributes:
         resolved: D with all features, and P with all data, in the resolution-limited
             panels.
-        fixed: P or D in the variance-limited ones.
-        data: D there, above 2 `fixed`.
-        features: P there.
+        fixed: P or D in the variance-limited panels.
+        data: D in the variance-limited panel over data, above 2 `fixed`.
+        features: P in the variance-limited panel over features, above 2 `fixed`.
     """
 
     resolved: Sequence[int]
@@ -56,16 +56,16 @@ class Panel(NamedTuple):
     Attributes:
         over: 'data' or 'features'.
         sizes: [sizes] D or P.
-        draws: [sizes] how many independent draws they equal: of N distinct images, D
-            count as 1 / (1 / D - 1 / N).
+        draws: [sizes] equivalent number of independent draws: D distinct images out of
+            N count as 1 / (1 / D - 1 / N).
         losses: [sizes, draws], less the limit in the variance-limited panels.
-        limits: [draws] what was subtracted; 0 in the resolution-limited panels.
-        theory: [sizes] the curve that knows the spectrum alone, or in the
-            variance-limited panels, the limits alone.
-        fitted: [sizes] which the exponents are from.
+        limits: [draws] the subtracted limits; 0 in the resolution-limited panels.
+        theory: [sizes] the theory from the spectrum alone, or from the limits alone in
+            the variance-limited panels.
+        fitted: [sizes] whether the exponents are fitted to this size.
         law: the power law of the losses, against `draws`.
-        theory_law: that of the theory, over the same sizes.
-        regime: what the losses themselves are called.
+        theory_law: the power law of the theory, over the same sizes.
+        regime: the regime of the losses.
     """
 
     over: str
@@ -81,7 +81,7 @@ class Panel(NamedTuple):
 
     @property
     def ratio(self) -> np.ndarray:
-        """Measured over theory at every size [sizes]."""
+        """The ratio of measured loss to theory [sizes]."""
         return self.losses.mean(axis=1) / self.theory
 
 
@@ -113,11 +113,11 @@ def measure_regimes(
     Training points are distinct members of the population; Pi has iid normal entries.
 
     Args:
-        features: [N, S] of the population.
-        eigenvalues: [S] of their C, for the theory.
-        sizes: where.
-        draws: how many; they run one after another in one program.
-        seed: of the draws.
+        features: [N, S] features of the population.
+        eigenvalues: [S] eigenvalues of their C, for the theory.
+        sizes: sizes at which losses are measured.
+        draws: number of draws, which run one after another in one program.
+        seed: seed of the draws.
 
     Raises:
         InputError: sizes do not fit the population.
@@ -150,8 +150,8 @@ def measure_regimes(
         )
 
     keys = jax.random.split(jax.random.fold_in(jax.random.key(1), seed), draws)
-    # mapped, not vmapped: each decomposition uses all cores, and several batched ones
-    # in one program for the CPU may wait for each other for ever (jaxlib 0.10)
+    # mapped, not vmapped: each decomposition uses all cores, and several batched
+    # decompositions in one CPU program can deadlock (jaxlib 0.10)
     run = jax.jit(lambda f, keys: jax.lax.map(lambda key: draw(f, key), keys))
     found = jax.tree.map(np.asarray, run(features, keys))
     theory = np.asarray(
@@ -166,7 +166,7 @@ def measure_regimes(
 
 
 def make_claims(spectrum: Spectrum, regimes: Regimes, setting: dict) -> list[Claim]:
-    """Returns what [B21, Sec. 2.3] says of the exponents, beside those measured."""
+    """Returns the claims of [B21, Sec. 2.3] on the exponents."""
     claims = []
     for panel in (regimes.variance_data, regimes.variance_features):
         number = {"data": "D", "features": "P"}[panel.over]
@@ -175,7 +175,7 @@ def make_claims(spectrum: Spectrum, regimes: Regimes, setting: dict) -> list[Cla
                 panel.law.exponent,
                 (1 - NEAR_ONE, 1 + NEAR_ONE),
                 source="[B21, Fig. 3]",
-                statement="What finite data or size add to the loss falls as 1 / x.",
+                statement="The excess loss of finite data or size falls as 1 / x.",
                 setting=setting,
                 quantity=f"variance-limited exponent in {number}",
             )

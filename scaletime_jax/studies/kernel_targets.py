@@ -1,4 +1,4 @@
-"""Teachers' and real labels under infinitely wide networks' kernels [B21, Fig. S8]."""
+"""Learning teachers' and real labels by infinitely wide networks [B21, Fig. S8]."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from scaletime_jax.theory.random_features import (
     losses_over_data,
 )
 
-# Name, which kernel, activation: those of the figure.
+# Name, kernel and activation of each kernel of the figure.
 KERNELS = (
     ("NNGP, ReLU", "nngp", "relu"),
     ("NTK, ReLU", "ntk", "relu"),
@@ -31,14 +31,14 @@ BIN = 1.4  # the last mode of a bin by its first, where coefficients are average
 
 
 class Targets(NamedTuple):
-    """L(D) of targets of second moment 1, with what theory says.
+    """L(D) of targets of second moment 1, with the theory.
 
     Attributes:
         losses: [sizes, draws].
         theory: [sizes].
-        law: of the losses.
-        moments: [modes] w_i^2, the squared coefficients of the targets: flat for a
-            teacher, and in theory all there is to know of targets.
+        law: power law of the losses.
+        moments: [modes] w_i^2, the squared coefficients of the targets. They are equal
+            for a teacher. The theory depends on no other property of the targets.
     """
 
     losses: np.ndarray
@@ -51,11 +51,11 @@ class KernelStudy(NamedTuple):
     """One kernel on a population.
 
     Attributes:
-        name: in words.
+        name: name in words.
         sizes: [sizes] D.
         eigenvalues: [modes] of K / N, largest first, summing to 1.
-        teacher: with w_i^2 = 1.
-        labels: real ones, one-hot and centred.
+        teacher: results for a teacher's targets, w_i^2 = 1.
+        labels: results for real labels, one-hot and centred.
     """
 
     name: str
@@ -66,12 +66,12 @@ class KernelStudy(NamedTuple):
 
 
 class TargetsCurve(NamedTuple):
-    """What is drawn of `Targets`.
+    """The drawn numbers of `Targets`.
 
     Attributes:
         losses: [sizes, draws].
         theory: [sizes].
-        exponent: of the losses, None where there is none.
+        exponent: exponent of the losses; None without a fit.
         modes: [bins] i, geometric means over bins of equal width in log i.
         moments: [bins] means of w_i^2.
     """
@@ -84,15 +84,15 @@ class TargetsCurve(NamedTuple):
 
 
 class KernelCurves(NamedTuple):
-    """What is drawn of a kernel on a population.
+    """The drawn numbers of a kernel on a population.
 
     Attributes:
-        name: in words.
+        name: name in words.
         sizes: [sizes] D.
         modes: [points] i, equally spaced on a log axis, where the share is not tiny.
-        share_beyond: [points] of the trace beyond mode i.
-        teacher: targets of a teacher.
-        labels: real ones.
+        share_beyond: [points] share of the trace beyond mode i.
+        teacher: numbers of a teacher's targets.
+        labels: numbers of real labels.
     """
 
     name: str
@@ -104,7 +104,7 @@ class KernelCurves(NamedTuple):
 
 
 def curves_of(study: KernelStudy) -> KernelCurves:
-    """Returns what is drawn of a kernel, some hundreds of numbers."""
+    """Returns the drawn numbers of a kernel, a few hundred."""
     beyond = 1 - np.cumsum(study.eigenvalues)
     drawn = max(1, int(np.sum(beyond > LEAST_SHARE)))
     modes = drawn_modes(drawn, DRAWN_MODES)
@@ -141,16 +141,16 @@ def study_kernel(
 ) -> KernelStudy:
     """Measures L(D) of ridgeless regression with a kernel.
 
-    A kernel on N inputs is one of N features, the rows of its root. Training points are
-    distinct members of the population.
+    A kernel on N inputs is a kernel of N features, the rows of its root. Training
+    points are distinct members of the population.
 
     Args:
-        name: in words.
+        name: name in words.
         kernel: [N, N] positive definite.
         targets: [N, outputs] of second moment 1.
         sizes: D, ascending, below N.
-        draws: of training sets.
-        seed: of the draws.
+        draws: number of draws of training sets.
+        seed: seed of the draws.
     """
     population, at = len(kernel), jnp.array(sizes) - 1
     wanted = jnp.asarray(targets)
@@ -179,7 +179,7 @@ def study_kernel(
 
 
 def judge_kernels(studies: Sequence[KernelStudy], setting: dict) -> list[Claim]:
-    """Returns whether teachers' targets have the larger exponent, kernel by kernel."""
+    """Returns a claim for each kernel: teachers' targets have the larger exponent."""
     return [
         judge(
             exponent_gap(each.sizes, each.teacher.losses, each.labels.losses),
@@ -202,7 +202,7 @@ def study_kernels(
     seed: int,
     progress: Progress = quiet,
 ) -> list[KernelStudy]:
-    """Returns `study_kernel` of each of KERNELS, of fully-connected networks."""
+    """Returns the result of `study_kernel` for each kernel of KERNELS."""
     inputs, studies = inputs.astype(float), []
     for name, kind, activation in KERNELS:
         kernels = infinite_width_kernels(inputs, inputs, depth, activation)

@@ -1,4 +1,4 @@
-"""What wrong training labels add to the test error: over time, size and data."""
+"""The test error added by label noise, over time, size and data."""
 
 from typing import NamedTuple
 
@@ -21,18 +21,16 @@ from scaletime_jax.studies.result import Result, finite, rows
 from scaletime_jax.theory.effective_size import cube_root_size
 
 NAME = "label_noise"
-TITLE = (
-    "Figures 6 and 9: what label noise adds to the test error, over time, size and data"
-)
+TITLE = "Figures 6 and 9: the test error added by label noise, over time, size and data"
 CAPTION = (
-    "Draws test error over epochs, size and data, a row a setting. Bands are one "
-    "s.e.m. over seeds. Each panel names the width and the train size that it holds "
+    "Draws test error over epochs, size and data, one row for each setting. Bands are "
+    "one s.e.m. over seeds. Each panel names the width and train size that it holds "
     "fixed."
 )
 SOURCE = "[BF24, Fig. 6, 9]"  # with Adam [BF24, C.4]
-# The datasets on which the paper sees an upturn with size [BF24, Sec. 5.5].
+# Datasets on which the paper's error rises again with size [BF24, Sec. 5.5].
 U_SHAPED = ("cifar10_", "svhn")
-# What still counts as most of the largest added error.
+# Least share of the largest added error that counts as persistence.
 PERSISTENT = 0.5
 AXES = ("epoch", "effective_size", "train_size")
 PERSISTS = {
@@ -48,10 +46,10 @@ class NoiseEffect(NamedTuple):
     Attributes:
         axis: 'epoch', 'effective_size' or 'train_size'.
         clean: test loss without noise.
-        noisy: with it.
-        added: noisy - clean, seed by seed.
-        persistence: the added error at the far end over its maximum, each a mean over
-            a tenth of the points.
+        noisy: test loss with noise.
+        added: noisy - clean, by seed.
+        persistence: added error at the far end / maximum of the added error, both means
+            over a tenth of the points.
     """
 
     axis: str
@@ -62,12 +60,12 @@ class NoiseEffect(NamedTuple):
 
 
 class Peak(NamedTuple):
-    """Of the error that label noise adds, over train size, at one width.
+    """Peak over train size of the error that label noise adds, at one width.
 
     Attributes:
         width: the scale parameter s.
-        height: of the highest inner point above the higher end: above 0 where noise
-            harms more than it does with both less and more data.
+        height: height of the highest inner point above the higher end. Above 0 if the
+            added error is larger than with less data and with more data.
     """
 
     width: int
@@ -75,12 +73,12 @@ class Peak(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """Of the final test loss over size, at one train size.
+    """Shape of the final test loss over size, at one train size.
 
     Attributes:
         train_size: examples.
         noisy: depth of a U with label noise.
-        clean: and without.
+        clean: depth of a U without label noise.
     """
 
     train_size: int
@@ -92,12 +90,12 @@ class NoiseStudy(NamedTuple):
     """One setting with one share of wrong labels.
 
     Attributes:
-        fields: the setting; its label_noise is that of the noisy runs.
-        width: of the curves over epochs and train size.
-        train_size: of the curves over epochs and size.
-        effects: along the axes over which there are two points or more.
-        peaks: over train size, at each width.
-        shapes: over size, at each train size.
+        fields: the setting, with the label_noise of the noisy runs.
+        width: width of the curves over epochs and train size.
+        train_size: train size of the curves over epochs and size.
+        effects: one for each axis with two or more points.
+        peaks: peaks over train size, one for each width.
+        shapes: shapes over size, one for each train size.
     """
 
     fields: dict
@@ -111,12 +109,13 @@ class NoiseStudy(NamedTuple):
 def study(
     runs: Runs, at_width: int | None = None, at_train_size: int | None = None
 ) -> Result:
-    """Returns what label noise adds to the test loss, per setting and share of noise.
+    """Returns the test loss added by label noise, per setting and share of noise.
 
     Args:
-        runs: with label noise and without.
-        at_width: at which to look over epochs and data; None for the middle one.
-        at_train_size: at which to look over epochs and size; None for the middle one.
+        runs: runs with and without label noise.
+        at_width: width of the curves over epochs and data; None for the middle width.
+        at_train_size: train size of the curves over epochs and size; None for the
+            middle train size.
 
     Raises:
         InputError: a setting has no noisy runs or none without noise, or not the
@@ -190,8 +189,9 @@ def study_noise(
 
     Args:
         table: one row per run and evaluation.
-        width: at which to look over epochs and data; None for the middle one.
-        train_size: at which to look over epochs and size; None for the middle one.
+        width: width of the curves over epochs and data; None for the middle width.
+        train_size: train size of the curves over epochs and size; None for the middle
+            train size.
 
     Raises:
         InputError: a setting has no noisy runs or none without noise, or not the
@@ -205,7 +205,7 @@ def study_noise(
             raise InputError(
                 f"the runs of {describe(fields)} have label_noise "
                 f"{', '.join(f'{share:g}' for share in shares)} only; give 0 and a "
-                "share above it.",
+                "share above 0.",
                 label_noise="0,0.2",
             )
         clean = runs[runs.label_noise == 0]
@@ -223,7 +223,7 @@ def study_noise(
 def _choose_cell(
     clean: pd.DataFrame, noisy: pd.DataFrame, width: int | None, train_size: int | None
 ) -> tuple[int, int]:
-    """Returns width and train size asked for, or the middle ones of both kinds."""
+    """Returns the chosen width and train size, by default the middle ones."""
     cells = [set(zip(r.width, r.train_size, strict=True)) for r in (clean, noisy)]
     both = cells[0] & cells[1]
     if not both:
@@ -257,7 +257,7 @@ def _peaks(clean: pd.DataFrame, noisy: pd.DataFrame) -> list[Peak]:
             final_over(runs[runs.width == width], "train_size", "test_loss")
             for runs in (clean, noisy)
         )
-        # NaN where one of them has no run: such seeds are left out
+        # NaN where clean or noisy has no run: such seeds are left out
         added = (second - first).dropna(how="all").dropna(axis=1, how="all")
         peaks.append(Peak(width, u_depth(-added.to_numpy())))
     return peaks
@@ -306,10 +306,10 @@ def _effect(
 
 
 def _persistence(added: np.ndarray) -> float:
-    """Returns end over maximum, each a mean over a tenth of the points.
+    """Returns end / maximum, both means over a tenth of the points.
 
-    Over epochs that takes out single evaluations at which training jumped; axes with
-    fewer than twenty points are taken as they are.
+    The means remove single evaluations at which training jumped. Axes with fewer than
+    twenty points are not averaged.
     """
     window = max(1, len(added) // 10)
     mean = np.convolve(added.mean(axis=-1), np.full(window, 1 / window), "valid")
@@ -317,7 +317,7 @@ def _persistence(added: np.ndarray) -> float:
 
 
 def make_claims(studies: list[NoiseStudy]) -> list[Claim]:
-    """Returns claims of time and size, of a peak over data, and of a U over size."""
+    """Returns claims of persistence, of a peak over data, and of a U over size."""
     claims = []
     for each in studies:
         adam = each.fields["optimizer"] == "adam"
@@ -330,7 +330,7 @@ def make_claims(studies: list[NoiseStudy]) -> list[Claim]:
                 source=source,
                 statement=PERSISTS[effect.axis],
                 setting=at,
-                quantity="added error at the far end over its maximum",
+                quantity="added error at the far end / maximum of the added error",
             )
             for effect in each.effects
             if effect.axis in PERSISTS
@@ -342,7 +342,7 @@ def make_claims(studies: list[NoiseStudy]) -> list[Claim]:
                 source=source,
                 statement=LOCAL,
                 setting={**each.fields, "width": peak.width},
-                quantity="added error at its peak less that at the higher end",
+                quantity="added error at its peak less added error at the higher end",
             )
             for peak in each.peaks
         ]

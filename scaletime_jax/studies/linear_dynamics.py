@@ -1,4 +1,4 @@
-"""What the exact linear model predicts: error over time, over data, over size."""
+"""The exact linear model: error over time, over data and over size."""
 
 import itertools
 from collections.abc import Sequence
@@ -20,23 +20,23 @@ NAME = "linear_dynamics"
 TITLE = (
     "Figure 4: loss and parameters over time under noise, and double descent three ways"
 )
-CAPTION = "Draws error over time, paths of the parameters, error over n, and over p t."
-# Of panel c, dense where the points are as many as the parameters.
+CAPTION = "Draws error over time, paths of the parameters, error over n and over p t."
+# Training points n of panel c, dense near the number of parameters.
 TRAIN_SIZES = (5, 10, 20, 30, 40, 45, 48, 50, 52, 55, 60, 70, 80, 100, 150, 200)
 FIXED_SIZES, FIXED_TIMES = (100, 10_000), (1e-3, 1e-1)  # of panel d
 
 
 class Options(NamedTuple):
-    """What is drawn.
+    """Options of the study.
 
     Attributes:
         dim: parameters m of panel c.
         train_sizes: training points n of panel c, ascending.
         noise: standard deviation of panel c's targets.
-        times: t of panel c; infinity is the end.
+        times: t of panel c; infinity gives the least-norm fit.
         sizes: p of panel d at fixed time, ascending.
-        draws: of inputs in c, of R in d, for each point.
-        seed: of the draws.
+        draws: number of draws for each point: of inputs in panel c, of R in panel d.
+        seed: seed of the draws.
     """
 
     dim: int = 50
@@ -49,11 +49,11 @@ class Options(NamedTuple):
 
 
 class Trajectory(NamedTuple):
-    """Two parameters, one learned fast and one slowly, under a noise profile.
+    """A fast and a slow parameter under a noise profile.
 
     Attributes:
-        name: of the profile.
-        times: [times] in units of the fast mode's.
+        name: name of the profile.
+        times: [times] in units of the fast mode's time.
         path: [times, 2] theta(t), from zero.
         teacher: [2] w.
         error: [times] ||theta(t) - w||^2.
@@ -67,7 +67,7 @@ class Trajectory(NamedTuple):
 
     @property
     def turns(self) -> list[str]:
-        """Which way the error goes, in order: 'falls', 'rises'."""
+        """The directions of the error in order: 'falls', 'rises'."""
         steps = np.diff(self.error)
         signs = np.sign(steps[np.abs(steps) > 1e-6 * self.error.max()])
         words = ["rises" if sign > 0 else "falls" for sign in signs]
@@ -78,11 +78,11 @@ class DataCurve(NamedTuple):
     """Expected error against the number of training points, at one time.
 
     Attributes:
-        time: of the flow; infinity is the least-norm fit.
+        time: time of the flow; infinity gives the least-norm fit.
         train_sizes: [sizes] n.
-        median: [sizes] over draws of the inputs: at n = m the mean does not exist.
-        low: [sizes] their lower quartile.
-        high: [sizes] their upper quartile.
+        median: [sizes] median over draws of the inputs; at n = m no mean exists.
+        low: [sizes] lower quartile over draws.
+        high: [sizes] upper quartile over draws.
     """
 
     time: float
@@ -101,7 +101,7 @@ def study(options: Options) -> Result:
     """Returns error over time under noise, over data, and over size and time.
 
     Args:
-        options: what is drawn.
+        options: options of the study.
     """
     trajectories = make_trajectories(np.geomspace(1e-2, 1e5, 141))
     data_curves = make_data_curves(
@@ -146,8 +146,8 @@ def study(options: Options) -> Result:
             for each in data_curves
         ),
         *(
-            f"{each.fixed} = {each.value:g}: within a factor {10**each.deviation:.3f} "
-            "of p t's"
+            f"{each.fixed} = {each.value:g}: error within a factor of "
+            f"{10**each.deviation:.3f} of the limit at p t"
             for each in size_time_curves
         ),
     ]
@@ -177,7 +177,7 @@ def _path_points(trajectories: Sequence[Trajectory]) -> list[dict]:
     ]
 
 
-# Noise, as the error it leaves in each parameter: of the fast one and of the slow one.
+# Noise as the error that it leaves in the fast and in the slow parameter.
 PROFILES = {
     "no noise": (0.0, 0.0),
     "noise first: double descent": (1.3, 0.0),
@@ -218,16 +218,16 @@ def make_data_curves(
 ) -> list[DataCurve]:
     """Returns error against n for x, w ~ N(0, I) and w / sqrt(m), noise N(0, noise^2).
 
-    Only the singular values are random then: E[S S^T] = I / m, and E[N N^T] = noise^2
-    on the modes that there are [BF24, Eq. 9].
+    Then only the singular values are random: E[S S^T] = I / m, and E[N N^T] = noise^2
+    on the existing modes [BF24, Eq. 9].
 
     Args:
         train_sizes: n.
         dim: m.
         noise: standard deviation of the targets' noise.
-        times: of the flow.
-        draws: of the inputs, for each n.
-        seed: of the draws.
+        times: times of the flow.
+        draws: number of draws of the inputs, for each n.
+        seed: seed of the draws.
     """
     rng = np.random.default_rng(seed)
     values = np.zeros((len(train_sizes), draws, dim))

@@ -22,25 +22,25 @@ TITLE = (
     "Figure 1: steps of gradient descent to a loss against size, in the linear model"
 )
 CAPTION = (
-    "Draws steps against size, a panel for each list of curves. Darker curves have a "
+    "Draws steps against size, one panel for each list of curves. Darker curves have a "
     "smaller threshold; bands are one s.e.m. over trials; grey dashes are lines of 1:1 "
-    "exchange. Open circles are sizes where a step overshoots; those where a trial "
-    "never got there are left out."
+    "exchange. Open circles are sizes at which a step overshoots. Sizes at which a "
+    "trial never reached the loss are left out."
 )
 LARGE_SIZES = tuple(10**power for power in range(1, 10))
 
 
 class Options(NamedTuple):
-    """What steps are counted for.
+    """Options of the study.
 
     Attributes:
         sizes: numbers of parameters p of the paper's panel, ascending.
-        large_sizes: those of the other panel, ascending.
-        thresholds: losses to reach, descending, one curve each.
-        learning_rate: of gradient descent in the paper's panel.
-        rank: dimensions r that the loss depends on.
+        large_sizes: numbers of parameters p of the other panel, ascending.
+        thresholds: losses to reach, descending, one curve for each.
+        learning_rate: learning rate of gradient descent in the paper's panel.
+        rank: number r of dimensions that the loss depends on.
         ambient: dimension P of the large model.
-        seeds: of the trials; each draws all that is random.
+        seeds: one seed for each trial, for all its random numbers.
     """
 
     sizes: Sequence[int] = (10, 20, 50, 100, 200, 300, 500, 700, 900)
@@ -57,16 +57,16 @@ class StepCurve(NamedTuple):
 
     Attributes:
         threshold: the loss.
-        learning_rate: of gradient descent.
+        learning_rate: learning rate of gradient descent.
         sizes: [sizes] p.
         steps: [sizes, trials], -1 where the loss was never reached.
-        mean: [sizes] over trials, NaN where one of them never got there.
-        sem: [sizes] its standard error, 0 for a single trial.
-        smooth: [sizes] whether no trial overshoots in any direction, 2 eta g_i <= 1:
-            where descent does, it is no longer near a flow.
-        fit: its line on log axes through the smooth sizes; None if every trial got
-            there at fewer than three of them.
-        fit_large: likewise, through those with p >= 10 r, where G is within some
+        mean: [sizes] mean over trials, NaN where a trial never reached the loss.
+        sem: [sizes] standard error of the mean, 0 for a single trial.
+        smooth: [sizes] whether no trial overshoots in any direction, 2 eta g_i <= 1.
+            Descent that overshoots is no longer near a flow.
+        fit: line of the mean on log axes through the smooth sizes; None if fewer than
+            three of these sizes have a mean.
+        fit_large: line through the smooth sizes with p >= 10 r, where G is within about
             sqrt(r / p) of its mean.
     """
 
@@ -82,17 +82,17 @@ class StepCurve(NamedTuple):
 
     @property
     def never_reached(self) -> int:
-        """Trials, at any size, that never reached the loss."""
+        """Number of trials, over all sizes, that never reached the loss."""
         return int((self.steps < 0).sum())
 
 
 def study(options: Options) -> Result:
-    """Returns how steps depend on size, at the paper's rate and far beyond its sizes.
+    """Returns steps against size, at the paper's sizes and far beyond them.
 
     Args:
-        options: what to count steps for.
+        options: options of the study.
     """
-    # 2 eta p P = 0.2 at the largest p: far from overshooting, at 1, and diverging, at 2
+    # 2 eta p P = 0.2 at the largest p; steps overshoot above 1 and diverge above 2
     large_rate = 0.1 / (options.large_sizes[-1] * options.ambient)
     panels = {
         "paper": _make_panel(options, options.sizes, options.learning_rate),
@@ -145,7 +145,7 @@ def _describe(curve: StepCurve) -> str:
     return (
         f"p {curve.sizes[0]:g} to {curve.sizes[-1]:g}, loss {curve.threshold:g}: "
         f"{describe_fit(curve.fit)}; from p = 10 r on {describe_fit(curve.fit_large)}; "
-        f"{curve.never_reached} of {curve.steps.size} never reached it"
+        f"{curve.never_reached} of {curve.steps.size} trials never reached the loss"
     )
 
 
@@ -172,14 +172,14 @@ def count_steps(
     rank: int = 3,
     ambient: int = 1000,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Counts descent's steps on ||K (R theta + beta_0) - alpha*||^2 [BF24, Eq. 44].
+    """Counts descent steps on ||K (R theta + beta_0) - alpha*||^2 [BF24, Eq. 44].
 
     K, R, beta_0, alpha* and theta(0) are iid N(0, 1). K, beta_0 and alpha* depend on
-    the seed, R and theta(0) on seed and size. Of R only the Gram matrix is drawn, and K
-    R theta(0), which given it is N(0, G).
+    the seed, R and theta(0) on seed and size. R itself is not drawn, only the Gram
+    matrix G of K R, and K R theta(0), which is N(0, G) given G.
 
     Args:
-        seeds: of the trials.
+        seeds: seeds of the trials.
         sizes: numbers of parameters p, >= 1.
         thresholds: losses > 0.
         learning_rate: eta, > 0.
@@ -218,7 +218,7 @@ def make_step_curves(
     learning_rate: float,
     rank: int = 3,
 ) -> list[StepCurve]:
-    """Returns a curve for each threshold from what `count_steps` returns."""
+    """Returns a curve for each threshold from the result of `count_steps`."""
     p, smooth, curves = np.array(sizes), np.all(largest <= 1, axis=1), []
     for number, threshold in enumerate(thresholds):
         mine = steps[..., number]

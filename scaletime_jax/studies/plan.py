@@ -1,4 +1,4 @@
-"""How large, how long, on how much data? The best that a budget buys."""
+"""The best size, training time and train size for a budget."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -19,33 +19,33 @@ from scaletime_jax.studies.plan_request import Request, check, make_budget
 from scaletime_jax.studies.result import Result, finite
 
 NAME = "plan"
-TITLE = "How large, how long, on how much data? The best that a budget buys"
+TITLE = "Size, training time and train size of the least loss on a budget"
 CAPTION = (
-    "Draws predicted loss on one budget, and the budget among sizes and times. Left: "
-    "test loss against size, each size trained for as long as the budget allows, with "
-    "the 95% interval of one run; the circle is the best, the thick part of the axis "
-    "the sizes that do as well within error, grey what lies beyond the sizes measured. "
-    "Right: lines of equal predicted loss at the best train size; the dots were "
-    "measured, the budget runs along the dashes."
+    "Draws the predicted loss on one budget, and a map of sizes and times. Left: test "
+    "loss against size, each size trained for as long as the budget allows, with the "
+    "95% interval of one run; the circle is the best size, the thick part of the axis "
+    "marks the sizes that do as well within the error, and grey areas lie beyond the "
+    "measured sizes. Right: lines of equal predicted loss at the best train size; dots "
+    "are measured, and dashes are the budget."
 )
 GRID = 60
-# By how much a plan may pass what was measured, or a limit, by rounding alone.
+# Factors by which rounding may carry a plan beyond the measured range, or a limit.
 SLIGHTLY, ROUNDING = 1.01, 1e-9
 
 
 class DrawnPlan(NamedTuple):
-    """What the figure shows of a plan.
+    """The numbers of a plan that the figure shows.
 
     Attributes:
-        setting: what all runs share.
-        budget: in words.
+        setting: columns that all runs share.
+        budget: the budget in words.
         best: the option of the least predicted loss.
-        as_good: least and most num_params that do as well.
+        as_good: smallest and largest num_params that do as well as the best.
         frontier: options along the budget.
         measured: [2, points] sizes and epochs of evaluations, at the best train size.
         sizes: [columns] of the map.
         epochs: [rows] of the map.
-        loss: [rows, columns] predicted; NaN where the law does not reach.
+        loss: [rows, columns] predicted loss; NaN where the law predicts nothing.
     """
 
     setting: dict
@@ -63,13 +63,13 @@ def study(runs: Runs, request: Request, threshold: float | None = None) -> Resul
     """Returns the size, epochs and train size of the least test loss on a budget.
 
     Args:
-        runs: of one setting, with train sizes.
+        runs: runs of one setting, with train sizes.
         request: budget and limits.
-        threshold: test loss above which nothing has been learned; if None that of
-            guessing, and for logs none.
+        threshold: test loss above which nothing has been learned; if None the guessing
+            loss, and no threshold for logs.
 
     Raises:
-        InputError: the request is impossible, or the runs cannot carry a plan.
+        InputError: the request is impossible, or the runs are not enough for a plan.
     """
     check(request)
     runs.require(("train_size",), NAME)
@@ -97,10 +97,10 @@ def study(runs: Runs, request: Request, threshold: float | None = None) -> Resul
 
 
 def only_setting(runs: Runs) -> dict:
-    """Returns what all runs share.
+    """Returns the setting of the runs.
 
     Raises:
-        InputError: they are of several settings.
+        InputError: the runs are of several settings.
     """
     names = setting_of(runs.table)
     settings = [fields for fields, _ in split_table(runs.table, names)]
@@ -109,15 +109,15 @@ def only_setting(runs: Runs) -> dict:
         if len(values) > 1:
             values.sort(key=lambda value: (value is None, value))
             raise InputError(
-                f"the runs mix {name} {' and '.join(map(str, values))}; a plan is for "
-                "one, choose one.",
+                f"the runs mix {name} {' and '.join(map(str, values))}; a plan needs "
+                f"one {name}, choose one.",
                 **{name: values[0]},
             )
     return settings[0]
 
 
 def _exchange_rows(plan: Plan, budget: Budget) -> list[dict]:
-    """Returns the trade-off table: more size for less time."""
+    """Returns the trade-off table: larger sizes for shorter times."""
     rows, limits = [], plan.choice.limits
     for option in plan.exchange:
         affords = budget.epochs(np.array(option.num_params), option.train_size)
@@ -190,7 +190,7 @@ def _drawn(
 
 
 def describe_plan(plan: Plan, budget: Budget) -> list[str]:
-    """Returns the plan in sentences: what, how sure, and how far out."""
+    """Returns the plan in sentences: the best run, its error and its limits."""
     best, choice = plan.best, plan.choice
     off = " and ".join(
         f"{np.exp(error):.2f} for {TOWARDS[direction]}"
@@ -203,23 +203,21 @@ def describe_plan(plan: Plan, budget: Budget) -> list[str]:
         f"[{best.low:.3g}, {best.high:.3g}] within {budget}.",
         f"Sizes from {plan.as_good[0]:,.0f} to {plan.as_good[1]:,.0f} do as well, "
         "within the law's error.",
-        f"By {choice.name}, off on held-out runs by a factor of {off}.",
+        f"Law: {choice.name}. Its error on held-out runs is a factor of {off}.",
     ]
     lines += [
-        f"Its {name} lies {factor:.2g} times beyond what was measured."
+        f"The {name} lies outside the measured range by a factor of {factor:.2g}."
         for name, factor in plan.beyond.items()
         if factor > SLIGHTLY
-    ] or ["It lies within the sizes and times measured."]
-    lines += [f"It is at the limit: {name}." for name in plan.at_limit]
+    ] or ["The plan lies within the measured sizes and times."]
+    lines += [f"The plan is at a limit: {name}." for name in plan.at_limit]
     lines += [
-        f"Nothing beyond the runs is planned along {direction}: there the law is off "
-        "by a factor of two on held-out runs, or could not be tried."
+        f"The plan does not extrapolate in {direction}: in this direction the law's "
+        "error on held-out runs is a factor of two or more, or not known."
         for direction in choice.kept_in
     ]
     if not choice.law.identified:
-        lines.append(
-            "The runs do not determine each of the law's parameters by itself."
-        )
+        lines.append("The runs do not determine all parameters of the law separately.")
     return lines
 
 
@@ -227,7 +225,7 @@ def _describe_exchange(rows: Sequence[dict]) -> list[str]:
     """Returns a line for each row of the trade-off table."""
     lines = []
     for row in rows:
-        loss = "beyond what is planned"
+        loss = "outside the plan's limits"
         if row["loss"] is not None and row["within_limits"]:
             loss = f"loss {row['loss']:.4g} [{row['low']:.4g}, {row['high']:.4g}]"
         lines.append(

@@ -1,4 +1,4 @@
-"""What is asked of a plan: one budget, and limits."""
+"""The request for a plan: one budget, and limits."""
 
 import math
 from typing import NamedTuple
@@ -19,18 +19,19 @@ LAWS = tuple(each.name for each in JOINT)
 
 
 class Request(NamedTuple):
-    """What is asked of a plan: one budget, and limits.
+    """The request for a plan: one budget, and limits.
 
     Attributes:
         budget_flops: floating-point operations that training may take.
-        budget_seconds: seconds that it may take, at the rate of the runs.
-        budget_examples: examples that it may see, epochs x train size.
-        flops_per_param: operations a parameter and example: 6 for dense networks (2
-            forward, 4 backward); convolutions use their weights many times over.
+        budget_seconds: seconds that training may take, at the rate of the runs.
+        budget_examples: examples that training may see, epochs x train size.
+        flops_per_param: operations for each parameter and example: 6 for dense networks
+            (2 forward, 4 backward); more for convolutions, which reuse their weights.
         max_num_params: the largest size; if None ten times the largest measured.
         max_epochs: the longest training; if None ten times the longest measured.
         max_train_size: the most training data, of the train sizes measured.
-        law: to plan by, one of `LAWS`; if None that with the narrowest interval.
+        law: law of the plan, one of `LAWS`; if None the law with the narrowest
+            intervals.
     """
 
     budget_flops: float | None = None
@@ -44,7 +45,7 @@ class Request(NamedTuple):
 
 
 def check(request: Request) -> None:
-    """Raises InputError where there is no such plan, whatever the runs."""
+    """Raises InputError if the request is impossible for all runs."""
     given = [name for name in BUDGETS if getattr(request, name) is not None]
     if len(given) != 1:
         raise InputError(
@@ -64,10 +65,11 @@ def check(request: Request) -> None:
 
 
 def make_budget(request: Request, runs: Runs) -> Budget:
-    """Returns what a run may cost, with what an example costs at each size.
+    """Returns the budget, with the cost of an example at each size.
 
     Raises:
-        InputError: the budget is in seconds, and the runs do not say what they took.
+        InputError: the budget is in seconds, and the durations of the runs are not
+            known.
     """
     if request.budget_flops is not None:
         return flops_budget(float(request.budget_flops), request.flops_per_param)

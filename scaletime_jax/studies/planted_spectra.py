@@ -21,15 +21,15 @@ class Planted(NamedTuple):
     """Losses with lambda_i = i^-(1 + exponent).
 
     Attributes:
-        exponent: the planted one.
+        exponent: the planted exponent.
         sizes: [sizes] D and P.
         over_data: [sizes, draws] L(D).
-        over_features: [sizes, draws] L(P), of draws of their own.
-        theory: [sizes] that knows the spectrum.
-        asymptote: [sizes] the power law it tends to for S to infinity.
-        data_law: of L(D).
-        features_law: of L(P).
-        theory_law: of the theory.
+        over_features: [sizes, draws] L(P), from separate draws.
+        theory: [sizes] theory from the spectrum.
+        asymptote: [sizes] the power law that theory tends to for S to infinity.
+        data_law: power law of L(D).
+        features_law: power law of L(P).
+        theory_law: power law of the theory.
         spectrum: alpha_K over the same modes.
     """
 
@@ -50,15 +50,15 @@ def measure_planted(
 ) -> Planted:
     """Measures L(D) and L(P) where C is known exactly.
 
-    Features are sqrt(lambda_i) z_i with iid standard normal z, as many points of them
-    as asked for; Pi has iid standard normal entries.
+    Features are sqrt(lambda_i) z_i with iid standard normal z; Pi has iid standard
+    normal entries.
 
     Args:
         exponent: a > 0.
         num_features: S, far above all sizes for the exponents to agree.
         sizes: D and P, ascending, below S.
-        draws: of points, and of Pi.
-        seed: of the draws.
+        draws: number of draws of points, and of Pi.
+        seed: seed of the draws.
     """
     variances = jnp.arange(1, num_features + 1.0) ** -(1 + exponent)
     at, most = jnp.array(sizes) - 1, sizes[-1]
@@ -93,7 +93,7 @@ def measure_planted(
 
 
 def judge_planted(planted: Planted) -> list[Claim]:
-    """Returns whether loss and spectrum share their exponent, as they should."""
+    """Returns claims that loss and spectrum have the same exponent."""
     setting = {"spectrum": f"planted i^-{1 + planted.exponent:g}"}
     alpha_k = planted.spectrum.exponent
     laws = {"alpha_D": planted.data_law, "alpha_P": planted.features_law}

@@ -1,8 +1,8 @@
-"""Losses predicted of a size or time from runs of others, beside the true ones.
+"""Losses predicted from runs of other sizes or times, beside the true losses.
 
-By scale-time equivalence the error of size p1 at time t1 is that of size p0 at time
-(p1 / p0) t1 [BF24, C.5]. As long as networks guess, their losses are alike and anything
-predicts them: predictions begin where every network has left chance behind.
+By scale-time equivalence the error of size p1 at time t1 equals the error of size p0 at
+time (p1 / p0) t1 [BF24, C.5]. Networks that still guess have equal losses, which any
+rule predicts, so predictions begin when every network is better than chance.
 """
 
 from typing import Any, NamedTuple
@@ -30,19 +30,22 @@ LOSSES = ("test_loss", "train_loss")
 
 
 class Protocol(NamedTuple):
-    """From what to predict what.
+    """Sources and targets of the predictions.
 
     Attributes:
-        source_width: trained for long, predicts larger ones; None for the smallest.
-        target_epochs: the short time at which it predicts them; None for the first at
-            which every network has left chance behind.
-        medium_width: predicted over time; None for the middle one.
-        source_epochs: the short time for which the networks that predict it train;
-            None for the same.
+        source_width: width of the network that is trained for long and predicts larger
+            networks; None for the smallest width.
+        target_epochs: the short time at which larger networks are predicted; None for
+            the first epoch at which every network is better than chance.
+        medium_width: width of the network predicted over time; None for the middle
+            width.
+        source_epochs: the short training time of the networks that predict the medium
+            network; None for the first epoch at which every network is better than
+            chance.
         tolerance: mean |log(predicted / true)| up to which the claim holds.
-        share: of the guessing loss that a network has removed which has left chance
-            behind. Where controls reach further, as far as no more than one in a
-            hundred of them does.
+        share: share of the guessing loss that a network must remove to be better than
+            chance. If more than one in a hundred of the controls reach this loss, the
+            loss that one in a hundred of them reaches takes its place.
     """
 
     source_width: int | None = None
@@ -63,19 +66,21 @@ class Extrapolation(NamedTuple):
         fields: setting and train_size.
         direction: 'size' (x is effective size) or 'time' (x is epochs).
         loss: 'test_loss' or 'train_loss'.
-        source: what the prediction is made from, in words.
-        epochs: the short time, at which it predicts or from which it is made.
+        source: source of the prediction, in words.
+        epochs: the short time, of the target (size) or of the source (time).
         threshold: test loss whose onset is predicted.
-        truth: of networks trained.
-        predicted: at the x of other networks or times, the source itself among them.
-        error: mean |log(predicted / true)| but for the source itself.
-        change: mean |log(source / true)|: the error of predicting no change at all.
-        gain: log of error / change: below 0 where predicting is better than not.
+        truth: true losses of the trained networks.
+        predicted: predicted losses at the x of other networks or times; includes the
+            source.
+        error: mean |log(predicted / true)|, without the source.
+        change: mean |log(source / true)|, the error of predicting no change.
+        gain: log(error / change), below 0 if the prediction is better than no change.
         onset: |log ratio| of predicted and true x at which the loss falls below the
-            threshold; no value where neither does, or both from the start.
-        onset_is_bound: one of them does not within the range of x, or does from the
-            start: it is taken to be at that end, and the ratio is a lower bound, of
-            which the interval has no upper end.
+            threshold; no value if both curves never do, or both do from the start.
+        onset_is_bound: whether one curve never falls below the threshold within the
+            range of x, or is below it from the start. Its onset is then set to that
+            end of the range: the ratio is a lower bound, and its interval has no upper
+            end.
     """
 
     fields: dict
@@ -96,21 +101,23 @@ class Extrapolation(NamedTuple):
 def extrapolate(
     runs: Runs, threshold: float | None = None, protocol: Protocol = DEFAULTS
 ) -> tuple[list[Extrapolation], list[dict]]:
-    """Returns both directions for each setting, train size and loss, and what has none.
+    """Returns the extrapolations of all settings, and the settings without any.
 
     Args:
-        runs: of networks of several widths, with controls if there are any.
-        threshold: test loss at which chance is left behind, and whose onset is
-            predicted; if None `protocol.share` and RECORD of the guessing loss removed.
-        protocol: from what to predict what.
+        runs: runs of networks of several widths, with controls if there are any.
+        threshold: test loss below which a network is better than chance, and whose
+            onset is predicted; if None the losses at which `protocol.share` and RECORD
+            of the guessing loss are removed.
+        protocol: sources and targets of the predictions.
 
     Returns:
-        The extrapolations, and settings with train sizes at which not every network
-        leaves chance behind, so that nothing is predicted.
+        The extrapolations in both directions for each setting, train size and loss; and
+        the settings with train sizes without predictions, because some network never
+        becomes better than chance.
 
     Raises:
-        InputError: a setting lacks the widths that the protocol needs, or what guessing
-            costs is not known.
+        InputError: a setting lacks the widths that the protocol needs, or the guessing
+            loss is not known.
     """
     made: list[Extrapolation] = []
     waiting, table = [], runs.table
@@ -135,7 +142,7 @@ def _leave_chance(
     threshold: float | None,
     share: float,
 ) -> float:
-    """Returns the epoch by which the mean of every width is below chance, else NaN."""
+    """Returns the epoch at which every width's mean loss beats chance, else NaN."""
     level = threshold or Level(share).loss(rows)
     level = min([level, *(floor.loss for floor in find_floors(rows, controls))])
     curves = _Networks(rows, "test_loss").curves.values()
@@ -147,8 +154,8 @@ class _Networks:
     """The curves of one setting, by width.
 
     Attributes:
-        loss: the column they are of.
-        curves: [epochs, seeds] by width, in order, for the seeds that all widths have.
+        loss: column of the curves.
+        curves: [epochs, seeds] by increasing width, for the seeds that all widths have.
         sizes: effective size by width.
     """
 
@@ -169,15 +176,15 @@ class _Networks:
         }
 
     def choose(self, name: str, width: int | None, default: int) -> int:
-        """Returns the width asked for, or that at place `default` of the widths.
+        """Returns the requested width, or the width at position `default`.
 
         Args:
-            name: of the quantity that asks for it.
-            width: what it asks for.
-            default: a place.
+            name: name of the quantity that requests the width.
+            width: the requested width, or None.
+            default: position among the sorted widths.
 
         Raises:
-            InputError: no run has that width.
+            InputError: no run has the requested width.
         """
         widths = list(self.curves)
         if width is not None and width not in widths:
@@ -188,7 +195,7 @@ class _Networks:
         return widths[default] if width is None else width
 
     def at(self, width: int, epochs) -> np.ndarray:
-        """Returns [points, seeds] of a width at given epochs."""
+        """Returns the losses [points, seeds] of a width at given epochs."""
         return at_epochs(self.curves[width], np.atleast_1d(epochs))
 
 
@@ -222,8 +229,8 @@ def _over_time(
     compared = _compare(x, truth, predicted, widths.index(medium), threshold)
     whole = networks.curves[medium]
     shown = whole[(whole.index >= x[0]) & (whole.index <= 2 * x[-1])]
-    if len(shown):  # every evaluation, not only those at which it is predicted
-        seeds = shown.count(axis=1)  # of runs that have not ended at a loss
+    if len(shown):  # every evaluation, not only the epochs with predictions
+        seeds = shown.count(axis=1)  # runs that have not ended at a loss
         compared["truth"] = summarise_seeds(shown[seeds == seeds.iloc[0]])
     at = words, epochs, threshold
     return Extrapolation(fields, "time", networks.loss, *at, **compared)
@@ -232,7 +239,7 @@ def _over_time(
 def _compare(
     x: np.ndarray, truth: np.ndarray, predicted: np.ndarray, own: int, threshold: float
 ) -> dict[str, Any]:
-    """Compares [points, seeds] but for the point `own`, the source on itself."""
+    """Compares [points, seeds] without the point `own`, which is the source."""
     known = np.isfinite(predicted).any(axis=1) & np.isfinite(truth).any(axis=1)
     others = known & (np.arange(len(x)) != own)
     beyond = truth[others], predicted[others]
@@ -274,7 +281,7 @@ def _compare(
 
 
 def _onset(x: np.ndarray, loss: np.ndarray, threshold: float) -> float:
-    """Returns log x at which the loss crosses the threshold, or the end beyond it."""
+    """Returns log x at which the loss crosses the threshold, or an end of the range."""
     if len(x) == 0:
         return float("nan")
     crossing = first_crossing(np.log(x), loss, threshold)

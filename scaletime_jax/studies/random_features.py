@@ -43,21 +43,21 @@ from scaletime_jax.studies.result import Progress, Result, finite, quiet, rows
 NAME = "random_features"
 TITLE = "Figures 3, 4 and S8 of Bahri et al.: the four scaling regimes, exactly"
 CAPTION = (
-    "Draws the four regimes, exponents against the spectrum's, and kinds of targets. "
-    "a, b, d, e: points are means over draws with one s.e.m., lines are theory, which "
-    "knows the limit alone (a, b) or the spectrum alone (d, e). c: exponents of the "
-    "loss against the spectrum's; bars are the range of slopes found within the modes "
-    "fitted, so they say how far a spectrum is from a power law. f: spectra; black "
-    "where alpha_K was fitted, crosses where the finite pool begins to bend them. g to "
-    "i: kernels of infinitely wide networks; filled and solid for teachers, open and "
-    "dashed for real labels; lines in g are theory."
+    "Draws the four regimes, exponents of loss and spectrum, and kinds of targets. a, "
+    "b, d, e: points are means over draws with one s.e.m.; lines are theory from the "
+    "limit alone (a, b) or from the spectrum alone (d, e). c: exponents of the loss "
+    "against exponents of the spectrum; bars are the range of slopes within the fitted "
+    "modes, which measures the deviation from a power law. f: spectra; black where "
+    "alpha_K was fitted, crosses where the finite pool begins to bend the spectrum. g "
+    "to i: kernels of infinitely wide networks; filled and solid for teachers, open "
+    "and dashed for real labels; lines in g are theory."
 )
 MANY_SIZES = (64, 128, 256, 512, 1024, 2048, 4096, 8192, 10_000)
-TABLE_MODES = 200  # of a kernel, equally spaced on a log axis
+TABLE_MODES = 200  # points of a kernel, equally spaced on a log axis
 
 
 class Options(NamedTuple):
-    """What is measured.
+    """Options of the study.
 
     Attributes:
         features: images, network and draws.
@@ -66,10 +66,11 @@ class Options(NamedTuple):
         data_sizes: D at P = fixed, ascending.
         feature_sizes: P at D = fixed, ascending.
         planted: exponents of planted spectra.
-        planted_sizes: D and P there, ascending.
-        planted_features: S there.
-        planted_draws: draws there.
-        kernel_inputs: images, of the least pool size, for the wide networks.
+        planted_sizes: D and P of planted spectra, ascending.
+        planted_features: S of planted spectra.
+        planted_draws: number of draws for planted spectra.
+        kernel_inputs: number of images, at the smallest pool size, for the kernels of
+            infinitely wide networks.
     """
 
     features: FeatureOptions = FeatureOptions()
@@ -85,12 +86,12 @@ class Options(NamedTuple):
 
 
 class Pool(NamedTuple):
-    """What was measured of the features of one pool size.
+    """Measurements of the features at one pool size.
 
     Attributes:
-        pool_size: of the images.
-        spectrum: of the features.
-        regimes: their losses.
+        pool_size: pool size of the images.
+        spectrum: spectrum of the features.
+        regimes: losses in the four regimes.
     """
 
     pool_size: int
@@ -104,9 +105,9 @@ def study(
     """Returns losses in all four regimes, of planted spectra and of wide networks.
 
     Args:
-        options: what is measured.
-        population: of images.
-        progress: told how far the study is.
+        options: options of the study.
+        population: the images.
+        progress: called with a sentence about each finished part.
     """
     pools = []
     for pool_size in options.features.pool_sizes:
@@ -163,7 +164,7 @@ def _measure_pool(options: Options, population: Population, pool_size: int) -> P
 def _measure_kernels(
     options: Options, population: Population, progress: Progress
 ) -> list[KernelStudy]:
-    """Returns the study of each infinitely wide network's kernel."""
+    """Returns a study for the kernel of each infinitely wide network."""
     order = np.random.default_rng(0).permutation(len(population.images))
     chosen = np.sort(order[: options.kernel_inputs])
     return study_kernels(
@@ -196,7 +197,7 @@ def _summarise_pool(pool: Pool) -> dict:
 
 
 def _summarise_panel(panel: Panel) -> dict:
-    """Returns a panel's exponent, beside theory's, and how far theory is off."""
+    """Returns the exponents of a panel and of theory, and the error of the theory."""
     ratio = panel.ratio
     return {
         **_summarise_law(panel.law),
@@ -272,7 +273,7 @@ def _tables(
 
 
 def _modes(kernel: KernelStudy) -> list[dict]:
-    """Returns eigenvalues and what labels have of them, at some modes."""
+    """Returns eigenvalues and squared coefficients of labels, at some modes."""
     modes = drawn_modes(len(kernel.eigenvalues), TABLE_MODES)
     return rows(
         kernel=kernel.name,

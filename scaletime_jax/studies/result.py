@@ -1,4 +1,4 @@
-"""What a study returns: everything that a script writes, as a value."""
+"""The result of a study: everything that a script writes, as a value."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -19,14 +19,14 @@ class Result(NamedTuple):
     """Claims, tables, numbers and a figure of one study.
 
     Attributes:
-        name: of the study, its script, its figure and its folder.
+        name: name of the study, its script, its figure and its folder.
         title: one line.
-        caption: what the figure shows.
-        claims: what the papers say, beside what was measured.
-        tables: rows of each CSV file, by the file's name without its ending.
-        summary: more numbers, as they stand in summary.json.
-        figure: what `plotting.<name>.plot_<name>` draws, by argument.
-        notes: sentences for the terminal, beyond the claims.
+        caption: description of the figure.
+        claims: claims of the papers, with measurements and verdicts.
+        tables: rows of each CSV file, by the file's name without its suffix.
+        summary: other numbers of summary.json.
+        figure: arguments of `plotting.<name>.plot_<name>`, by name.
+        notes: sentences printed before the claims.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Result(NamedTuple):
 
     @property
     def corrected(self) -> list[Claim]:
-        """The claims with verdicts that allow for how many claims there are."""
+        """The claims with verdicts corrected for the number of claims."""
         return correct(self.claims)
 
     @property
@@ -127,17 +127,18 @@ def limits(within: Limits) -> str:
 
 
 def describe_verdict(claim: Claim) -> str:
-    """Returns the verdict, with what is left of it among all claims of the study."""
+    """Returns the verdict alone, and corrected for all claims of the study."""
     if claim.corrected == claim.verdict:
         return claim.verdict
     return f"{claim.verdict} alone, {claim.corrected} among all claims"
 
 
 def _sharing(claims: list[Claim]) -> dict[str, int]:
-    """Counts the claims on runs of one family, which share seeds and data.
+    """Returns the number of claims for each family of runs.
 
-    Seeds draw the same examples and weights at every size, noise and train size, so
-    that such claims are not independent. The correction holds all the same.
+    A seed draws the same examples and weights at every size, noise and train size, so
+    claims on runs of one family are not independent. The correction is valid for
+    dependent claims.
     """
     counts: dict[str, int] = {}
     for claim in claims:
@@ -148,12 +149,12 @@ def _sharing(claims: list[Claim]) -> dict[str, int]:
 
 
 def rows(**columns) -> list[dict]:
-    """Returns a row for each place in the columns; single values go everywhere."""
+    """Returns a row for each entry of the columns; single values are repeated."""
     return pd.DataFrame(columns).to_dict("records")
 
 
 def written(found: Claim | Estimate) -> dict:
-    """Returns the fields as JSON has them: None for an end that an interval lacks."""
+    """Returns the fields as JSON values: None for an infinite end of an interval."""
     entries = found._asdict()
     if found.interval is not None:
         entries["interval"] = tuple(finite(end) for end in found.interval)
@@ -161,13 +162,13 @@ def written(found: Claim | Estimate) -> dict:
 
 
 def finite(value) -> float | None:
-    """Returns a number as JSON has it, None where the number is not finite."""
+    """Returns a number as a JSON value: None if the number is not finite."""
     return float(value) if value is not None and math.isfinite(value) else None
 
 
-# Told, sentence by sentence, how far a long study is.
+# Called with a sentence about each finished part of a long study.
 Progress = Callable[[str], None]
 
 
 def quiet(_: str) -> None:
-    """Tells nobody how far a study is."""
+    """Ignores progress."""

@@ -1,4 +1,4 @@
-"""The random subspace model of a linear regression, over size and over time."""
+"""The random subspace model of a linear regression, over size and time."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,10 +15,10 @@ class SizeTimeCurve(NamedTuple):
 
     Attributes:
         fixed: 'p' or 't'.
-        value: of what is fixed.
+        value: value of the fixed variable.
         progress: [points] p t.
-        mean: [points] error over draws of R.
-        sem: [points] its standard error.
+        mean: [points] mean error over draws of R.
+        sem: [points] standard error of the mean.
         limit: [points] error of the limit flow at p t.
     """
 
@@ -41,7 +41,7 @@ class Regression(NamedTuple):
     Attributes:
         cov: [n, n] Sigma = X X^T.
         clean: [n] the teacher's outputs X w.
-        targets: [n] with noise.
+        targets: [n] outputs with noise.
     """
 
     cov: jax.Array
@@ -50,10 +50,10 @@ class Regression(NamedTuple):
 
 
 def make_regression(seed: int, modes: int = 10, slow_rate: float = 1e-3) -> Regression:
-    """Returns as many fast and noisy modes as slow and clean ones.
+    """Returns a regression with equally many fast, noisy and slow, clean modes.
 
-    Every fast mode has signal 1 and noise 1.2, every slow one signal 1.2, with random
-    signs: the error falls, rises as the noise is learned, and falls with the slow
+    Every fast mode has signal 1 and noise 1.2, every slow mode has signal 1.2, with
+    random signs: the error falls, rises as noise is learned, and falls with the slow
         signal.
     """
     rng = np.random.default_rng(seed)
@@ -75,19 +75,19 @@ def make_size_time_curves(
     draws: int,
     seed: int,
 ) -> list[SizeTimeCurve]:
-    """Sets error against p at fixed t beside error against t at fixed p.
+    """Returns the error against p at fixed t, and against t at fixed p.
 
-    The loss is ||alpha - targets||^2 / 2, the error mean (alpha - clean)^2, that of
-    fresh targets at the same points less their noise.
+    The loss is ||alpha - targets||^2 / 2. The error is mean (alpha - clean)^2, which is
+    the error on fresh targets at the same points less their noise.
 
     Args:
         problem: cov, clean outputs and targets.
         sizes: p along a curve of fixed t.
         progress: [points] p t along a curve of fixed p.
-        fixed_sizes: p of the latter.
-        fixed_times: t of the former.
-        draws: of R at each p.
-        seed: of the draws.
+        fixed_sizes: p of the curves of fixed p.
+        fixed_times: t of the curves of fixed t.
+        draws: number of draws of R at each p.
+        seed: seed of the draws.
     """
 
     def error(gram, when):

@@ -1,4 +1,4 @@
-"""How far the random subspace model is from its limit, and what bounds say of it."""
+"""Distances of the random subspace model from its limit, and bounds on them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -20,33 +20,33 @@ from scaletime_jax.theory.random_subspace import (
 
 NAME = "subspace"
 TITLE = (
-    "Theorem 1 against the truth, and two bounds that stay finite: a map over (p, t)"
+    "Theorem 1 and two bounds that stay finite, against observed distances, over (p, t)"
 )
 CAPTION = (
-    "Draws a row for each loss: distance and bounds at one p, and a map a bound. "
-    "Colour is the bound over the 95% quantile of the distance; hatched where Theorem "
-    "1 is above the distance that the flow has travelled at all, so that it says "
-    "nothing; grey where both flows have arrived."
+    "Draws a row for each loss: distance and bounds at one p, and a map of each bound. "
+    "Colour is the ratio of the bound to the 95% quantile of the distance. In hatched "
+    "cells Theorem 1 is above the distance that the flow has travelled, so it gives no "
+    "information. In grey cells both flows have converged."
 )
-# Below this share of the way travelled both flows have arrived: what is left of their
-# distance is the solver's error, which no bound has to hold for.
+# Below this share of the distance travelled both flows have converged: the remaining
+# distance is the solver's error, to which the bounds do not apply.
 ARRIVED = 1e-8
 QUANTILE = 0.95
 
 
 class Options(NamedTuple):
-    """What is drawn.
+    """Options of the study.
 
     Attributes:
         sizes: numbers of parameters p, ascending.
         times: flow times t, in steps, ascending.
         ambient: dimension P of the large model.
-        rank: dimensions r that the loss depends on.
-        learning_rate: of the flows.
-        seed: of K, the losses and the draws.
-        draws: of G, at each p.
-        failure_probability: with which bounds that do not know G may fail.
-        ridge: of the logistic regression.
+        rank: number r of dimensions that the loss depends on.
+        learning_rate: learning rate of the flows.
+        seed: seed of K, the losses and the draws.
+        draws: number of draws of G at each p.
+        failure_probability: failure probability of the bounds that do not use G.
+        ridge: ridge of the logistic regression.
     """
 
     sizes: Sequence[int] = (10, 30, 100, 300, 1000, 3000, 10000)
@@ -64,14 +64,15 @@ class Comparison(NamedTuple):
     """Observed distances ||alpha(t) - A(p t)|| beside their bounds.
 
     Attributes:
-        problem: its name.
+        problem: name of the problem.
         sizes: [sizes] p.
         times: [times] t.
-        draws: of G, at each size.
-        observed: [sizes, times] 95% quantile over draws.
+        draws: number of draws of G at each size.
+        observed: [sizes, times] 95% quantile of the distance over draws.
         travelled: [sizes, times] ||A(p t) - A(0)||.
-        bounds: [sizes, times] by name; the 95% quantile where a bound knows G.
-        violations: [sizes, times] by name, draws whose distance is above the bound.
+        bounds: [sizes, times] bounds by name; the 95% quantile of bounds that use G.
+        violations: [sizes, times] by name, number of draws whose distance is above the
+            bound.
     """
 
     problem: str
@@ -85,22 +86,22 @@ class Comparison(NamedTuple):
 
     @property
     def under_way(self) -> np.ndarray:
-        """[sizes, times] where the flows have not both arrived."""
+        """[sizes, times] whether at least one flow has not converged."""
         return self.observed > ARRIVED * self.travelled
 
     def ratio(self, name: str) -> np.ndarray:
-        """Returns [sizes, times] bound over observed distance, NaN where arrived."""
+        """Returns [sizes, times] bound / observed distance, NaN after convergence."""
         here = self.under_way
         observed = np.where(here, self.observed, 1)
         return np.where(here, self.bounds[name] / observed, np.nan)
 
     @property
     def vacuous(self) -> np.ndarray:
-        """[sizes, times] where Theorem 1 is above the distance travelled."""
+        """[sizes, times] whether Theorem 1 is above the distance travelled."""
         return self.bounds[THEOREM1] > self.travelled
 
     def summary(self, name: str) -> dict:
-        """Returns what holds of a bound where the flows are under way."""
+        """Returns the statistics of a bound before the flows converge."""
         here, above = self.under_way, self.violations[name]
         ratio = self.ratio(name)[here]
         finite = ratio[np.isfinite(ratio)]
@@ -122,11 +123,11 @@ class Comparison(NamedTuple):
 
 
 def study(options: Options, progress: Progress = quiet) -> Result:
-    """Returns distances beside their bounds, for a quadratic and a logistic loss.
+    """Returns distances and their bounds, for a quadratic and a logistic loss.
 
     Args:
-        options: what is drawn.
-        progress: told how far the study is.
+        options: options of the study.
+        progress: called with a sentence about each finished part.
     """
     problems = make_problems(options.seed, options.rank, options.ambient, options.ridge)
     comparisons = []
@@ -190,7 +191,7 @@ def compare_bounds(
     failure_probability: float,
     seed: int,
 ) -> Comparison:
-    """Draws G at each size, and sets distances beside Theorem 1 and two of our bounds.
+    """Draws G at each size and compares distances with Theorem 1 and with our bounds.
 
     Args:
         problem: the loss.
@@ -198,9 +199,9 @@ def compare_bounds(
         sizes: p, >= 1.
         times: t >= 0, increasing.
         learning_rate: eta.
-        draws: of G, at each size.
-        failure_probability: eps of the bounds that do not know G.
-        seed: of the draws.
+        draws: number of draws of G at each size.
+        failure_probability: eps of the bounds that do not use G.
+        seed: seed of the draws.
     """
     when = jnp.array(times, float)
 

@@ -22,7 +22,7 @@ THEOREM1 = "Theorem 1"
 def bound_distances(
     problem: Problem, grams, cov, p, times, learning_rate, failure_probability
 ) -> dict[str, Array]:
-    """Returns the bounds by name, [draws, times] where they know G, else [1, times].
+    """Returns the bounds by name: [draws, times] if they use G, else [1, times].
 
     Args:
         problem: the loss.
@@ -31,7 +31,7 @@ def bound_distances(
         p: number of parameters.
         times: [times] t.
         learning_rate: eta.
-        failure_probability: eps of the bounds that do not know G.
+        failure_probability: eps of the bounds that do not use G.
     """
     theorem = theorem1_bound(
         cov,
@@ -56,7 +56,7 @@ def bound_distances(
 def _own_bounds(
     problem: Problem, cov, p, times, learning_rate, failure_probability
 ) -> tuple[Callable, Callable]:
-    """Returns our bounds as functions of G, and of the name of an estimate of it."""
+    """Returns our bounds: a function of G, and a function of an estimate's name."""
     if problem.minimum is None:
 
         def known(gram):

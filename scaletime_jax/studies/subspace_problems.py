@@ -1,4 +1,4 @@
-"""The losses that the random subspace model is followed on."""
+"""The losses of the study of the random subspace model."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -11,16 +11,16 @@ POINTS = 30  # of the logistic regression
 
 
 class Problem(NamedTuple):
-    """A loss on R^r, and what the bounds need to know of it.
+    """A loss on R^r, with the constants that the bounds need.
 
     Attributes:
-        name: for people.
+        name: name in words.
         loss_grad: grad L, [r] -> [r].
-        alpha0: [r] where the flows start.
+        alpha0: [r] start of the flows.
         minimum: [r] if L = ||alpha - minimum||^2, else None.
-        lipschitz: l, of L where the flows are; both only ever descend.
-        smoothness: h, of grad L.
-        convexity: mu.
+        lipschitz: l, Lipschitz constant of L on both flows, which only descend.
+        smoothness: h, Lipschitz constant of grad L.
+        convexity: mu, constant of strong convexity.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Problems(NamedTuple):
     Attributes:
         cov: [r, r] Sigma = K K^T.
         quadratic: ||alpha - alpha*||^2.
-        logistic: regression with a ridge.
+        logistic: logistic regression with a ridge.
     """
 
     cov: Float[Array, "r r"]
@@ -47,13 +47,13 @@ class Problems(NamedTuple):
 
 
 def make_problems(seed: int, rank: int, ambient: int, ridge: float) -> Problems:
-    """Draws K, where the flows start and what they tend to.
+    """Draws K, the start of the flows, and the data of the losses.
 
     Args:
-        seed: of the draw.
+        seed: seed of the draw.
         rank: r.
         ambient: P, the dimension of the large model.
-        ridge: of the logistic regression.
+        ridge: ridge of the logistic regression.
     """
     keys = jax.random.split(jax.random.fold_in(jax.random.key(0), seed), 5)
     k = jax.random.normal(keys[0], (rank, ambient))
@@ -86,13 +86,14 @@ def make_quadratic(alpha0: Array, minimum: Array) -> Problem:
 def make_logistic(inputs: Array, signs: Array, ridge: float, alpha0: Array) -> Problem:
     """Returns L = mean_j log(1 + exp(-y_j x_j alpha)) + (ridge / 2) ||alpha||^2.
 
-    As L falls, (ridge / 2) ||alpha||^2 <= L(alpha0), which bounds the gradient.
+    L falls along the flows, so (ridge / 2) ||alpha||^2 <= L(alpha0), which bounds the
+    gradient.
 
     Args:
         inputs: [n, r] x_j.
         signs: [n] y_j, -1 or 1.
         ridge: mu, > 0.
-        alpha0: [r] where the flows start.
+        alpha0: [r] start of the flows.
     """
 
     def loss(alpha):

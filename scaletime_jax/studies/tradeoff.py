@@ -30,16 +30,17 @@ from scaletime_jax.theory.effective_size import cube_root_size
 NAME = "tradeoff"
 TITLE = "Figures 2 and 7: least epochs to a test loss against network size"
 CAPTION = (
-    "Draws two panels a setting. Left: epochs to the test loss of record against "
-    "effective size; darker curves have more training data; bands are one s.e.m. over "
-    "seeds; grey dashes are lines of 1:1 exchange. An open triangle is a lower bound: "
-    "some of the runs there never reached the loss. Crosses are the control, runs with "
-    "shuffled labels, where they reach it. Right: the local exponent between "
-    "neighbouring sizes at the largest train size, a line for some shares of the "
-    "guessing loss removed, with 95% intervals that hold together; 1:1 exchange is "
-    "the dotted line at -1, and the grey band is what counts as one to one."
+    "Draws two panels for each setting. Left: epochs to the loss of record, the test "
+    "loss at which claims are made, against effective size; darker curves have more "
+    "training data; bands are one s.e.m. over seeds; grey dashes are lines of 1:1 "
+    "exchange. An open triangle is a lower bound: some runs of this size never reached "
+    "the loss. Crosses are the control, runs with shuffled labels that reached the "
+    "loss. Right: the local exponent between neighbouring sizes at the largest train "
+    "size, one line for each of several shares of the guessing loss removed, with "
+    "simultaneous 95% intervals; the dotted line at -1 is 1:1 exchange, and the grey "
+    "band contains the exponents that count as one to one."
 )
-# How far from -1 a slope still is one to one.
+# Largest distance from -1 at which a slope counts as one to one.
 RESOLUTION = 0.15
 
 
@@ -49,13 +50,14 @@ class Point(NamedTuple):
     Attributes:
         width: the scale parameter s.
         num_params: trainable parameters.
-        effective_size: their cube root.
-        epochs_mean: mean epochs to the threshold of the runs that reached it, or None.
-        epochs_sem: its standard error; None for fewer than two runs.
-        epochs_at_least: mean over all runs, where those that never reached the
-            threshold count with the epochs they ran: a lower bound.
-        reached: runs that reached it.
-        censored: runs that did not.
+        effective_size: cube root of num_params.
+        epochs_mean: mean epochs to the threshold, over the runs that reached it; None
+            without such runs.
+        epochs_sem: standard error of the mean; None for fewer than two runs.
+        epochs_at_least: mean over all runs, a lower bound: runs that never reached the
+            threshold count with the epochs that they ran.
+        reached: number of runs that reached the threshold.
+        censored: number of runs that never reached the threshold.
     """
 
     width: int
@@ -69,12 +71,12 @@ class Point(NamedTuple):
 
 
 class Control(NamedTuple):
-    """Runs with shuffled labels beside a curve, no longer than the curve's own runs.
+    """Runs with shuffled labels for a curve, no longer than the curve's own runs.
 
     Attributes:
-        points: one a width, as of the curve.
-        reached: how many of them reached the threshold.
-        runs: how many there are.
+        points: one for each width.
+        reached: number of runs that reached the threshold.
+        runs: number of runs.
     """
 
     points: list[Point]
@@ -86,15 +88,15 @@ class TradeoffCurve(NamedTuple):
     """Least epochs to the threshold against size, everything else fixed.
 
     Attributes:
-        fields: what the runs share.
-        share: of the guessing loss that is removed at the threshold; None for a
+        fields: columns that the runs share.
+        share: share of the guessing loss that the threshold removes; None for a
             threshold given as a loss.
-        threshold: of the test loss.
-        exponents: over the widths at which every seed reached it; None for fewer than
-            two of them.
-        depth: of a U of log epochs over those widths.
-        points: one a width.
-        control: None where there is none.
+        threshold: threshold of the test loss.
+        exponents: exponents over the widths at which every seed reached the threshold;
+            None for fewer than two such widths.
+        depth: depth of a U of log epochs over these widths.
+        points: one for each width.
+        control: runs with shuffled labels; None without such runs.
     """
 
     fields: dict
@@ -107,37 +109,37 @@ class TradeoffCurve(NamedTuple):
 
     @property
     def fit(self) -> LineFit | None:
-        """The one line through three widths or more, where the curve is straight."""
+        """The line through three or more widths; None if the curve is not straight."""
         return self.exponents.fit if self.exponents else None
 
     @property
     def reached(self) -> int:
-        """Runs that reached the threshold."""
+        """Number of runs that reached the threshold."""
         return sum(point.reached for point in self.points)
 
     @property
     def censored(self) -> int:
-        """Runs that never did."""
+        """Number of runs that never reached the threshold."""
         return sum(point.censored for point in self.points)
 
 
 def study(
     runs: Runs, threshold: float | None = None, shares: Sequence[float] = SHARES
 ) -> Result:
-    """Returns how epochs to a test loss depend on size, per setting and train size.
+    """Returns epochs to a test loss against size, per setting and train size.
 
     Claims are made at the paper's threshold, the loss of guessing equally frequent
-    classes, and at the share nearest to `guessing.RECORD`; or at the threshold given.
+    classes, and at the share nearest to `guessing.RECORD`; or at the given threshold.
 
     Args:
-        runs: of networks of several widths.
-        threshold: test loss to fall below, the only one; if None the paper's and the
-            shares'.
-        shares: of the guessing loss to be removed.
+        runs: runs of networks of several widths.
+        threshold: the only threshold of the test loss; if None the thresholds of the
+            paper and of `shares`.
+        shares: shares of the guessing loss to be removed.
 
     Raises:
-        InputError: it is not known what guessing costs, a share is impossible, or a run
-            is below a threshold when first evaluated.
+        InputError: the guessing loss is not known, a share is not between 0 and 1, or a
+            run is below a threshold when first evaluated.
     """
     levels = runs.levels(threshold, shares)
     curves = fit_tradeoff(runs.table, levels, runs.controls)
@@ -162,12 +164,12 @@ def study(
 
 
 def panel_of(curve: TradeoffCurve) -> tuple:
-    """Returns what the curves of one panel share: all but the train size."""
+    """Returns the fields that the curves of one panel share: all but the train size."""
     return tuple(v for k, v in curve.fields.items() if k != "train_size")
 
 
 def _tables(curves: list[TradeoffCurve]) -> dict[str, list[dict]]:
-    """Returns the plotted points of each panel, named for a file."""
+    """Returns the plotted points of each panel, by file name."""
     tables: dict[str, list[dict]] = {}
     for curve in curves:
         name = re.sub(r"[^\w.]+", "-", "-".join(str(v) for v in panel_of(curve)))
@@ -180,7 +182,7 @@ def _tables(curves: list[TradeoffCurve]) -> dict[str, list[dict]]:
 
 
 def _local(curve: TradeoffCurve) -> list[dict]:
-    """Returns the local exponents as rows, and whether each may be one to one."""
+    """Returns the local exponents as rows, with whether each may be one to one."""
     whole = [point.width for point in curve.points if not point.censored]
     rows = []
     for pair, row in enumerate(exponent_rows(curve.exponents)):
@@ -230,11 +232,11 @@ def fit_tradeoff(
     Args:
         table: one row per run and evaluation.
         levels: thresholds of the test loss.
-        controls: like the table, of runs with shuffled labels.
+        controls: a table like `table` of runs with shuffled labels.
 
     Raises:
-        InputError: a run is below its threshold before it is trained, or it is not
-            known what guessing costs.
+        InputError: a run is below its threshold before training, or the guessing loss
+            is not known.
     """
     curves = []
     for fields, rows in split_table(table, (*setting_of(table), "train_size")):
@@ -256,14 +258,14 @@ def _check_crossings(runs: pd.DataFrame, threshold: float, where: str) -> None:
     if len(untrained):
         raise InputError(
             f"threshold {threshold:g}: {len(untrained)} of {len(runs)} runs of "
-            f"{where} are below it before training; choose a lower one."
+            f"{where} are below it before training; choose a lower threshold."
         )
     at_first = runs[runs.epochs == runs.first_epoch]
     if len(at_first):
         raise InputError(
             f"{len(at_first)} of {len(runs)} runs of {where} are below the "
             f"threshold {threshold:g} when first evaluated, at epoch "
-            f"{at_first.first_epoch.iloc[0]:g}; record it earlier.",
+            f"{at_first.first_epoch.iloc[0]:g}; record losses earlier.",
             record="both",
         )
 
@@ -276,7 +278,7 @@ def _control(runs: pd.DataFrame) -> Control:
 def _fit_curve(fields: dict, threshold: float, runs: pd.DataFrame) -> TradeoffCurve:
     grid = runs.pivot(index="width", columns="seed", values="epochs")  # [width, seed]
     ran = runs.pivot(index="width", columns="seed", values="epochs_run").notna()
-    grid = grid.loc[:, ran.all(axis=0)]  # seeds that all widths have
+    grid = grid.loc[:, ran.all(axis=0)]  # seeds present at all widths
     points = [_point(rows) for _, rows in runs.groupby("width", sort=True)]
     everywhere = grid.notna().all(axis=1).to_numpy() & (grid.shape[1] > 0)
     found, depth = None, Estimate(None, None)
@@ -289,7 +291,7 @@ def _fit_curve(fields: dict, threshold: float, runs: pd.DataFrame) -> TradeoffCu
 
 
 def make_claims(curves: list[TradeoffCurve]) -> list[Claim]:
-    """Returns a claim a curve, that size and time trade 1:1, and Adam's upturn."""
+    """Returns claims: size and time trade 1:1; with Adam, epochs fall, then rise."""
     claims = []
     for curve in curves:
         adam = curve.fields["optimizer"] == "adam"

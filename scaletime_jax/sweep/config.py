@@ -1,4 +1,4 @@
-"""What one run is: a frozen config, validated, with an id that never changes."""
+"""The config of one run: frozen, validated, with an id that never changes."""
 
 import dataclasses
 import functools
@@ -32,7 +32,7 @@ def _is_share(value: float) -> bool:
     return 0 <= value <= 1
 
 
-# Real numbers of a config, which of them can be, and how that is said.
+# Real numbers of a config, with a test of their range and its description.
 NUMBERS: tuple[tuple[str, Callable[[float], bool], str], ...] = (
     ("learning_rate", lambda value: value > 0, "must be above 0 and finite"),
     ("label_noise", _is_share, "is a share from 0 to 1"),
@@ -43,8 +43,8 @@ NUMBERS: tuple[tuple[str, Callable[[float], bool], str], ...] = (
     ("final", _is_share, "is a share from 0 to 1"),
     ("until_test_loss", lambda value: value >= 0, "must be 0 or more and finite"),
 )
-# The largest train size over the smallest that one program serves: it shuffles the
-# largest one's indices each epoch, which tells in small networks' steps on little data.
+# Largest ratio of the train sizes of one program. The program shuffles the indices of
+# the largest train size each epoch, which slows small networks on little data.
 SIZE_RANGE = 10
 
 
@@ -77,10 +77,10 @@ class RunConfig:
     until_test_loss: float | int = 0.0
 
     def __post_init__(self) -> None:
-        """Raises InputError where a value cannot be.
+        """Raises InputError if a value is invalid.
 
-        Numbers take one form (0.2, not float32's 0.20000000298 nor a NumPy scalar),
-        since the id is made from it.
+        Numbers are converted to one form (0.2, not float32's 0.20000000298 nor a NumPy
+        scalar), because the id depends on the form.
         """
         for name, choices in (
             ("architecture", ARCHITECTURES),
@@ -111,36 +111,36 @@ class RunConfig:
         if self.warmup + self.decay > 1:
             raise InputError(
                 f"warmup and decay are shares of one training, got {self.warmup} and "
-                f"{self.decay}; let them add up to 1 at most."
+                f"{self.decay}; their sum must be 1 or less."
             )
         self._refuse_unread()
 
     def _refuse_unread(self) -> None:
-        """Raises InputError where a number is given that nothing reads."""
+        """Raises InputError if a given number is not used by optimizer or schedule."""
         read = READ_BY_OPTIMIZER[self.optimizer] + READ_BY_SCHEDULE[self.schedule]
         for name in ("momentum", "weight_decay", "warmup", "decay", "final"):
             if getattr(self, name) and name not in read:
                 raise InputError(
-                    f"{name} {getattr(self, name)} is read neither by the optimizer "
-                    f"{self.optimizer!r} nor by the schedule {self.schedule!r}; leave "
-                    "it at 0, or choose those that read it."
+                    f"{name} {getattr(self, name)} is used neither by the optimizer "
+                    f"{self.optimizer!r} nor by the schedule {self.schedule!r}; set "
+                    f"{name} to 0, or choose others."
                 )
 
     @property
     def run_id(self) -> str:
-        """16 hex digits from the canonical JSON of what identifies the config."""
+        """16 hex digits from the canonical JSON of the config's identifying fields."""
         text = json.dumps(fields.identify(dataclasses.asdict(self)), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def shape(self) -> tuple[Any, ...]:
-        """What configs of one unit share: every field but the lanes'."""
+        """The fields that configs of one unit share: all but the lanes."""
         values, lanes = dataclasses.asdict(self), fields.lanes()
         return tuple(v for name, v in values.items() if name not in lanes)
 
     @property
     def family(self) -> tuple[Any, ...]:
-        """What configs of one program share: every field but these and train_size."""
+        """The fields that configs of a program share: all but lanes and train_size."""
         return dataclasses.replace(self, train_size=1).shape
 
     @property
@@ -150,7 +150,7 @@ class RunConfig:
 
     @property
     def step_size(self) -> int:
-        """Training examples that a step sees."""
+        """The number of training examples in a step."""
         return self.train_size if self.batching == "full" else self.batch_size
 
 
@@ -158,11 +158,12 @@ def make_grid(dataset: Dataset, **axes: Sequence[Any]) -> list[RunConfig]:
     """Returns the configs of all combinations of the axes on one dataset.
 
     Args:
-        dataset: what to train on; sizes are checked against it.
+        dataset: dataset to train on, against which sizes are checked.
         **axes: values of every other field of `RunConfig`, the last varying fastest.
 
     Raises:
-        InputError: an axis is empty, a value impossible or too large for the data.
+        InputError: an axis is empty, or a value is impossible or too large for the
+            dataset.
     """
     for name, values in axes.items():
         if len(values) == 0:
@@ -181,7 +182,7 @@ def make_grid(dataset: Dataset, **axes: Sequence[Any]) -> list[RunConfig]:
 
 
 def check_fits(config: RunConfig, dataset: Dataset) -> None:
-    """Raises InputError if the dataset cannot serve the config."""
+    """Raises InputError if the dataset is too small for the config."""
     available = len(dataset.train_labels)
     if config.train_size > available:
         raise InputError(
@@ -197,7 +198,7 @@ def check_fits(config: RunConfig, dataset: Dataset) -> None:
 
 
 def group_units(configs: Iterable[RunConfig]) -> list[list[RunConfig]]:
-    """Groups configs that differ only in lanes; the order of first sight is kept."""
+    """Groups configs that differ only in lanes, in the order of their first configs."""
     units: dict[tuple[Any, ...], list[RunConfig]] = {}
     for config in configs:
         units.setdefault(config.shape, []).append(config)
@@ -205,11 +206,11 @@ def group_units(configs: Iterable[RunConfig]) -> list[list[RunConfig]]:
 
 
 class Capacity(NamedTuple):
-    """The most that one program has to hold.
+    """The array sizes of one program.
 
     Attributes:
-        examples: in the training set.
-        records: evaluations of a run.
+        examples: largest number of training examples.
+        records: largest number of evaluations of a run.
     """
 
     examples: int
@@ -217,16 +218,16 @@ class Capacity(NamedTuple):
 
 
 def share_programs(units: Sequence[list[RunConfig]]) -> list[Capacity]:
-    """Returns the capacity of each unit's program, so that few programs are needed.
+    """Returns the capacity of each unit's program, chosen so that few are compiled.
 
-    Units of one family whose train sizes are within a factor SIZE_RANGE of the
-    smallest of them get the capacity of the largest.
+    Units of one family with train sizes within a factor SIZE_RANGE of the smallest get
+    the capacity of the largest.
     """
     groups: list[list[RunConfig]] = []
     newest: dict[tuple[Any, ...], list[RunConfig]] = {}
     for config in sorted((unit[0] for unit in units), key=lambda c: c.train_size):
         group = newest.get(config.family)
-        # a step on the whole set takes as long as the capacity is large
+        # the time of a step on the whole set is proportional to the capacity
         alone = config.batching == "full"
         if (
             group is None
@@ -257,9 +258,9 @@ def make_network(
     Args:
         architecture: one of ARCHITECTURES.
         width: the scale parameter s.
-        num_outputs: of the last layer.
+        num_outputs: number of outputs of the last layer.
         init: one of `models.initializers.INITS`.
-        method: how a cnn convolves.
+        method: convolution method of a cnn.
     """
     if architecture == "cnn":
         return from_flax(CNN(width, num_outputs, init, method))

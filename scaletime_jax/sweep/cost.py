@@ -1,4 +1,4 @@
-"""What a run costs, counted from shapes before anything is trained."""
+"""The cost of a run, computed from shapes before training."""
 
 import functools
 import math
@@ -13,15 +13,16 @@ from scaletime_jax.models.network import Network, Variables
 
 
 class Cost(NamedTuple):
-    """Of a network on one example.
+    """The cost of a network on one example.
 
     Attributes:
-        num_params: trainable numbers.
-        forward_flops: floating-point operations of its matrix products, two a
+        num_params: number of trainable parameters.
+        forward_flops: floating-point operations of the matrix products, two for each
             multiply-add.
-        step_flops: likewise of a training step: not quite three times as many, since
-            the first layer's input needs no gradient.
-        activation_bytes: of all intermediate values.
+        step_flops: floating-point operations of a training step. They are less than
+            three times forward_flops, because the first layer's input needs no
+            gradient.
+        activation_bytes: bytes of all intermediate values.
     """
 
     num_params: int
@@ -34,12 +35,12 @@ class Cost(NamedTuple):
 def network_cost(network: Network, input_shape: tuple[int, ...]) -> Cost:
     """Counts a network's cost on one input of the given shape.
 
-    It is the cost of a batch of two less that of a batch of one: what is done to the
-    weights alone, whatever the batch, drops out.
+    The cost of a batch of one is subtracted from the cost of a batch of two, which
+    removes operations on the weights alone.
     """
 
     def inputs(batch: int) -> Any:
-        shape: Any = jax.ShapeDtypeStruct  # has no types of its own
+        shape: Any = jax.ShapeDtypeStruct  # has no type annotations
         return shape((batch, *input_shape), jnp.float32)
 
     def forward(variables: Variables, x: Array) -> Array:
@@ -53,7 +54,7 @@ def network_cost(network: Network, input_shape: tuple[int, ...]) -> Cost:
         return jax.grad(objective)(variables.params)
 
     def count(function: Callable[[Variables, Array], Any]) -> tuple[int, int]:
-        """Returns what one example more adds to the flops and the bytes."""
+        """Returns the flops and bytes of one more example."""
         one, two = (
             _count(jax.make_jaxpr(function)(variables, inputs(batch)).jaxpr)
             for batch in (1, 2)

@@ -1,4 +1,4 @@
-"""A sweep in one call: the paper's grid, but for what is chosen otherwise."""
+"""A sweep in one call: the paper's grid, with other values for chosen axes."""
 
 import numbers
 import pathlib
@@ -13,7 +13,7 @@ from scaletime_jax.sweep.config import RunConfig, make_grid
 from scaletime_jax.sweep.runner import run_sweep
 from scaletime_jax.training.optimizers import LEARNING_RATES, OPTIMIZERS
 
-# What [BF24, C.1] trains, and what each of our experiments trains if not told.
+# The grid of [BF24, C.1], which is the default of every experiment.
 PAPER: dict[str, tuple[Any, ...]] = {
     "architecture": ("mlp",),
     "widths": (1, 2, 5, 10, 20),
@@ -28,13 +28,13 @@ PAPER: dict[str, tuple[Any, ...]] = {
     "seeds": (101, 102, 103, 104, 105),
 }
 OF_DATA = ("dataset", "fingerprint")
-RATES = "learning_rates"  # where not given, the paper's of each optimizer
+RATES = "learning_rates"  # if not given, the paper's rate of each optimizer
 
 
 def train_sweep(dataset: Dataset, folder: str | pathlib.Path, **axes: Any) -> Runs:
-    """Trains what a folder lacks of a grid of runs, and returns all runs of the grid.
+    """Trains the runs of a grid that a folder lacks, and returns all runs of the grid.
 
-    A sweep that is stopped goes on where it was when called again.
+    A call after an interruption continues the sweep.
 
         >>> import tempfile
         >>> from scaletime_jax import load_dataset, train_sweep
@@ -45,14 +45,14 @@ def train_sweep(dataset: Dataset, folder: str | pathlib.Path, **axes: Any) -> Ru
         2
 
     Args:
-        dataset: what to train on.
-        folder: where the run table is kept; made if there is none.
-        **axes: values of each axis, one or several; an axis left out has those of
-            `PAPER`, and `learning_rates` the paper's rate of each optimizer.
+        dataset: dataset to train on.
+        folder: folder of the run table; created if missing.
+        **axes: one or several values of each axis. A missing axis has the values of
+            `PAPER`; missing `learning_rates` are the paper's rate of each optimizer.
 
     Raises:
-        InputError: there is no such axis, a value is impossible or too large for the
-            data, or the folder cannot be written to.
+        InputError: an axis is unknown, a value is impossible or too large for the
+            dataset, or the folder cannot be written to.
     """
     configs = paper_grid(dataset, **axes)
     folder = pathlib.Path(folder)
@@ -61,14 +61,14 @@ def train_sweep(dataset: Dataset, folder: str | pathlib.Path, **axes: Any) -> Ru
 
 
 def paper_grid(dataset: Dataset, **axes: Any) -> list[RunConfig]:
-    """Returns the paper's grid on a dataset, but for the axes given.
+    """Returns the paper's grid on a dataset, with the given axes.
 
     Args:
-        dataset: what to train on.
-        **axes: as `train_sweep` has them.
+        dataset: dataset to train on.
+        **axes: as in `train_sweep`.
 
     Raises:
-        InputError: as `train_sweep` does.
+        InputError: as in `train_sweep`.
     """
     fields = {field.choice: field for field in axes_of_grid()}
     unknown = [name for name in axes if name not in fields]
@@ -89,9 +89,9 @@ def paper_grid(dataset: Dataset, **axes: Any) -> list[RunConfig]:
 
 
 def axes_of_grid() -> list[Field]:
-    """Returns the fields of a grid, in the order in which the grid is trained.
+    """Returns the fields of a grid, in training order.
 
-    Small train sizes and widths come first; lanes vary fastest.
+    Small train sizes and widths are trained first; lanes vary fastest.
     """
     last = ("train_size", "width", *lanes())
     named = {f.name: f for f in FIELDS if f.configured and f.name not in OF_DATA}

@@ -20,16 +20,16 @@ from scaletime_jax.training.optimizers import make_optimizer
 from scaletime_jax.training.task import make_task
 from scaletime_jax.training.train import Curves, make_train
 
-# The numbers in which the runs of a unit differ, [lanes], by the field's name.
+# The numbers [lanes] in which the runs of a unit differ, by field name.
 Lanes = dict[str, UInt[Array, "*lanes"] | Float[Array, "*lanes"]]
 
 
 class Length(NamedTuple):
-    """How much the runs of a unit train on, and for how long.
+    """Train size and evaluation steps of the runs of a unit.
 
     Attributes:
-        train_size: examples.
-        stops: the steps after which to evaluate, the last one repeated.
+        train_size: number of examples.
+        stops: the steps after which to evaluate, filled up with the last step.
     """
 
     train_size: Int[Array, ""]
@@ -37,7 +37,7 @@ class Length(NamedTuple):
 
 
 class SharedData(NamedTuple):
-    """A dataset on the device, once for all lanes."""
+    """A dataset on the device, shared by all lanes."""
 
     train_inputs: Num[Array, "train *shape"]
     train_targets: Int[Array, "train"]
@@ -46,19 +46,19 @@ class SharedData(NamedTuple):
 
 
 def lanes_at_once(lanes: int, lane_bytes: int, free: int) -> int:
-    """Returns how many of a device's lanes step together, in equal turns.
+    """Returns the number of lanes that a device trains together, in equal turns.
 
     Args:
-        lanes: to train.
-        lane_bytes: memory of one.
-        free: bytes of the device that lanes may take.
+        lanes: number of lanes to train.
+        lane_bytes: memory of one lane.
+        free: bytes of the device's memory for lanes.
     """
     turns = math.ceil(lanes / max(1, min(lanes, free // lane_bytes)))
     return math.ceil(lanes / turns)
 
 
 def make_lanes(configs: Sequence[RunConfig], size: int) -> Lanes:
-    """Returns the configs' lanes, the last one repeated to make up the size."""
+    """Returns the lanes of the configs, filled up to the size with the last lane."""
     padded = [*configs, *[configs[-1]] * (size - len(configs))]
     made = {}
     for name in fields.lanes():
@@ -68,12 +68,12 @@ def make_lanes(configs: Sequence[RunConfig], size: int) -> Lanes:
 
 
 def make_hyper(lane: Lanes) -> Hyper:
-    """Returns the numbers that a lane trains with."""
+    """Returns the training numbers of a lane."""
     return Hyper(**{name: lane[name] for name in Hyper._fields})
 
 
 def make_length(config: RunConfig, records: int) -> Length:
-    """Returns the length of the config's runs, for a program of so many records."""
+    """Returns the length of the config's runs, for a program with this many records."""
     steps = np.array(config.records)
     stops = np.pad(steps, (0, records - len(steps)), mode="edge")
     return Length(jnp.int32(config.train_size), jnp.asarray(stops, jnp.int32))
@@ -94,8 +94,8 @@ def make_lane(
 ) -> Callable[[Lanes, Length, SharedData], Curves]:
     """Returns lane(lanes[i], length, data) -> Curves for the configs of this family.
 
-    A run depends on its seed by `fold_in`: it draws the subset, the noise and the
-    training key from it, whatever other lanes there are.
+    Subset, noise and training key of a run are drawn from its seed by `fold_in`, so a
+    run does not depend on the other lanes.
     """
     network = make_network(
         config.architecture, config.width, num_classes, config.init, tuning.convolution
@@ -134,8 +134,8 @@ def make_program(
     Args:
         config: any config of the family.
         num_classes: of the dataset.
-        capacity: the largest train size.
-        tuning: for the device.
+        capacity: array sizes of the program.
+        tuning: choices for the device.
     """
     lane = make_lane(config, num_classes, capacity, tuning)
 
@@ -143,7 +143,7 @@ def make_program(
         if lanes["seed"].shape[0] > 1:
             curves: Curves = jax.vmap(lane, (0, None, None))(lanes, length, data)
             return curves
-        # one lane takes ordinary matrix products, not batches of one
+        # a single lane uses ordinary matrix products, not batches of one
         one = lane(jax.tree.map(lambda x: x[0], lanes), length, data)
         return Curves(*(values[None] for values in one))
 
@@ -153,12 +153,12 @@ def make_program(
 def unit_table(
     configs: Sequence[RunConfig], curves: Curves, **shared: float | int
 ) -> dict[str, np.ndarray]:
-    """Returns the columns of the run table for the unit's configs, lane by lane.
+    """Returns the columns of the run table for a unit, ordered by lane.
 
     Args:
-        configs: of one unit.
+        configs: configs of one unit.
         curves: [configs or more, records or more].
-        **shared: columns that have one value in all rows.
+        **shared: columns with one value in all rows.
     """
     steps = np.array(configs[0].records)
     per_epoch = steps[-1] / configs[0].epochs
@@ -181,7 +181,7 @@ def unit_table(
 def _until(
     test_loss: Float[np.ndarray, "runs records"], until: float
 ) -> Bool[np.ndarray, "runs records"]:
-    """Returns what was recorded before a run ended at the loss, or when it did."""
+    """Returns whether a record is at or before the end of the run at the loss."""
     reached = (test_loss <= until) & (until > 0)
     before: np.ndarray = np.cumsum(reached, axis=1) - reached
     kept: np.ndarray = before == 0

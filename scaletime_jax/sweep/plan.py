@@ -1,4 +1,4 @@
-"""What a sweep has, what it lacks, and what that costs: units and their parts."""
+"""The units of a sweep, their costs, and the units still to be trained."""
 
 import math
 import pathlib
@@ -21,24 +21,24 @@ from scaletime_jax.sweep.config import (
 from scaletime_jax.sweep.cost import Cost, network_cost
 from scaletime_jax.sweep.tuning import Tuning, make_tuning
 
-# What a step and the evaluation of an image cost beyond their arithmetic, in flops of
-# the same duration, by least squares on the laptop preset's units. Only the display of
-# the time left depends on it.
+# Overheads of a step and of the evaluation of an image, as flops of the same duration,
+# by least squares on the units of the laptop preset. Only the displayed time left
+# depends on these numbers.
 STEP_OVERHEAD = 1.4e6
 IMAGE_OVERHEAD = 1e5
 
 
 class Unit(NamedTuple):
-    """Runs of equal shapes, to be written as one file.
+    """Runs of equal shapes, written as one file.
 
     Attributes:
-        configs: the runs, differing in seed, label noise and learning rate.
-        cost: of their network on one image.
-        capacity: of the program, which may serve other units too.
-        test_size: images in the test set.
-        guessing_loss: on them, of guessing the training classes' frequencies.
-        num_classes: of the dataset.
-        tuning: for the device.
+        configs: the runs, which differ in lanes, such as the seed.
+        cost: cost of the network on one image.
+        capacity: array sizes of the program, which other units may share.
+        test_size: number of test images.
+        guessing_loss: test loss of guessing the training classes' frequencies.
+        num_classes: number of classes of the dataset.
+        tuning: choices for the device.
     """
 
     configs: list[RunConfig]
@@ -51,7 +51,7 @@ class Unit(NamedTuple):
 
     @property
     def label(self) -> str:
-        """What a person calls it."""
+        """The unit in words."""
         c = self.configs[0]
         return (
             f"{c.dataset} {c.architecture} width {c.width} {c.optimizer} "
@@ -60,54 +60,54 @@ class Unit(NamedTuple):
 
     @property
     def steps(self) -> int:
-        """Training steps of all runs together."""
+        """Total number of training steps of all runs."""
         return len(self.configs) * self.configs[0].records[-1]
 
     @property
     def images(self) -> int:
-        """Images evaluated, of all runs together."""
+        """Total number of images evaluated in all runs."""
         config = self.configs[0]
         each = len(config.records) * (config.train_size + self.test_size)
         return len(self.configs) * each
 
     @property
     def flops(self) -> int:
-        """Arithmetic of training and evaluating all runs."""
+        """Floating-point operations of training and evaluating all runs."""
         config = self.configs[0]
         trained = len(self.configs) * config.train_size * config.epochs
         return trained * self.cost.step_flops + self.images * self.cost.forward_flops
 
     @property
     def work(self) -> float:
-        """What the time of all runs is proportional to, about."""
+        """An estimate of the work, roughly proportional to the time of all runs."""
         return self.flops + self.steps * STEP_OVERHEAD + self.images * IMAGE_OVERHEAD
 
     @property
     def program(self) -> tuple[Any, ...]:
-        """Names the program that trains it, the same for units that share one."""
+        """The key of the unit's program; units of one program have the same key."""
         return self.configs[0].family, self.capacity
 
     @property
     def lane_bytes(self) -> int:
-        """Memory of one lane: parameters, their gradient and optimizer, a batch."""
+        """Bytes of one lane: parameters, gradient, optimizer state and a batch."""
         config = self.configs[0]
         copies = {"sgd": 3, "momentum": 4, "adam": 5, "adamw": 5}[config.optimizer]
-        # a step goes forth and back through its batch, an evaluation forth
+        # a step has a forward and a backward pass, an evaluation a forward pass
         images = max(2 * config.step_size, self.tuning.evaluation_batch)
         return 4 * copies * self.cost.num_params + images * self.cost.activation_bytes
 
 
 def count_programs(units: Sequence[Unit]) -> int:
-    """Returns how many programs train the units."""
+    """Returns the number of programs that train the units."""
     return len({unit.program for unit in units})
 
 
 class Part(NamedTuple):
-    """Runs of a unit that one device trains.
+    """Runs of a unit that one device trains together.
 
     Attributes:
-        unit: what they belong to.
-        start: the first of them, in the unit's order.
+        unit: the unit of the runs.
+        start: index of the first run in the unit.
         configs: the runs.
     """
 
@@ -117,9 +117,9 @@ class Part(NamedTuple):
 
 
 def split(unit: Unit, devices: int) -> list[Part]:
-    """Divides a unit's runs: evenly over devices, or one by one.
+    """Divides the runs of a unit evenly over devices, or into single runs.
 
-    Where lanes take turns anyway, single runs let no device wait for another.
+    If lanes run in turn on a device, single runs keep all devices busy.
     """
     runs = len(unit.configs)
     size = 1 if unit.tuning.lanes_in_turn else math.ceil(runs / devices)
@@ -130,10 +130,10 @@ def split(unit: Unit, devices: int) -> list[Part]:
 
 
 class Plan(NamedTuple):
-    """What a sweep has and lacks.
+    """The existing and the missing runs of a sweep.
 
     Attributes:
-        table: rows of the configs that are there.
+        table: rows of the existing runs.
         missing: units still to be trained.
     """
 
@@ -142,14 +142,14 @@ class Plan(NamedTuple):
 
     @property
     def num_programs(self) -> int:
-        """How many will be compiled."""
+        """The number of programs to compile."""
         return count_programs(self.missing)
 
 
 def plan_sweep(
     configs: Sequence[RunConfig], datasets: Mapping[str, Dataset], folder: pathlib.Path
 ) -> Plan:
-    """Compares the configs with the run table in the folder."""
+    """Returns the rows of the configs in the folder, and the units it lacks."""
     table = store.read(folder)
     table = table[table.run_id.isin({config.run_id for config in configs})]
     have = set(table.run_id)
@@ -160,7 +160,7 @@ def plan_sweep(
 def plan_units(
     configs: Sequence[RunConfig], datasets: Mapping[str, Dataset]
 ) -> list[Unit]:
-    """Groups configs into units, with their costs and the programs they share."""
+    """Groups configs into units, with costs and shared programs."""
     units = group_units(configs)
     planned, tuning = [], make_tuning(jax.default_backend())
     for unit, capacity in zip(units, share_programs(units), strict=True):

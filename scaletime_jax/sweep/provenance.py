@@ -1,4 +1,4 @@
-"""Where, when and by what a unit was trained: what stands beside its curves."""
+"""The metadata of a unit: device, time and versions of the training."""
 
 import dataclasses
 import datetime
@@ -16,12 +16,12 @@ from scaletime_jax.sweep.config import RunConfig
 
 
 class Times(NamedTuple):
-    """When a part of a unit was trained on one device, in seconds.
+    """Start and duration of the training of a part on one device, in seconds.
 
     Attributes:
-        start: by `time.time`.
-        compiling: how long, zero where the program was there.
-        running: how long.
+        start: start by `time.time`.
+        compiling: duration of compilation, zero for a compiled program.
+        running: duration of training.
     """
 
     start: float
@@ -30,7 +30,7 @@ class Times(NamedTuple):
 
 
 def file_name(configs: Sequence[RunConfig]) -> str:
-    """Readable first, unique by the ids of the runs."""
+    """Returns a readable name, made unique by a digest of the runs' ids."""
     ids = "".join(sorted(config.run_id for config in configs))
     digest = hashlib.sha256(ids.encode()).hexdigest()[:12]
     config = configs[0]
@@ -46,7 +46,7 @@ def metadata(
     """Returns configs, versions, device, times and `how`.
 
     `compile_seconds` and `device_seconds` are sums over the parts; `wall_seconds` is
-    from the first one's start to the last one's end.
+    the time from the first start to the last end of a part.
     """
     wall = max(map(sum, times)) - min(part.start for part in times)
     return {
@@ -61,7 +61,7 @@ def metadata(
 
 
 def versions() -> dict[str, Any]:
-    """Returns by what anything is computed here: versions and device."""
+    """Returns the versions and the device of the computation."""
     device = jax.local_devices()[0]
     return {
         "scaletime_jax": scaletime_jax.__version__,
@@ -73,7 +73,7 @@ def versions() -> dict[str, Any]:
 
 
 def git_commit() -> str | None:
-    """Returns the commit of the checkout the package is in, if it is in one."""
+    """Returns the commit of the package's checkout; None without a checkout."""
     root = pathlib.Path(scaletime_jax.__file__).parents[1]
     if not (root / ".git").exists():
         return None

@@ -1,4 +1,4 @@
-"""Trains what is missing of a sweep, part by part; the one place to jit training."""
+"""Trains the missing runs of a sweep; the only module that jits training."""
 
 import math
 import pathlib
@@ -33,13 +33,13 @@ from scaletime_jax.sweep.progress import Progress
 from scaletime_jax.sweep.provenance import Times
 from scaletime_jax.training.train import Curves
 
-# The share of an accelerator's memory that lanes may take by our count of it.
+# The share of an accelerator's memory for lanes, by our estimate of their memory.
 MEMORY_SHARE = 0.8
 Program = Callable[..., Curves]
 
 
 class Trained(NamedTuple):
-    """A part's curves, [lanes, records], and when they were made."""
+    """The curves [lanes, records] of a part, and the times of the training."""
 
     part: Part
     curves: Curves
@@ -54,13 +54,13 @@ def run_sweep(
 ) -> pd.DataFrame:
     """Trains the configs that the folder lacks and returns the rows of all of them.
 
-    Units are written as they finish, so an interrupted sweep goes on where it was.
+    Each unit is written when it is finished, so an interrupted sweep can continue.
 
     Args:
-        configs: runs, in the order in which to train them.
-        datasets: by name.
-        folder: of the run table, `WORKDIR/runs`.
-        precision: of matrix products, as `jax.default_matmul_precision` has it.
+        configs: runs, in training order.
+        datasets: datasets by name.
+        folder: folder of the run table, `WORKDIR/runs`.
+        precision: precision of matrix products, as in `jax.default_matmul_precision`.
     """
     store.prepare(folder)
     plan = plan_sweep(configs, datasets, folder)
@@ -103,7 +103,7 @@ def _write(
 
 
 class Queue:
-    """Parts that wait for a device, by the program that trains them."""
+    """Parts that wait for a device, by program."""
 
     def __init__(self, parts: Iterable[Part]):
         self.parts: dict[tuple[Any, ...], deque[Part]] = {}
@@ -111,10 +111,10 @@ class Queue:
             self.parts.setdefault(part.unit.program, deque()).append(part)
 
     def take(self, mine: "Programs", everyone: Sequence["Programs"]) -> Part | None:
-        """Returns the next part for a device, None if there are no more.
+        """Returns the next part for a device, or None if no part is left.
 
-        A device keeps to programs that it has, then takes one that none has, and
-        only then compiles what another has too.
+        A device first takes parts of programs that it has compiled, then a part of a
+        program that no device has compiled, then any other part.
         """
         known = set().union(*(each.begun for each in everyone))
         ours = (name for name in self.parts if name in mine.begun)
@@ -135,14 +135,14 @@ def deal(
     datasets: Mapping[str, Dataset],
     tick: Callable[[], None] = lambda: None,
 ) -> Iterator[Trained]:
-    """Trains the parts, each on the next idle device, and yields them as they end.
+    """Trains each part on the next idle device, and yields the parts as they finish.
 
     Args:
-        parts: in the order in which to train those of one program.
-        programs: of the devices, one each.
-        datasets: by name.
-        tick: called a few times a second, so that the clock runs on and Ctrl-C is
-            heard.
+        parts: parts; parts of one program are trained in this order.
+        programs: the programs of each device.
+        datasets: datasets by name.
+        tick: function called a few times a second, to update the clock and to handle
+            Ctrl-C.
     """
     queue = Queue(parts)
     running: dict[Future[Trained], Programs] = {}
@@ -165,14 +165,14 @@ def deal(
 
 
 class Programs:
-    """Compiles for one device what parts need, once, and fits it to its memory.
+    """Compiles the programs of one device once, and fits them to its memory.
 
     Attributes:
-        device: to train on.
-        precision: of matrix products.
-        begun: names of the programs that it has or is about to compile.
-        compiled: programs by name and lanes.
-        most: the most lanes that ran together, where memory ran out.
+        device: device to train on.
+        precision: precision of matrix products.
+        begun: keys of the programs that are compiled or will be compiled next.
+        compiled: programs by key and number of lanes.
+        most: largest number of lanes trained together, by family, after memory ran out.
         data: the dataset on the device, by name.
     """
 
@@ -184,9 +184,9 @@ class Programs:
         self.data: dict[str, SharedData] = {}
 
     def train(self, part: Part, dataset: Dataset) -> Trained:
-        """Trains a part, as many lanes together as the device's memory holds.
+        """Trains a part, with as many lanes together as fit the device's memory.
 
-        Where it does not hold that many after all, half as many.
+        If memory runs out, half as many lanes are trained together.
         """
         start = time.time()
         data = self.put(dataset)
@@ -234,7 +234,7 @@ class Programs:
         return *jax.device_put((lanes, length), self.device), data
 
     def put(self, dataset: Dataset) -> SharedData:
-        """Returns the dataset on the device, where it stays until another comes."""
+        """Returns the dataset on the device, which keeps the last dataset."""
         if dataset.name not in self.data:
             self.data.clear()
             arrays = make_shared_data(dataset)
@@ -242,25 +242,25 @@ class Programs:
         return self.data[dataset.name]
 
     def fitting(self, part: Part, data: SharedData) -> int:
-        """Returns how many of a part's lanes may step together."""
+        """Returns the number of a part's lanes that may train together."""
         stats = self.device.memory_stats() or {}
         shared = sum(array.nbytes for array in data)
-        limit = stats.get("bytes_limit", sys.maxsize)  # a CPU does not say
+        limit = stats.get("bytes_limit", sys.maxsize)  # a CPU reports no limit
         free = int(MEMORY_SHARE * limit) - shared
         at_once = lanes_at_once(len(part.configs), part.unit.lane_bytes, free)
         return min(at_once, self.most.get(part.unit.configs[0].family, at_once))
 
     def halve(self, part: Part, at_once: int) -> int:
-        """Returns half as many lanes, and remembers it.
+        """Returns half the number of lanes, and keeps this limit for the program.
 
         Raises:
-            InputError: there is no half of one.
+            InputError: a single lane does not fit.
         """
         if at_once == 1:
             raise InputError(
                 f"{part.unit.label} does not fit the memory of one "
-                f"{self.device.device_kind}, by our count "
-                f"{part.unit.lane_bytes / 2**30:.1f} GiB a run; choose a smaller "
+                f"{self.device.device_kind}; a run needs about "
+                f"{part.unit.lane_bytes / 2**30:.1f} GiB; choose a smaller "
                 "width or batch_size."
             )
         half = math.ceil(at_once / 2)

@@ -1,1 +1,1 @@
-"""Closed forms and flows; knows nothing of data, training or files."""
+"""Closed forms and flows, independent of data, training and files."""

@@ -1,4 +1,4 @@
-"""The size p of a network in the product p t."""
+"""The effective size p of a network, which enters the progress p t."""
 
 import jax.numpy as jnp
 
@@ -10,6 +10,6 @@ def cube_root_size(num_params):
         num_params: [...] trainable parameters, > 0.
 
     Returns:
-        [...] effective size, in training points that can be fitted.
+        [...] effective size, as a number of training points that can be fitted.
     """
     return jnp.cbrt(jnp.asarray(num_params, float))

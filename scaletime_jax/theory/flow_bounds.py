@@ -1,9 +1,10 @@
-"""How far the random subspace model strays from its limit: ||alpha(t) - A(p t)||.
+"""Bounds on the random subspace model's distance from its limit, ||alpha(t) - A(p t)||.
 
-N = G - p Sigma is what the two flows differ by, ||.|| the operator norm, lam Sigma's
-least eigenvalue. Theorem 1 of the paper grows exponentially in t. The other bounds are
-finite for every t and fall as 1 / sqrt(p): where G is known they hold always, a priori
-with the stated probability.
+N = G - p Sigma is the difference of the matrices of the two flows, ||.|| is the
+operator norm, and lam is the least eigenvalue of Sigma. Theorem 1 of the paper grows
+exponentially in t. The other bounds are finite for every t and fall as 1 / sqrt(p).
+With known G these bounds always hold; a priori, without G, they hold with the stated
+probability.
 """
 
 import jax.numpy as jnp
@@ -38,8 +39,8 @@ def theorem1_bound(
         l sqrt(tr(Sigma)^2 + ||Sigma||_F^2) / (h sqrt(p eps) ||Sigma||)
             * (exp(eta p t h ||Sigma||) - 1)
 
-    The paper says the *second derivative* has Lipschitz constant h; its proof uses that
-    of grad L.
+    The paper states that the *second derivative* has Lipschitz constant h; its proof
+    uses the Lipschitz constant of grad L.
 
     Args:
         cov: [r, r] Sigma = K K^T, not zero.
@@ -54,7 +55,7 @@ def theorem1_bound(
         [...] holds with probability 1 - eps; inf where it overflows.
 
     Raises:
-        InputError: an argument cannot be.
+        InputError: an argument is invalid.
     """
     cov, p, t = _check(cov, p, t, learning_rate)
     require_least("lipschitz", lipschitz, 0)
@@ -80,7 +81,7 @@ def quadratic_bound(
 
         ||N|| d0 (e^{-2 eta g t} - e^{-2 eta p lam t}) / (p lam - g),
 
-    and its limit 2 eta t ||N|| d0 e^{-2 eta g t} where they meet.
+    and its limit 2 eta t ||N|| d0 e^{-2 eta g t} where g = p lam.
 
     Args:
         gram: [r, r] G of one draw.
@@ -94,7 +95,7 @@ def quadratic_bound(
         [...] holds for this G.
 
     Raises:
-        InputError: an argument cannot be.
+        InputError: an argument is invalid.
     """
     cov, p, t = _check(cov, p, t, learning_rate)
     require_shape("gram", gram, cov.shape)
@@ -117,8 +118,9 @@ def strongly_convex_bound(
 
         ||Sigma^{1/2}|| ||Sigma^{-1/2} N|| l (1 - e^{-eta p mu lam t}) / (p mu lam)
 
-    The limit flow contracts in the norm of Sigma^{-1}; N drives the two apart. Where
-    Sigma is singular both stay in its range, and lam is its least eigenvalue above 0.
+    The limit flow contracts in the norm of Sigma^{-1}; N drives the two flows apart. If
+    Sigma is singular, both flows stay in its range, and lam is its least eigenvalue
+    above 0.
 
     Args:
         gram: [r, r] G of one draw.
@@ -133,7 +135,7 @@ def strongly_convex_bound(
         [...] holds for this G.
 
     Raises:
-        InputError: an argument cannot be.
+        InputError: an argument is invalid.
     """
     cov, p, t = _check(cov, p, t, learning_rate)
     require_shape("gram", gram, cov.shape)
@@ -150,7 +152,7 @@ def quadratic_bound_apriori(
     failure_probability: Number,
     estimate: str = "gaussian",
 ) -> Float[Array, "..."]:
-    """Is `quadratic_bound` without G: ||N|| and g are estimated.
+    """Returns `quadratic_bound` without G: ||N|| and g are estimated.
 
     Args:
         cov: [r, r] Sigma = K K^T.
@@ -165,7 +167,7 @@ def quadratic_bound_apriori(
         [...] holds for all t at once with probability 1 - eps.
 
     Raises:
-        InputError: an argument cannot be.
+        InputError: an argument is invalid.
     """
     cov, p, t = _check(cov, p, t, learning_rate)
     spread = estimate_spread(cov, p, failure_probability, estimate)
@@ -182,7 +184,7 @@ def strongly_convex_bound_apriori(
     failure_probability: Number,
     estimate: str = "gaussian",
 ) -> Float[Array, "..."]:
-    """Is `strongly_convex_bound` without G: ||Sigma^{-1/2} N|| is estimated.
+    """Returns `strongly_convex_bound` without G: ||Sigma^{-1/2} N|| is estimated.
 
     Args:
         cov: [r, r] Sigma = K K^T, not zero.
@@ -198,7 +200,7 @@ def strongly_convex_bound_apriori(
         [...] holds for all t at once with probability 1 - eps.
 
     Raises:
-        InputError: an argument cannot be.
+        InputError: an argument is invalid.
     """
     cov, p, t = _check(cov, p, t, learning_rate)
     whitened = estimate_spread(cov, p, failure_probability, estimate).whitened
@@ -209,11 +211,11 @@ def loss_bound(distance_bound: Number, lipschitz: Number) -> Float[Array, "..."]
     """Bounds |L(alpha(t)) - L(A(p t))| by l ||alpha(t) - A(p t)||.
 
     Args:
-        distance_bound: [...] any bound of this page.
-        lipschitz: l, Lipschitz constant of L where the two flows are, >= 0.
+        distance_bound: [...] any bound of this module.
+        lipschitz: l, Lipschitz constant of L on the two flows, >= 0.
 
     Returns:
-        [...] bound of the difference of the losses.
+        [...] bound on the difference of the losses.
     """
     require_least("lipschitz", lipschitz, 0)
     lipschitz = as_float(lipschitz)
@@ -258,7 +260,7 @@ def _norm(matrix):
 
 
 def _matrix(number):
-    """Gives a number or array of them two axes more, to scale matrices by."""
+    """Returns the numbers with two more axes, to multiply matrices."""
     return number[..., None, None]
 
 

@@ -1,4 +1,4 @@
-"""How far a draw of G is from its mean p Sigma, with a stated probability."""
+"""Bounds on the distance of G from its mean p Sigma, with a stated probability."""
 
 from typing import NamedTuple
 
@@ -16,12 +16,12 @@ ESTIMATES = ("gaussian", "markov")
 
 
 class Spread(NamedTuple):
-    """What holds of one G with a given probability.
+    """Bounds that hold for one draw of G with a given probability.
 
     Attributes:
-        noise: bounds ||N|| from above.
-        whitened: bounds ||Sigma^{-1/2} N|| from above.
-        least: bounds G's least eigenvalue from below.
+        noise: upper bound on ||N||.
+        whitened: upper bound on ||Sigma^{-1/2} N||.
+        least: lower bound on the least eigenvalue of G.
     """
 
     noise: Number
@@ -61,8 +61,9 @@ def gaussian_spread(
 ) -> Spread:
     """Estimates the noise from the singular values of a Gaussian matrix.
 
-    Those of an r x p one over sqrt(p) are within u = sqrt(r / p) + x / sqrt(p) of 1
-    with probability 1 - 2 exp(-x^2 / 2) = 1 - eps, and then all at once
+    The singular values of an r x p Gaussian matrix over sqrt(p) are within u = sqrt(r /
+    p) + x / sqrt(p) of 1 with probability 1 - 2 exp(-x^2 / 2) = 1 - eps. Then the three
+    bounds hold together:
 
         ||N|| <= p ||Sigma|| (2 u + u^2),
         ||Sigma^{-1/2} N|| <= p ||Sigma||^{1/2} (2 u + u^2),
@@ -96,5 +97,5 @@ def estimate_spread(
 
 
 def noise_floor(values):
-    """What an eigenvalue that is zero but for rounding stays below."""
+    """Returns the number below which an eigenvalue counts as zero, up to rounding."""
     return values.shape[0] * jnp.finfo(values.dtype).eps * values[-1]

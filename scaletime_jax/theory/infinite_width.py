@@ -1,4 +1,4 @@
-"""Kernels of infinitely wide networks, in closed form."""
+"""Closed-form kernels of infinitely wide networks."""
 
 from typing import NamedTuple
 
@@ -20,8 +20,9 @@ class Kernels(NamedTuple):
 
     Attributes:
         nngp: [n, m] covariance of its outputs over initialisations.
-        ntk: [n, m] inner product of its gradients in parameters of variance 1, weights
-            being sqrt(weight_variance / fan-in) times them, biases sqrt(bias_variance).
+        ntk: [n, m] inner product of its gradients with respect to parameters of
+            variance 1. Weights are sqrt(weight_variance / fan-in) times these
+            parameters, biases sqrt(bias_variance) times these parameters.
     """
 
     nngp: Float[Array, "n m"]
@@ -38,8 +39,8 @@ def infinite_width_kernels(
 ) -> Kernels:
     """Returns the NNGP and NT kernels of a fully-connected network, in closed form.
 
-    With q the kernel of a layer's inputs, s_w and s_b the variances, from layer to
-    layer [Lee et al. 2018; Jacot et al. 2018]
+    q is the kernel of a layer's inputs, and s_w and s_b are the variances. From layer
+    to layer [Lee et al. 2018; Jacot et al. 2018]
 
         q <- s_w E[phi(u) phi(v)] + s_b,      (u, v) ~ N(0, q),
         Theta <- q + s_w E[phi'(u) phi'(v)] Theta,
@@ -89,7 +90,7 @@ def _relu_expectations(cross, left, right):
     """Returns E[phi phi] and E[phi' phi'] for ReLU."""
     scale = jnp.sqrt(left * right)
     cosine = jnp.clip(cross / jnp.where(scale > 0, scale, 1), -1, 1)
-    # at cosine 1 angle and sine are 0, their gradients infinite
+    # at cosine 1 angle and sine are 0, and their gradients are infinite
     apart = jnp.abs(cosine) < 1
     inside = jnp.where(apart, cosine, 0)
     angle = jnp.where(apart, jnp.arccos(inside), jnp.where(cosine > 0, 0, jnp.pi))
@@ -106,7 +107,7 @@ def _erf_expectations(cross, left, right):
     return 2 / jnp.pi * jnp.arcsin(jnp.clip(ratio, -1, 1)), slopes
 
 
-# Of each activation, E[phi(u)^2] and the expectations of two arguments.
+# For each activation, E[phi(u)^2] and the expectations for two arguments.
 _relu_layer = (lambda q: q / 2), _relu_expectations
 _erf_layer = (
     (lambda q: 2 / jnp.pi * jnp.arcsin(2 * q / (1 + 2 * q))),

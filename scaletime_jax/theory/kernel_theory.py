@@ -1,8 +1,8 @@
-"""What the spectrum of a kernel says of the loss of a linear student.
+"""The loss of a linear student from the spectrum of its kernel.
 
 C = E[F F^T] and K(x, x') = F(x)^T F(x') / S have the same eigenvalues, up to N / S for
-N inputs [B21, Sec. 2.3]. They decide how the loss of a linear student falls with data;
-exchanged, how it falls with features.
+N inputs [B21, Sec. 2.3]. The eigenvalues determine how the loss of a linear student
+falls with data and, with data and features exchanged, how the loss falls with features.
 """
 
 import jax
@@ -29,9 +29,10 @@ def spectra(
 ) -> tuple[Float[np.ndarray, "S"], Float[np.ndarray, "N"]]:
     """Returns the eigenvalues of C = F^T F / N and of K = F F^T / S, largest first.
 
-    Those of the smaller matrix are computed, on the host, whose LAPACK takes half the
-    time of JAX's on a CPU; the others are N / S times as large, and zero beyond. What
-    rounding may have left is 0.
+    The eigenvalues of the smaller matrix are computed on the host, whose LAPACK takes
+    half the time of JAX's on a CPU. The eigenvalues of the two matrices differ by the
+    factor N / S, and the larger matrix has additional zeros. Eigenvalues that may be
+    rounding errors are set to 0.
 
     Args:
         features: [N, S] of all inputs.
@@ -44,7 +45,7 @@ def spectra(
     floor = max(rows, columns) * np.finfo(matrix.dtype).eps
     gram = matrix.T @ matrix if columns <= rows else matrix @ matrix.T
     values = np.linalg.eigvalsh(gram)[::-1]
-    # what rounding leaves of modes that are not there must not count as modes
+    # rounding errors of missing modes must not count as modes
     values = np.where(values > floor * values[0], values, 0)
     padded = [np.pad(values, (0, size - values.size)) for size in (columns, rows)]
     return padded[0] / rows, padded[1] / columns
@@ -58,12 +59,12 @@ def effective_ridge(
         kappa = ridge + sum_i kappa lambda_i / (kappa + D lambda_i)
 
     is solved by bisection [Canatar et al. 2021, Eq. 4]. Modes with D lambda_i well
-    above kappa are learned. Without a ridge it is 0 where D is at least the number of
-    modes. Not to be differentiated: bisection has no gradient.
+    above kappa are learned. Without a ridge, kappa is 0 if D is at least the number of
+    modes. The function cannot be differentiated, because bisection has no gradient.
 
     Args:
         eigenvalues: [S] lambda_i >= 0 of C.
-        train_sizes: [...] D > 0, or numbers of features, for the loss over those.
+        train_sizes: [...] D > 0, or numbers of features for the loss over features.
         ridge: in the student's squared error, sum_a (f(x_a) - y_a)^2 + ridge |theta|^2.
 
     Raises:
@@ -78,7 +79,7 @@ def effective_ridge(
     require(jnp.sum(values) > 0, "eigenvalues must not all be 0.")
     modes, tiny = jnp.sum(values > 0), jnp.finfo(values.dtype).tiny
     least = jnp.min(jnp.where(values > 0, values, jnp.inf))
-    # each of the modes counts for at least what the least one does
+    # each mode contributes at least as much as the smallest mode
     low = jnp.log(jnp.maximum(jnp.maximum(ridge, (modes - sizes) * least), tiny))
     high = jnp.log(ridge + jnp.sum(values))
 
@@ -103,14 +104,14 @@ def learning_curve(
     ridge: Scalar = 0.0,
     noise: Scalar = 0.0,
 ) -> Float[Array, "..."]:
-    """Returns L(D) for features that are as good as Gaussian [B21, Eq. S12].
+    """Returns L(D) for features that behave like Gaussian features [B21, Eq. S12].
 
         L(D) = (1/2) (kappa^2 sum_i lambda_i w_i^2 / (kappa + D lambda_i)^2 + noise)
                / (1 - gamma),    gamma = sum_i D lambda_i^2 / (kappa + D lambda_i)^2
 
-    The paper's formula lacks the 1/2 of its loss. For teachers, w_i^2 = 1/S and
-    without a ridge it is kappa / 2S. By duality it is L(P) at D = P, for Pi of iid
-    standard normal entries.
+    The paper's formula lacks the 1/2 of its loss. For teachers, w_i^2 = 1/S, and
+    without a ridge L(D) is kappa / 2S. By duality L(P) equals L(D) at D = P, for Pi of
+    iid standard normal entries.
 
     Args:
         eigenvalues: [S] lambda_i of C, >= 0.
@@ -118,7 +119,7 @@ def learning_curve(
             with e_i the eigenvectors of C.
         train_sizes: [...] D > 0.
         ridge: as in `effective_ridge`.
-        noise: variance of the rest of the labels, which is part of the loss.
+        noise: variance of the rest of the labels, which contributes to the loss.
 
     Raises:
         InputError: as in `effective_ridge`.
@@ -128,9 +129,9 @@ def learning_curve(
     moments = as_target_moments(target_moments, values)
     require_least("noise", noise, 0)
     below = kappa[..., None] + sizes[..., None] * values
-    below = jnp.where(below > 0, below, 1)  # kappa = 0, and so may an eigenvalue be
+    below = jnp.where(below > 0, below, 1)  # both may be 0
     missed = kappa**2 * jnp.sum(values * moments / below**2, axis=-1)
-    # 1 - gamma, without its cancellation; by counting where all modes are learned
+    # 1 - gamma without cancellation; by counting if all modes are learned
     learned = kappa == 0
     rest = ridge / jnp.where(learned, 1, kappa)
     rest = rest + kappa * jnp.sum(values / below**2, axis=-1)
@@ -144,13 +145,15 @@ def as_target_moments(value: Values, eigenvalues: Float[Array, "S"]):
     """Returns w_i^2 as an array [S] or a number.
 
     Raises:
-        InputError: some are below 0, or they are not as many as eigenvalues.
+        InputError: a value is below 0, or the number of values differs from the number
+            of eigenvalues.
     """
     moments = as_float(value)
     require_least("target_moments", value, 0)
     require(
         moments.shape in ((), eigenvalues.shape),
-        f"target_moments must be one or {eigenvalues.size}, got {moments.shape}.",
+        f"target_moments must be a number or {eigenvalues.size} numbers, got shape "
+        f"{moments.shape}.",
     )
     return moments
 
@@ -158,13 +161,13 @@ def as_target_moments(value: Values, eigenvalues: Float[Array, "S"]):
 def power_law_curve(
     exponent: Scalar, train_sizes: Values, num_features: Scalar = 1.0
 ) -> Float[Array, "..."]:
-    """Returns what L(D) tends to for lambda_i = i^{-(1 + a)} [B21, Eq. S14].
+    """Returns the asymptotic L(D) for lambda_i = i^{-(1 + a)} [B21, Eq. S14].
 
         L(D) = b^{1 + a} D^{-a} / 2S,   b = (pi / (1 + a)) / sin(pi / (1 + a)),
 
-    with its constant, from sums taken as integrals, where 1 << D << S: gamma is a / (1
-    + a). The tail of unlearned modes alone is D^{-a} / a in the place of b^{1 +
-    a} D^{-a} (the paper's Eq. 9 has a D^{-a}).
+    with its constant, from sums approximated by integrals, for 1 << D << S. Then gamma
+    = a / (1 + a). The tail of unlearned modes alone would give D^{-a} / a instead of
+    b^{1 + a} D^{-a} (the paper's Eq. 9 has a D^{-a}).
 
     Args:
         exponent: a > 0.
@@ -190,12 +193,13 @@ def variance_limited_loss(
 
         L(D, P) = L(P) (1 + P (N - D) / ((D - P - 1) (N - P)))
 
-    for D distinct points out of N, if the left singular vectors of their features are
-    as good as uniformly distributed: what features miss is then noise independent of
-    them, and Q_D^T Q_D of the orthonormal Q is a Beta matrix, whose inverse has the
-    mean (N - P - 1) / (D - P - 1). Ours; N to infinity is the known 1 + P / (D - P -
-    1), of which [B21, Eq. S7] is the order 1 / D. With D and P exchanged, pool being
-    that of features, it is L(D, P) from L(D) for D < P - 1.
+    for D distinct points out of N, if the left singular vectors of their features
+    behave as if uniformly distributed. The part of the targets outside the features is
+    then noise independent of the features, and Q_D^T Q_D of the orthonormal Q is a Beta
+    matrix, whose inverse has the mean (N - P - 1) / (D - P - 1). The formula is ours;
+    for N to infinity it is the known 1 + P / (D - P - 1), whose order 1 / D is [B21,
+    Eq. S7]. With D and P exchanged and the pool of features as pool, the formula gives
+    L(D, P) from L(D) for D < P - 1.
 
     Args:
         limit: [...] L(P), at D = N.
@@ -221,11 +225,12 @@ def exchange(
     projection: Real[ArrayLike, "P S"],
     features: Real[ArrayLike, "N S"],
 ) -> tuple[Float[Array, "P S"], Float[Array, "D N"], Float[Array, "S N"]]:
-    """Returns the dual problem: data for features, features for data [B21, Sec. 2.4].
+    """Returns the dual problem: data and features exchanged [B21, Sec. 2.4].
 
-    A student of features Pi F on points A F, A picking or mixing rows of the
-    population F, has L(D, P) = |F - F Pi^T (A F Pi^T)^+ A F|^2 / 2NS. Transposed it is
-    that of features A F^T on points Pi F^T: the same number, with D and P exchanged.
+    A student of features Pi F on points A F, where A picks or mixes rows of the
+    population F, has L(D, P) = |F - F Pi^T (A F Pi^T)^+ A F|^2 / 2NS. The transposed
+    matrices give the loss of features A F^T on points Pi F^T: the same number, with D
+    and P exchanged.
 
     Args:
         sample: [D, N] A, such as rows of the identity.
@@ -236,7 +241,7 @@ def exchange(
         Sample, projection and features of the dual problem.
 
     Raises:
-        InputError: one of them is not a finite matrix.
+        InputError: an argument is not a finite matrix.
     """
     dual = as_matrix("projection", projection), as_matrix("sample", sample)
     return *dual, as_matrix("features", features).T

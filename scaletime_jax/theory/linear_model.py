@@ -1,7 +1,7 @@
-"""Linear regression by gradient flow, exactly, for any shape of the inputs.
+"""Exact linear regression by gradient flow, for inputs of any shape.
 
-Targets are Y = X w + eps with X = U diag(sigma) V^T of shape n x m; the flow is that of
-(1/2) ||X theta - Y||^2 from theta = 0 [BF24, Sec. 5.1]. Where n < m, sigma_i = 0 for i
+Targets are Y = X w + eps with X = U diag(sigma) V^T of shape n x m. The flow minimises
+(1/2) ||X theta - Y||^2 from theta = 0 [BF24, Sec. 5.1]. If n < m, sigma_i = 0 for i
 > n.
 """
 
@@ -25,9 +25,9 @@ class Modes(NamedTuple):
     """The prediction error on a test point, mode by mode.
 
     Attributes:
-        singular_values: [m] sigma_i of the inputs, zeros filling up.
+        singular_values: [m] sigma_i of the inputs, padded with zeros.
         signal: [m] S_i = -(x^T V)_i (V^T w)_i.
-        noise: [m] N_i = (x^T V)_i (U^T eps)_i, zero where sigma_i is.
+        noise: [m] N_i = (x^T V)_i (U^T eps)_i, zero where sigma_i = 0.
     """
 
     singular_values: Float[Array, "m"]
@@ -70,7 +70,7 @@ def signal_noise_coefficients(
 ) -> Modes:
     """Returns S_i and N_i of the error on a test point [BF24, Eq. 8].
 
-    The paper's N_i has V^T eps, which cannot be, eps being in R^n; it is U^T eps.
+    The paper's N_i has V^T eps instead of U^T eps, but eps is in R^n.
 
     Args:
         inputs: [n, m] X.
@@ -102,7 +102,7 @@ def prediction_error(
 
         sum_i S_i e^{-eta sigma_i^2 t} + N_i (1 - e^{-eta sigma_i^2 t}) / sigma_i
 
-    the last factor being 0 where sigma_i = 0.
+    where the last factor is 0 if sigma_i = 0.
 
     Args:
         times: [...] >= 0.
@@ -135,8 +135,8 @@ def expected_squared_error(
         E[(sum_i S_i e^{-eta sigma_i^2 t})^2]
             + E[(sum_i N_i (1 - e^{-eta sigma_i^2 t}) / sigma_i)^2]
 
-    Signal and noise must be uncorrelated, as where the noise is independent of the
-    teacher and has mean zero.
+    Signal and noise must be uncorrelated, as they are if the noise is independent of
+    the teacher and has mean zero.
 
     Args:
         times: [...] >= 0.
@@ -164,7 +164,7 @@ def unlearned_signal(
     singular_values: Real[Array, "m"],
     learning_rate: Scalar,
 ) -> Float[Array, "*times m"]:
-    """Returns e^{-eta sigma_i^2 t}, what is left of each mode of the signal.
+    """Returns e^{-eta sigma_i^2 t}, the remaining share of each mode of the signal.
 
     Args:
         times: [...] >= 0.
@@ -193,16 +193,16 @@ def learned_noise(
 
 def _exponent(times, singular_values, learning_rate):
     times = as_float(times)
-    require(times >= 0, "times must be 0 or more.")  # infinity is the end
+    require(times >= 0, "times must be 0 or more.")  # infinity is allowed
     require_least("singular_values", singular_values, 0)
     require_positive("learning_rate", learning_rate)
     rates = learning_rate * as_float(singular_values) ** 2
-    # a mode that is not there stays as it is, for ever too
+    # a missing mode does not change, even at infinity
     return jnp.where(rates > 0, times[..., None] * rates, 0)
 
 
 def _decompose(inputs):
-    """Returns U [n, m], sigma [m] and V [m, m]; zeros where there is no mode."""
+    """Returns U [n, m], sigma [m] and V [m, m], padded with zeros."""
     rows, columns = inputs.shape
     u, values, vt = jnp.linalg.svd(inputs, full_matrices=rows < columns)
     floor = max(rows, columns) * jnp.finfo(inputs.dtype).eps * values[0]

@@ -1,4 +1,4 @@
-"""Least squares on the first 1, 2, ..., K of some vectors, from one factorisation."""
+"""Least squares on the first 1, 2, ..., K vectors, from one factorisation."""
 
 import jax
 import jax.numpy as jnp
@@ -30,7 +30,7 @@ def squares_left(
     """
     products = (left.T @ left) * (right.T @ right)
     leading = jnp.diagonal(jnp.cumsum(jnp.cumsum(products, axis=0), axis=1))
-    # where nothing is left, rounding may end below 0
+    # rounding may give a remainder below 0
     return jnp.maximum(energy - 2 * jnp.cumsum(cross) + leading, 0)
 
 
@@ -39,13 +39,13 @@ def orthogonalise(
 ) -> tuple[Float[Array, "n K"], Float[Array, "K K"]]:
     """Returns Y, T of vectors V [n, K] = Y T with T^T T = V^T V + ridge.
 
-    Without a ridge Y is orthonormal; with one it is the upper part of the orthonormal
-    factor of V with sqrt(ridge) I below it. The first columns of both do not depend on
-    later vectors.
+    Without a ridge Y is orthonormal. With a ridge Y is the upper part of the
+    orthonormal factor of V with sqrt(ridge) I below. The first columns of Y and T do
+    not depend on later vectors.
 
     Raises:
-        InputError: vectors are linearly dependent and the ridge is 0 or lost in
-            rounding. Under jit that is not checked, and they count as others do.
+        InputError: vectors are linearly dependent, and the ridge is 0 or below rounding
+            errors. Under jit this is not checked.
     """
     check_ridge(ridge)
     size, count = vectors.shape
@@ -54,16 +54,16 @@ def orthogonalise(
         vectors = jnp.concatenate([vectors, below])
     require(
         vectors.shape[0] >= count,
-        f"{name} are singular: {count} vectors in {size} dimensions; a ridge above 0 "
-        "would do.",
+        f"{name} are singular: {count} vectors in {size} dimensions; give a ridge "
+        "above 0.",
     )
     basis, triangle = jnp.linalg.qr(vectors)
     height = jnp.abs(jnp.diagonal(triangle))
     floor = max(vectors.shape) * jnp.finfo(vectors.dtype).eps * jnp.max(height)
     require(
         height > floor,
-        f"{name} are singular: some are linearly dependent; a ridge well above "
-        f"{_tell(floor**2)} would do.",
+        f"{name} are singular: some vectors are linearly dependent; give a ridge "
+        f"well above {_tell(floor**2)}.",
     )
     return basis[:size], triangle
 
@@ -75,10 +75,10 @@ def check_ridge(ridge: Scalar) -> None:
 
 
 def _tell(value) -> str:
-    """Returns a number in words where it is known."""
+    """Returns a number in words, if it is known."""
     return "0" if isinstance(value, jax.core.Tracer) else f"{float(value):.1e}"
 
 
 def _is_zero(ridge) -> bool:
-    """Whether there is no ridge, as far as is known."""
+    """Whether the ridge is known to be 0."""
     return not isinstance(ridge, jax.core.Tracer) and bool(np.all(ridge == 0))

@@ -1,22 +1,23 @@
-"""Linear students of random features: the loss over data and features, exactly.
+"""Linear students of random features: the exact loss over data and features.
 
-A teacher y = w^T F(x) has S features with weights w ~ N(0, I / S); a student sees P of
-their combinations, f = Pi F, and learns by least squares on D points from zero, to the
-end. With X the D x S features of its points and C = E[F F^T] [B21, Eq. 2-5, S3-S5],
+A teacher y = w^T F(x) has S features with weights w ~ N(0, I / S). A student has P
+combinations of the features, f = Pi F, and learns by least squares on D points, from
+zero to convergence. X is the D x S features of these points, and C = E[F F^T]. Then
+[B21, Eq. 2-5, S3-S5]
 
     L(D, P) = (1 / 2S) Tr[M^T C M],   M = I - Pi^T (X Pi^T)^+ X,
 
-the mean over teachers, whichever of D and P is larger. A ridge r > 0 in its squared
-error sum_a (f(x_a) - y_a)^2 + r |theta|^2 puts (A^T A + r)^{-1} A^T in the place of
-A^+.
+is the mean over teachers, for D above or below P. With a ridge r > 0 in the student's
+squared error, sum_a (f(x_a) - y_a)^2 + r |theta|^2, A^+ is replaced by
+(A^T A + r)^{-1} A^T.
 
-For any root R of C = R^T R it is |R - R Pi^T (X Pi^T)^+ X|^2 / 2S. With R = F /
-sqrt(N), F the features of a population, points are rows of F and picked features its
-columns, so that transposing F exchanges data with features: the duality of [B21, Sec.
-2.4].
+For any root R of C = R^T R the loss is |R - R Pi^T (X Pi^T)^+ X|^2 / 2S. For R = F /
+sqrt(N), with F the features of a population, points are rows of F and picked features
+are columns of F. Transposing F then exchanges data and features, which is the duality
+of [B21, Sec. 2.4].
 
-Losses are differences of terms as large as Tr C / 2S, good to some units in the last
-place of that: take float64 for losses far below it.
+Losses are differences of terms of size Tr C / 2S, with rounding errors of a few units
+in the last place of these terms: use float64 for losses far below Tr C / 2S.
 """
 
 from collections.abc import Callable
@@ -60,11 +61,11 @@ def random_features(
     weight_variance: Scalar = 2.0,
     bias_variance: Scalar = 0.0,
 ) -> Float[Array, "n num_features"]:
-    """Returns what the last hidden layer of a random network makes of inputs.
+    """Returns the outputs of the last hidden layer of a random network.
 
-    h_l = phi(W_l h_{l-1} + b_l) with entries of W_l of variance weight_variance /
-    fan-in and of b_l bias_variance, iid normal [B21, Sec. 2.3.1]. As all widths grow,
-    F F^T / S becomes (nngp - bias_variance) / weight_variance of
+    h_l = phi(W_l h_{l-1} + b_l), where entries of W_l and b_l are iid normal with
+    variances weight_variance / fan-in and bias_variance [B21, Sec. 2.3.1]. As all
+    widths grow, F F^T / S becomes (nngp - bias_variance) / weight_variance of
     `infinite_width.infinite_width_kernels`.
 
     Args:
@@ -73,8 +74,8 @@ def random_features(
         num_features: S, the width of the last hidden layer.
         depth: hidden layers, >= 1.
         activation: 'relu' or 'erf'.
-        width: of the hidden layers before the last, S if None.
-        weight_variance: 2 keeps a ReLU network's scale.
+        width: width of the hidden layers before the last; S if None.
+        weight_variance: 2 preserves the scale of a ReLU network.
         bias_variance: >= 0.
 
     Raises:
@@ -104,7 +105,7 @@ def activation_named(name: str) -> Callable[[Array], Array]:
     """Returns an activation by name.
 
     Raises:
-        InputError: there is none.
+        InputError: the name is unknown.
     """
     if name not in ACTIVATIONS:
         raise InputError(f"activation {name!r} is not one of {', '.join(ACTIVATIONS)}.")
@@ -121,15 +122,16 @@ def teacher_student_loss(
 ) -> Float[Array, ""]:
     """Returns L(D, P), the mean over teachers [B21, Eq. S4, S5].
 
-    By a singular value decomposition of X Pi^T, never an inverse. May be vmapped over
-    draws; then, and under jit, values are not checked and what is singular is treated
-    by the pseudo-inverse.
+    The loss is computed by a singular value decomposition of X Pi^T, without an
+    inverse. The function may be vmapped over draws. Under vmap and jit values are not
+    checked, and singular matrices are treated by the pseudo-inverse.
 
     Args:
         train_features: [D, S] X, D >= 1.
-        projection: [P, S] Pi, 1 <= P <= S, or [P] the features it picks.
-        population_features: [N, S] features of all inputs, or
-        covariance: [S, S] C, or its diagonal [S] where it is one. One of the two.
+        projection: [P, S] Pi, 1 <= P <= S, or [P] the indices of picked features.
+        population_features: [N, S] features of all inputs, instead of covariance.
+        covariance: [S, S] C, or the diagonal [S] of a diagonal C, instead of
+            population_features.
         ridge: r >= 0.
 
     Raises:
@@ -146,16 +148,16 @@ def teacher_student_loss(
 def squares_of(
     features: Float[Array, "D S"], students: Projection, root: Root, ridge: Scalar
 ) -> Float[Array, ""]:
-    """Returns |R - R Pi^T (X Pi^T)^+ X|^2, of checked arguments."""
+    """Returns |R - R Pi^T (X Pi^T)^+ X|^2 for checked arguments."""
     seen = students.apply(features.T).T
     u, values, vt = jnp.linalg.svd(seen, full_matrices=False)
     floor = max(seen.shape) * jnp.finfo(seen.dtype).eps * values[0]
     require(
         jnp.all(values > floor) | (jnp.asarray(ridge) > 0),
         "train_features are singular: on the student's features their rank is below "
-        f"min(D, P) = {len(values)}; a ridge above 0 would do.",
+        f"min(D, P) = {len(values)}; give a ridge above 0.",
     )
-    kept = (values > floor) | (ridge > floor**2)  # else rounding would be inverted
+    kept = (values > floor) | (ridge > floor**2)  # do not invert rounding errors
     inverse = jnp.where(kept, values / jnp.where(kept, values**2 + ridge, 1), 0)
     left = root.apply(students.apply_transposed(vt.T * inverse))
     right = features.T @ u
@@ -175,17 +177,18 @@ def losses_over_data(
 
         L(d) = (1/2) E_x[K(x, x) - k(x)^T Kbar^{-1} k(x)] without a ridge,
 
-    for the first d points, all from one QR decomposition: its first columns do not
+    for the first d points, all from one QR decomposition, whose first columns do not
     depend on later points.
 
     Args:
         train_features: [D, S] X, D <= S unless there is a ridge.
         population_features: as in `teacher_student_loss`.
-        covariance: likewise.
+        covariance: as in `teacher_student_loss`.
         ridge: r >= 0.
 
     Raises:
-        InputError: as there; without a ridge, points are linearly dependent.
+        InputError: as in `teacher_student_loss`; or, without a ridge, points are
+            linearly dependent.
     """
     root = moment_root(population_features, covariance)
     features = as_points(train_features, root)
@@ -202,21 +205,22 @@ def losses_over_features(
     covariance: Real[ArrayLike, "S ..."] | None = None,
     ridge: Scalar = 0.0,
 ) -> Float[Array, "P"]:
-    """Returns L(p), p = 1..P, of a student with all the data there is [B21, Eq. 4].
+    """Returns L(p), p = 1..P, of a student with all the data [B21, Eq. 4].
 
         L(p) = (1 / 2S) Tr[C - C Pi^T (Pi C Pi^T)^{-1} Pi C] without a ridge,
 
     for the first p rows of Pi: `losses_over_data` with R^T for R and R Pi^T for X^T.
-    The ridge is that of a mean over data, E[(f(x) - y)^2] + r |theta|^2.
+    The ridge is relative to a mean over data, E[(f(x) - y)^2] + r |theta|^2.
 
     Args:
         projection: as in `teacher_student_loss`.
-        population_features: likewise.
-        covariance: likewise.
+        population_features: as in `teacher_student_loss`.
+        covariance: as in `teacher_student_loss`.
         ridge: r >= 0.
 
     Raises:
-        InputError: as there; without a ridge, features are linearly dependent.
+        InputError: as in `teacher_student_loss`; or, without a ridge, features are
+            linearly dependent.
     """
     root = moment_root(population_features, covariance)
     students = as_projection(projection, root)
@@ -234,9 +238,9 @@ def label_losses_over_data(
     population_labels: Real[ArrayLike, "N outputs"],
     ridge: Scalar = 0.0,
 ) -> Float[Array, "D"]:
-    """Returns (1/2) E[(f(x) - y)^2], d = 1..D, for labels that no teacher made.
+    """Returns (1/2) E[(f(x) - y)^2], d = 1..D, for labels without a teacher.
 
-    The student has all features and learns from the first d points; the mean is over
+    The student has all features and learns from the first d points. The mean is over
     population and outputs.
 
     Args:

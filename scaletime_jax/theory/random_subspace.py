@@ -1,14 +1,15 @@
-"""The random subspace model: its flow, its limit, its Gram matrix, gradient descent.
+"""The random subspace model: flow, limit, Gram matrix and gradient descent.
 
-A loss L sees P parameters beta only through alpha = K beta in R^r, and p of them can
-be moved, beta = R theta + beta_0 with R iid N(0, 1) [BF24, Eq. 1-2]. With
-Sigma = K K^T and G = K R R^T K^T,
+A loss L depends on P parameters beta only through alpha = K beta in R^r, and p
+parameters theta are trained, beta = R theta + beta_0 with R iid N(0, 1)
+[BF24, Eq. 1-2]. With Sigma = K K^T and G = K R R^T K^T,
 
     alpha'(t) = -eta G grad L(alpha)     the model [BF24, Eq. 12]
     A'(s) = -eta Sigma grad L(A)         its limit, at progress s = p t [BF24, Eq. 3]
 
-and only G, r x r, depends on p: nothing here needs p or P numbers. Use float64
-(`jax_enable_x64`); in float32 counts of many steps are inexact, and -1 beyond 2^30.
+and only G, r x r, depends on p, so that no function but `parameter_flow` needs p or P
+numbers. Use float64 (`jax_enable_x64`); in float32 counts of many steps are inexact,
+and -1 beyond 2^30.
 """
 
 from collections.abc import Callable
@@ -29,22 +30,22 @@ from scaletime_jax.arguments import (
 )
 
 LossGradient = Callable[[Float[Array, "r"]], Float[Array, "r"]]
-RTOL, ATOL = 1e-10, 1e-12  # of the solver: float64 in, some nine digits out
+RTOL, ATOL = 1e-10, 1e-12  # of the solver: about nine digits in float64
 
 
 def sample_gram(
     key: Key[Array, ""], cov: Real[Array, "r r"], p: Scalar
 ) -> Float[Array, "r r"]:
-    """Draws G = K R R^T K^T ~ Wishart_r(p, Sigma) in O(r^3), whatever p and P.
+    """Draws G = K R R^T K^T ~ Wishart_r(p, Sigma) in O(r^3), for any p and P.
 
-    G = F A A^T F^T with F F^T = Sigma and A the triangle of Bartlett's decomposition,
-    the LQ factor of r x p normals: A_ii^2 ~ chi^2_{p - i} (i from 0), normals below.
-    For p < r the triangle has p columns, and G has rank p.
+    G = F A A^T F^T with F F^T = Sigma and the triangle A of Bartlett's decomposition,
+    the LQ factor of r x p normals: A_ii^2 ~ chi^2_{p - i} (i from 0), with normals
+    below the diagonal. For p < r the triangle has p columns, and G has rank p.
 
     Args:
-        key: of the draw.
+        key: key of the draw.
         cov: [r, r] Sigma = K K^T, positive semi-definite.
-        p: number of parameters that can be moved, a whole number >= 1.
+        p: number of trained parameters, a whole number >= 1.
 
     Returns:
         [r, r] symmetric, positive semi-definite, with mean p Sigma.
@@ -62,7 +63,7 @@ def sample_gram(
     chi = jnp.sqrt(jax.random.chisquare(chi_key, jnp.maximum(freedom, 1), dtype=dtype))
     normals = jax.random.normal(normal_key, (size, size), dtype)
     triangle = jnp.tril(normals, -1) + jnp.diag(chi)
-    triangle = jnp.where(freedom > 0, triangle, 0)  # column i is there if i < p
+    triangle = jnp.where(freedom > 0, triangle, 0)  # column i exists if i < p
     values, vectors = jnp.linalg.eigh(cov)
     factor = vectors * jnp.sqrt(jnp.maximum(values, 0)) @ triangle
     return factor @ factor.T
@@ -105,7 +106,7 @@ def limit_flow(
     progress: Real[Array, "times"],
     learning_rate: Scalar,
 ) -> Float[Array, "times r"]:
-    """Solves A'(s) = -eta Sigma grad L(A) [BF24, Eq. 3], which knows no p.
+    """Solves A'(s) = -eta Sigma grad L(A) [BF24, Eq. 3], which does not depend on p.
 
     Args:
         loss_grad: grad L, [r] -> [r].
@@ -138,11 +139,11 @@ def parameter_flow(
     times: Real[Array, "times"],
     learning_rate: Scalar,
 ) -> Float[Array, "times p"]:
-    """Solves the flow of the p parameters themselves, theta' = -eta grad_theta L.
+    """Solves the flow of all p parameters, theta' = -eta grad_theta L.
 
-    With B = K R and b = K beta_0, theta'(t) = -eta B^T grad L(B theta + b). This is
-    what `gradient_flow` reduces to r dimensions; it is slow, and here to hold that
-    against.
+    With B = K R and b = K beta_0, theta'(t) = -eta B^T grad L(B theta + b).
+    `gradient_flow` reduces this flow to r dimensions. The function is slow; it is for
+    comparison.
 
     Args:
         loss_grad: grad L, [r] -> [r].
@@ -181,7 +182,7 @@ def quadratic_flow(
 
         alpha(t) = alpha* + exp(-2 eta G t) (alpha(0) - alpha*)
 
-    by one eigendecomposition. With Sigma for G and p t for t it is A(p t).
+    by one eigendecomposition. With Sigma for G and p t for t the result is A(p t).
 
     Args:
         gram: [r, r] G, positive semi-definite.
@@ -215,8 +216,8 @@ def steps_to_loss(
     """Returns the least k with L <= threshold, for gradient descent on the quadratic.
 
     L = ||alpha - alpha*||^2 after k steps is sum_i (1 - 2 eta g_i)^{2k} d_i^2, where
-    g_i are G's eigenvalues and d_i the components of alpha(0) - alpha* along its
-    eigenvectors: a bisection over integers, not an iteration [BF24, C.2].
+    g_i are the eigenvalues of G and d_i the components of alpha(0) - alpha* along its
+    eigenvectors. The least k is found by bisection over integers [BF24, C.2].
 
     Args:
         gram: [r, r] G, positive semi-definite.
@@ -226,8 +227,8 @@ def steps_to_loss(
         thresholds: [...] losses > 0.
 
     Returns:
-        [...] steps; -1 where descent diverges (2 eta g_i > 2), or where the loss stays
-        above the threshold: directions that G does not reach are never learned.
+        [...] steps; -1 if descent diverges (2 eta g_i > 2), or if the loss stays above
+        the threshold, because directions outside the range of G are never learned.
 
     Raises:
         InputError: shapes do not match, thresholds are not above 0.
@@ -239,7 +240,7 @@ def steps_to_loss(
     rates, vectors = _spectrum(gram)
     energy = (vectors.T @ (alpha0 - alpha_star)) ** 2
     moved = 2 * learning_rate * rates
-    # log|1 - x|, to full precision for small x; any floor far below 0 will do at x = 1
+    # log|1 - x|, to full precision for small x, with an arbitrary low floor at x = 1
     log_factor = jnp.log(jnp.where(moved > 1, moved - 1, 1))
     log_factor = jnp.where(moved < 1, jnp.log1p(-moved), log_factor)
     log_factor = jnp.where(moved == 1, -1e6, log_factor)
@@ -261,9 +262,9 @@ def steps_to_loss(
 
 
 def _steps_enough(log_factor, energy, thresholds):
-    """Returns steps after which the loss is low enough, if it ever is.
+    """Returns an upper bound on the steps to the threshold, if it is reachable.
 
-    All that can be learned falls at least as fast as the slowest mode does.
+    The learnable part of the loss falls at least as fast as the slowest mode.
     """
     learned = log_factor < 0
     slowest = jnp.max(jnp.where(learned, log_factor, -jnp.inf))
@@ -276,14 +277,14 @@ def _steps_enough(log_factor, energy, thresholds):
 
 
 def _spectrum(gram):
-    """Returns eigenvalues and eigenvectors; what is zero but for rounding is zero."""
+    """Returns eigenvalues and eigenvectors; eigenvalues within rounding of 0 are 0."""
     values, vectors = jnp.linalg.eigh(gram)
     noise = gram.shape[0] * jnp.finfo(gram.dtype).eps * jnp.abs(values[-1])
     return jnp.where(values > noise, values, 0), vectors
 
 
 def _check_flow(name: str, matrix, alpha0, learning_rate):
-    """Returns matrix and alpha0 as arrays that fit each other."""
+    """Returns matrix and alpha0 as arrays of matching shapes."""
     matrix, alpha0 = as_float(matrix), as_float(alpha0)
     require(alpha0.ndim == 1, f"alpha0 must be a vector, got shape {alpha0.shape}.")
     require_shape(name, matrix, (alpha0.size, alpha0.size))
@@ -299,5 +300,5 @@ def _solve(velocity, start, times, name: str):
     require(jnp.diff(times) >= 0, f"{name} must be in increasing order.")
     from_zero = jnp.concatenate([jnp.zeros(1, times.dtype), times])
     path = odeint(velocity, start, from_zero, rtol=RTOL, atol=ATOL)[1:]
-    # odeint divides by the time gone since the start
+    # odeint divides by the time since the start
     return jnp.where(times[:, None] > 0, path, start)

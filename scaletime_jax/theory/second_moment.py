@@ -17,7 +17,7 @@ from scaletime_jax.errors import InputError
 
 
 class Root(NamedTuple):
-    """R = matrix / scale with C = R^T R; a large population is not copied for it.
+    """R = matrix / scale with C = R^T R; the scale avoids copying a large population.
 
     Attributes:
         matrix: [n, S], or [S] the diagonal of one.
@@ -57,17 +57,19 @@ def moment_root(
     """Returns a root of C.
 
     Args:
-        population_features: [N, S] whose mean outer product C is, or
-        covariance: [S, S] C, or its diagonal [S]. One of the two.
+        population_features: [N, S] features with mean outer product C, instead of
+            covariance.
+        covariance: [S, S] C, or its diagonal [S], instead of population_features.
 
     Raises:
-        InputError: none or both are given, shapes do not match, C is no covariance.
+        InputError: none or both are given, shapes do not match, or C is not a
+            covariance.
     """
     if covariance is None and population_features is not None:
         features = as_matrix("population_features", population_features)
         return Root(features, features.shape[0] ** 0.5)
     if covariance is None or population_features is not None:
-        raise InputError("give population_features or covariance, one of the two.")
+        raise InputError("give either population_features or covariance.")
     if jnp.ndim(covariance) == 1:
         require_least("covariance", covariance, 0)
         return Root(jnp.sqrt(as_float(covariance)), 1.0)
@@ -80,9 +82,9 @@ class Projection(NamedTuple):
     """Pi: mixtures of features, or a pick of some of them.
 
     Attributes:
-        rows: [P, S] Pi, or [P] which features are picked.
+        rows: [P, S] Pi, or [P] indices of picked features.
         size: S.
-        dtype: of features.
+        dtype: dtype of the features.
     """
 
     rows: Float[Array, "P S"] | Int[Array, "P"]
@@ -102,7 +104,7 @@ class Projection(NamedTuple):
         return self.apply_transposed(jnp.eye(self.num_rows, dtype=self.dtype))
 
     def part(self, first: int, last: int) -> "Projection":
-        """Returns its rows first..last - 1."""
+        """Returns the rows first..last - 1."""
         return self._replace(rows=self.rows[first:last])
 
     def apply(self, vectors: Float[Array, "S k"]) -> Float[Array, "P k"]:
@@ -121,7 +123,7 @@ def as_projection(value: Real[ArrayLike, "P ..."], root: Root) -> Projection:
     """Returns a matrix [P, S] or picked features [P] as a projection.
 
     Raises:
-        InputError: it is neither, or P > S.
+        InputError: the value is neither, or P > S.
     """
     rows, size = jnp.asarray(value), root.size
     if rows.ndim == 1 and jnp.issubdtype(rows.dtype, jnp.integer):
@@ -132,8 +134,8 @@ def as_projection(value: Real[ArrayLike, "P ..."], root: Root) -> Projection:
         require_shape("projection", rows, (rows.shape[0], size))
     require(
         0 < rows.shape[0] <= size,
-        f"projection has P = {rows.shape[0]} rows; there must be from 1 to as many as "
-        f"there are features, S = {size}.",
+        f"projection has P = {rows.shape[0]} rows; P must be from 1 to the number of "
+        f"features, S = {size}.",
     )
     return Projection(rows, size, root.matrix.dtype)
 

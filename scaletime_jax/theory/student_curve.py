@@ -1,4 +1,4 @@
-"""The mean loss of a student of finitely many features on finitely many points."""
+"""The mean loss of a student with finitely many features and points."""
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,7 @@ from scaletime_jax.arguments import (
 from scaletime_jax.theory.kernel_theory import as_target_moments
 
 BISECTIONS = 80
-LOG_SPAN = 120.0  # how far below its upper bound gamma is looked for, in e-folds
+LOG_SPAN = 120.0  # range of the search for gamma below its upper bound, in e-folds
 
 
 def student_curve(
@@ -27,7 +27,7 @@ def student_curve(
     ridge: Scalar = 0.0,
     noise: Scalar = 0.0,
 ) -> Float[Array, "..."]:
-    """Returns L(D, P) for Gaussian features and Pi of iid standard normal entries.
+    """Returns L(D, P) for Gaussian features and Pi with iid standard normal entries.
 
     With z = sum_i lambda_i / (lambda_i + gamma) and q = sum_i lambda_i^2 / (lambda_i +
     gamma)^2, gamma solves gamma (D - z) (P - z) = ridge with z <= min(D, P), and
@@ -37,17 +37,17 @@ def student_curve(
                    (1 - (P - z) / (P - q) lambda_i / (lambda_i + gamma)) + noise)
             / (1 - (q (P - 2 z) + z^2) / (D (P - q))).
 
-    For teachers it does not change when D and P are exchanged; P to infinity, with
-    ridge / P kept, is `kernel_theory.learning_curve`; without a ridge it diverges at D
-    = P.
+    For teachers L does not change when D and P are exchanged. For P to infinity, with
+    constant ridge / P, L is `kernel_theory.learning_curve`. Without a ridge L diverges
+    at D = P.
 
     Args:
         eigenvalues: [S] lambda_i of C, >= 0.
         target_moments: [S] or one for all, w_i^2, 1/S for teachers.
         train_sizes: [...] D > 0.
-        num_params: [...] P > 0, like D or one for all.
+        num_params: [...] P > 0, of the shape of D, or one number.
         ridge: r >= 0 in sum_a (f(x_a) - y_a)^2 + r |theta|^2.
-        noise: variance of what in the labels is no feature's; part of the loss.
+        noise: variance of the labels outside the features, which is part of the loss.
 
     Raises:
         InputError: an argument is out of range, or all eigenvalues are 0.

@@ -1,4 +1,4 @@
-"""A student's loss at many numbers of features, or of points."""
+"""The loss of a student at many numbers of features, or of points."""
 
 import operator
 from collections.abc import Sequence
@@ -21,25 +21,27 @@ def student_losses(
     population_features: Real[ArrayLike, "N S"] | None = None,
     covariance: Real[ArrayLike, "S ..."] | None = None,
 ) -> Float[Array, "sizes"]:
-    """Returns L(D, p) for the first p rows of Pi, at many p for little more than one.
+    """Returns L(D, p) for the first p rows of Pi, at many p.
 
-    Up to D they come from one QR decomposition X Pi^T = Q T: (X Pi_p^T)^+ = T_p^{-1}
-    Q_p^T has the leading blocks of T and Q, so that R Pi_p^T T_p^{-1} and Q_p^T X are
-    the first columns and rows of those of D. Beyond, where f = Pi F interpolates, one
-    by one: running sums of Pi_p^T Pi_p X^T would square the condition number.
+    For p <= D all losses come from one QR decomposition X Pi^T = Q T: (X Pi_p^T)^+ =
+    T_p^{-1} Q_p^T has the leading blocks of T and Q, so that R Pi_p^T T_p^{-1} and
+    Q_p^T X are the first columns and rows of the matrices at p = D. For p > D, where f
+    = Pi F interpolates, each loss is computed separately, because running sums of
+    Pi_p^T Pi_p X^T would square the condition number.
 
-    For many d at one P, exchange data and features: X becomes (F Pi^T)^T, Pi the points
-    picked and F its transpose.
+    For many d at one P, exchange data and features: X becomes (F Pi^T)^T, Pi becomes
+    the picked points, and F becomes F^T.
 
     Args:
         train_features: as in `random_features.teacher_student_loss`.
-        projection: likewise.
+        projection: as in `random_features.teacher_student_loss`.
         sizes: p, ascending, from 1 to P.
-        population_features: likewise.
-        covariance: likewise.
+        population_features: as in `random_features.teacher_student_loss`.
+        covariance: as in `random_features.teacher_student_loss`.
 
     Raises:
-        InputError: as there, or sizes are out of order or range.
+        InputError: as in `random_features.teacher_student_loss`; or sizes are out of
+            order or range.
     """
     root = moment_root(population_features, covariance)
     features = as_points(train_features, root)
@@ -47,7 +49,7 @@ def student_losses(
     sizes = [operator.index(size) for size in sizes]
     require(
         len(sizes) > 0 and sizes == sorted(set(sizes)),
-        "sizes must ascend, and there must be one at least.",
+        "sizes must ascend, and there must be at least one size.",
     )
     require(
         sizes[0] > 0 and sizes[-1] <= students.num_rows,

@@ -1,4 +1,4 @@
-"""One law for size and time, double descent included [BF24, Eq. 10]."""
+"""The unified law of size and time, with double descent [BF24, Eq. 10]."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Real

@@ -1,4 +1,4 @@
-"""Which examples a step sees: shuffled epochs, the whole set, or fresh samples."""
+"""The examples of a step: shuffled epochs, the whole set, or fresh samples."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple, overload
@@ -14,15 +14,15 @@ Size = int | Int[Array, ""]
 
 
 class TrainData(NamedTuple):
-    """A training set as a list of indices into inputs that many runs share.
+    """A training set as indices into inputs that many runs share.
 
     Attributes:
         inputs: [population, ...] as stored.
-        subset: [capacity] which of the inputs are trained on.
-        targets: [capacity, ...] of the subset, noise included.
+        subset: [capacity] indices of the training examples in the inputs.
+        targets: [capacity, ...] targets of the subset, noise included.
         test_inputs: [test, ...].
         test_targets: [test, ...].
-        train_size: how many of the subset count, from its beginning; all if None.
+        train_size: number of training examples, the first of the subset; None for all.
             It may be traced, so that one program serves many sizes.
     """
 
@@ -40,12 +40,11 @@ class TrainData(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Examples of one step and their weights, which sum to one.
+    """The examples of one step and their weights, which sum to one.
 
-    A short batch is filled up with examples of weight zero, so that all batches have
-    one shape and the mean is over the batch's own examples. A network that mixes the
-    examples of a batch (BatchNorm) sees the filling: train such a network on whole
-    batches.
+    A short batch is padded with examples of weight zero, so that all batches have one
+    shape and the mean is over the batch's own examples. Padding affects a network that
+    mixes the examples of a batch (BatchNorm): train such a network on whole batches.
     """
 
     inputs: Num[Array, "batch *shape"]
@@ -54,12 +53,12 @@ class Batch(NamedTuple):
 
 
 class Sampler(NamedTuple):
-    """How a step gets its batch, as pure functions.
+    """A rule for the batch of each step, as pure functions.
 
     Attributes:
-        init: data -> what is carried from step to step.
-        next: (carried, step, key, data) -> (carried, Batch), the key being the
-            run's, the same at every step.
+        init: data -> the value carried from step to step.
+        next: (carried, step, key, data) -> (carried, Batch). The key is the key of the
+            run, the same at every step.
     """
 
     init: Callable[[TrainData], Any]
@@ -117,14 +116,14 @@ def full_batch() -> Sampler:
 def fresh(
     draw: Callable[[Key[Array, ""], int], tuple[Array, Array]], batch_size: int
 ) -> Sampler:
-    """Returns new examples at every step, none of them seen twice: one pass.
+    """Returns new examples at every step, so that no example is seen twice.
 
-    The training set is then evaluated on and never trained on.
+    The training set is then only evaluated, never trained on.
 
     Args:
-        draw: (key, batch_size) -> (inputs as stored, targets), as from a teacher. A
-            step's key is `fold_in(key, step)`.
-        batch_size: examples a step.
+        draw: (key, batch_size) -> (inputs as stored, targets), for example from a
+            teacher. The key of a step is `fold_in(key, step)`.
+        batch_size: number of examples in a step.
     """
 
     def init(data: TrainData) -> tuple[()]:
@@ -144,7 +143,7 @@ def batches_per_epoch(train_size: int, batch_size: int) -> int: ...
 @overload
 def batches_per_epoch(train_size: Size, batch_size: int) -> Size: ...
 def batches_per_epoch(train_size: Size, batch_size: int) -> Size:
-    """Returns ceil(train_size / batch_size): the last short batch is kept."""
+    """Returns ceil(train_size / batch_size), which includes a last short batch."""
     return -(-train_size // batch_size)
 
 
@@ -158,7 +157,7 @@ class Places(NamedTuple):
 def draw_order(
     key: Key[Array, ""], train_size: Size, padded: int
 ) -> Int[Array, "padded"]:
-    """Draws an epoch's order, filled up with zeros to `padded`, whole batches."""
+    """Draws the order of an epoch, padded with zeros to whole batches."""
     order = permute(key, train_size, padded)
     return jnp.where(jnp.arange(padded) < train_size, order, 0)
 

@@ -1,4 +1,4 @@
-"""The numbers of a training run that its lanes may differ in."""
+"""The numbers of a training run that may differ between lanes."""
 
 from typing import NamedTuple
 
@@ -8,19 +8,19 @@ Number = float | Float[Array, ""]
 
 
 class Hyper(NamedTuple):
-    """What may differ between lanes of one program; every number may be traced.
+    """The numbers that may differ between lanes of one program; all may be traced.
 
-    The numbers that a run reads depend on the names of its optimizer and schedule
-    (`optimizers.READS`, `schedules.READS`). At 0 each of them but the learning rate
-    does nothing.
+    The names of optimizer and schedule determine the numbers that a run uses
+    (`optimizers.READS`, `schedules.READS`). Each number but the learning rate has no
+    effect at 0.
 
     Attributes:
-        learning_rate: of the schedule's highest point.
+        learning_rate: the highest learning rate of the schedule.
         momentum: mu of the heavy ball, in [0, 1).
         weight_decay: lambda >= 0.
         warmup: share of all steps in which the learning rate rises from 0.
         decay: share of all steps, the last ones, in which the learning rate falls.
-        final: share of the learning rate that is left at the end.
+        final: learning rate at the end, as a share of the highest.
     """
 
     learning_rate: Number

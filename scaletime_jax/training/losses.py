@@ -1,4 +1,4 @@
-"""Losses of single examples; averages are taken where the weights are known."""
+"""Losses of single examples; other functions take weighted means."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ def squared_error(
     """Mean over an example's outputs of (output - target)^2.
 
     Raises:
-        InputError: the shapes differ; they are never broadcast.
+        InputError: the shapes differ; arrays are never broadcast.
     """
     require_shape("targets", targets, outputs.shape)
     return jnp.mean((outputs - targets) ** 2, axis=tuple(range(1, outputs.ndim)))
@@ -35,7 +35,7 @@ def mse(
 def cross_entropy(
     outputs: Float[Array, "batch *length classes"], labels: Int[Array, "batch *length"]
 ) -> Float[Array, "batch *length"]:
-    """Softmax cross-entropy in nats, of every position where there are positions."""
+    """Softmax cross-entropy in nats, for every position if there are positions."""
     entropy = optax.softmax_cross_entropy_with_integer_labels
     return jnp.asarray(entropy(outputs, labels))
 

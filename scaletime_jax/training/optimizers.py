@@ -8,7 +8,7 @@ import optax
 from scaletime_jax.training.hyper import Hyper
 from scaletime_jax.training.schedules import Count, make_schedule
 
-# The numbers of Hyper that each optimizer reads besides the learning rate.
+# The numbers of Hyper that each optimizer uses besides the learning rate.
 READS = {
     "sgd": (),
     "momentum": ("momentum", "weight_decay"),
@@ -16,7 +16,7 @@ READS = {
     "adamw": ("weight_decay",),
 }
 OPTIMIZERS = tuple(READS)
-# [BF24, C.1] trains with these.
+# The learning rates of [BF24, C.1].
 LEARNING_RATES = {"sgd": 0.01, "adam": 0.001}
 
 
@@ -34,7 +34,7 @@ class Optimizer(NamedTuple):
 
 
 def make_optimizer(name: str, schedule: str = "constant") -> Optimizer:
-    """Returns an optimizer, PyTorch's in all conventions.
+    """Returns an optimizer with the conventions of PyTorch.
 
     Args:
         name:

@@ -1,9 +1,9 @@
-"""At which steps a run is evaluated."""
+"""The steps after which a run is evaluated."""
 
 from scaletime_jax.training.batching import batches_per_epoch
 
 RECORDS = ("epochs", "log_steps", "both", "end")
-LOG_EPOCHS = 3  # from there on whole epochs are at most a third apart
+LOG_EPOCHS = 3  # beyond this epoch whole epochs are at most a third apart
 STEPS_PER_DECADE = 10
 
 
@@ -14,13 +14,14 @@ def make_records(
 
     Args:
         train_size: examples in the training set.
-        batch_size: examples a step.
+        batch_size: examples in a step.
         epochs: passes through the training set.
-        record: 'epochs' (the end of each), 'log_steps' (ten a decade), 'both' (the
-            latter up to the end of the third epoch), or 'end' (the last step alone).
+        record: 'epochs' (the end of each epoch), 'log_steps' (ten steps a decade),
+            'both' (log_steps up to the end of the third epoch, then epochs), or 'end'
+            (the last step alone).
 
     Returns:
-        Steps from 0 (before training) to the last one, both included; 'end' has no 0.
+        Steps from 0 (before training) to the last step, both included; 'end' has no 0.
     """
     per_epoch = batches_per_epoch(train_size, batch_size)
     last = epochs * per_epoch

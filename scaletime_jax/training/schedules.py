@@ -1,10 +1,10 @@
-"""How the learning rate depends on time.
+"""Schedules of the learning rate.
 
 A schedule is a pure function (step, total, hyper) -> multiplier of the learning rate,
-where `step` counts the steps done before the one at hand, from 0, and `total` is the
-number of all steps. Either may be traced, as may the numbers in `hyper`, so that lanes
-can differ in them and one program serves many lengths. Every end point is that of step
-`total`, which is never taken: the last step is one short of it.
+where `step` is the number of earlier steps, from 0, and `total` is the number of all
+steps. `step`, `total` and the numbers in `hyper` may be traced, so that lanes can
+differ in these numbers and one program serves many lengths. The end point of a schedule
+belongs to step `total`, which is never taken: the last step is `total` - 1.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Value = int | float | Num[Array, ""]
 Multiplier = Float[Array, ""]
 Schedule = Callable[[Count, Count, Hyper], Multiplier]
 
-# The numbers of Hyper that each schedule reads.
+# The numbers of Hyper that each schedule uses.
 READS = {
     "constant": (),
     "cosine": ("final",),
@@ -35,9 +35,9 @@ def cosine(step: Count, total: Count, hyper: Hyper) -> Multiplier:
 
 
 def warmup_cosine(step: Count, total: Count, hyper: Hyper) -> Multiplier:
-    """Rises from 0 to 1 in a line, then falls to `final` by half a cosine.
+    """Rises linearly from 0 to 1, then falls to `final` by half a cosine.
 
-    The first step's multiplier is 0 where there is a warm-up, as in Optax.
+    With a warm-up the multiplier of the first step is 0, as in Optax.
     """
     rise = hyper.warmup * total
     fall = _half_cosine(_ramp(step - rise, total - rise), hyper)
@@ -45,7 +45,7 @@ def warmup_cosine(step: Count, total: Count, hyper: Hyper) -> Multiplier:
 
 
 def warmup_stable_decay(step: Count, total: Count, hyper: Hyper) -> Multiplier:
-    """Rises from 0 to 1 in a line, stays there, and falls to `final` in a line.
+    """Rises linearly from 0 to 1, stays constant, and falls linearly to `final`.
 
     [Hu et al. 2024, with the linear decay of Haegele et al. 2024]. `warmup` and
     `decay` sum to 1 at most.
@@ -56,7 +56,7 @@ def warmup_stable_decay(step: Count, total: Count, hyper: Hyper) -> Multiplier:
 
 
 def make_schedule(name: str) -> Schedule | None:
-    """Returns the schedule called `name`; None for 'constant', which costs nothing."""
+    """Returns the schedule called `name`; None for 'constant'."""
     return {
         "constant": None,
         "cosine": cosine,
@@ -68,7 +68,7 @@ def make_schedule(name: str) -> Schedule | None:
 def _ramp(steps: Value, length: Value) -> Multiplier:
     """Returns steps / length within [0, 1].
 
-    Whole steps do not tell a length below one from a length of one.
+    A length below one has the effect of a length of one, because steps are whole.
     """
     return jnp.clip(steps / jnp.maximum(length, 1), 0, 1)
 

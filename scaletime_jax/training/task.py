@@ -1,4 +1,4 @@
-"""What a network is asked for: its inputs, its loss, and what is recorded."""
+"""Tasks: the inputs of a network, its loss, and the recorded metrics."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -18,11 +18,11 @@ Loss = Callable[[Array, Array], Array]
 
 
 class Metrics(NamedTuple):
-    """Of single examples.
+    """Metrics of single examples.
 
     Attributes:
         loss: [batch].
-        accuracy: [batch] the share that is right; NaN where nothing is right or wrong.
+        accuracy: [batch] share of correct outputs; NaN for tasks without classes.
     """
 
     loss: Float[Array, "batch"]
@@ -34,8 +34,8 @@ class Task(NamedTuple):
 
     Attributes:
         prepare: stored inputs -> the network's inputs.
-        loss: (outputs, targets) -> [batch], what is minimised.
-        metrics: (outputs, targets) -> Metrics, what is recorded.
+        loss: (outputs, targets) -> [batch], the minimised loss.
+        metrics: (outputs, targets) -> Metrics, the recorded numbers.
     """
 
     prepare: Callable[[Array], Array]
@@ -44,7 +44,7 @@ class Task(NamedTuple):
 
 
 def classification(loss: Loss) -> Task:
-    """Returns the task of naming an image's class.
+    """Returns the task of predicting an image's class.
 
     Args:
         loss: (outputs [batch, classes], labels [batch]) -> [batch].
@@ -64,9 +64,10 @@ def make_task(name: str) -> Task:
 
 
 def regression() -> Task:
-    """Returns the task of real targets, of the outputs' shape, by squared error.
+    """Returns the task of predicting real targets, by squared error.
 
-    The inputs are numbers that the network takes as they are.
+    The targets have the shape of the outputs. The inputs are numbers, which the network
+    takes unchanged.
     """
 
     def prepare(inputs: Num[Array, "batch *shape"]) -> Num[Array, "batch *shape"]:
@@ -82,7 +83,7 @@ def regression() -> Task:
 
 
 def next_tokens() -> Task:
-    """Returns the task of naming the token that follows, at every position.
+    """Returns the task of predicting the next token at every position.
 
     Outputs are [batch, length, vocabulary], targets [batch, length]; the loss is the
     mean over positions of the cross-entropy in nats. Tokens may be stored in any

@@ -22,14 +22,14 @@ from scaletime_jax.training.optimizers import Optimizer
 from scaletime_jax.training.schedules import Count
 from scaletime_jax.training.task import Task
 
-Means = Float[Array, "2"]  # of loss and accuracy
+Means = Float[Array, "2"]  # loss and accuracy
 Recorded = tuple[Means, Means]  # on the training set, on the test set
 Update = Callable[[Variables, Any, Batch, Hyper, Count, Count], tuple[Variables, Any]]
 Evaluate = Callable[[Variables, Array, Array, Array, Size], Means]
 
 
 class State(NamedTuple):
-    """Carried from step to step: of the network, the optimizer and the sampler."""
+    """The state of network, optimizer and sampler, carried from step to step."""
 
     variables: Variables
     optimizer: Any
@@ -37,9 +37,9 @@ class State(NamedTuple):
 
 
 class Curves(NamedTuple):
-    """Recorded: one value per recorded step.
+    """The recorded metrics, one value per recorded step.
 
-    `diverged` is true from the first evaluation with a non-finite loss on.
+    `diverged` is true from the first evaluation with a non-finite loss.
     """
 
     train_loss: Float[Array, "records"]
@@ -52,9 +52,9 @@ class Curves(NamedTuple):
 def make_update(network: Network, task: Task, optimizer: Optimizer) -> Update:
     """Returns update(variables, state, batch, hyper, step, total).
 
-    One step on sum_i weight_i loss(network(inputs_i), targets_i), the `step`-th of
-    `total` counted from 0, giving the new (variables, state of the optimizer); inputs
-    are as stored and are prepared here.
+    `update` takes one step on sum_i weight_i loss(network(inputs_i), targets_i), the
+    `step`-th of `total` counted from 0, and returns the new (variables, state of the
+    optimizer). Inputs are as stored; `update` prepares them.
     """
 
     def objective(
@@ -83,11 +83,11 @@ def make_update(network: Network, task: Task, optimizer: Optimizer) -> Update:
 
 
 def make_evaluate(network: Network, task: Task, batch_size: int) -> Evaluate:
-    """Returns evaluate(variables, inputs, index, targets, size) -> the mean metrics.
+    """Returns evaluate(variables, inputs, index, targets, size) -> mean metrics.
 
-    The means of loss and accuracy, [2], are over the first `size` of index and
-    targets. Batches have one shape whatever the size, so that a run's numbers do not
-    depend on what it shares a program with.
+    The means [2] of loss and accuracy are over the first `size` entries of index and
+    targets. Batches have the same shape for every size, so that the numbers of a run do
+    not depend on the other runs of its program.
     """
 
     def evaluate(
@@ -121,7 +121,7 @@ def split_key(key: Key[Array, ""]) -> tuple[Key[Array, ""], Key[Array, ""]]:
 def make_curves(
     train: Float[Array, "records 2"], test: Float[Array, "records 2"]
 ) -> Curves:
-    """Names the recorded (loss, accuracy) pairs and marks divergence."""
+    """Returns the recorded (loss, accuracy) pairs as Curves, with divergence marked."""
     finite = jnp.isfinite(train[:, 0]) & jnp.isfinite(test[:, 0])
     diverged = lax.cummax((~finite).astype(jnp.int32)) > 0
     return Curves(train[:, 0], test[:, 0], train[:, 1], test[:, 1], diverged)
@@ -144,7 +144,7 @@ def make_train(
 ) -> Callable[[Key[Array, ""], Hyper, TrainData], Curves]:
     """Returns train(key, hyper, data) -> Curves: initialise, step, evaluate.
 
-    `train` is pure and knows nothing of jit, vmap, devices or Flax.
+    `train` is a pure function, independent of jit, vmap, devices and Flax.
 
         >>> import jax, jax.numpy as jnp
         >>> from scaletime_jax import load_dataset, make_train
@@ -168,16 +168,16 @@ def make_train(
         (3, 3)
 
     Args:
-        network: what is trained.
-        task: on what.
-        optimizer: by what.
-        records: increasing steps >= 0 after which to evaluate; the last ends the run.
-            A traced array may repeat its last step, which is evaluated once: what is
-            recorded for the others is NaN.
-        sampler: how a step gets its batch.
-        evaluation_batch: examples evaluated at once; of no consequence but speed.
-        until_test_loss: a run ends with the first evaluation that is at or below it,
-            and all that would be recorded later is NaN; 0 ends no run.
+        network: the network.
+        task: the task.
+        optimizer: the optimizer.
+        records: increasing steps >= 0 after which to evaluate; the run ends after the
+            last. A traced array may repeat its last step, which is evaluated once; the
+            records of the repetitions are NaN.
+        sampler: rule for the batch of each step.
+        evaluation_batch: number of examples evaluated together; affects only the speed.
+        until_test_loss: the run ends at the first evaluation with a test loss at or
+            below this number, and later records are NaN; 0 ends no run.
     """
     update = make_update(network, task, optimizer)
     evaluate = make_evaluate(network, task, evaluation_batch)

@@ -161,7 +161,7 @@ def test_an_unwritable_cache_only_warns(tmp_path, arrays, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("mnits", "unknown dataset 'mnits'.*mnist12k.*needs nothing.*fashion_mnist"),
+        ("mnits", "unknown dataset 'mnits'.*mnist12k.*needs no files.*fashion_mnist"),
         ("ftp:mnist", "unknown dataset 'ftp:mnist'"),
         ("", "unknown dataset ''"),
         ("npz:/no/such.npz", "no file /no/such.npz"),
@@ -185,10 +185,10 @@ def test_an_unprepared_dataset_says_how_to_get_it(tmp_path):
     ("change", "words"),
     [
         ({"train_labels": np.arange(11)}, r"train_images has shape .* \(11,\)"),
-        ({"train_labels": np.full(12, -1)}, "whole numbers from 0"),
-        ({"train_labels": np.full(12, 0.5)}, "whole numbers from 0"),
+        ({"train_labels": np.full(12, -1)}, "whole numbers of 0"),
+        ({"train_labels": np.full(12, 0.5)}, "whole numbers of 0"),
         ({"train_images": np.zeros((0, 28, 28, 1)), "train_labels": []}, "empty"),
-        ({"test_images": np.zeros((6, 14, 14, 1), np.uint8)}, "alike"),
+        ({"test_images": np.zeros((6, 14, 14, 1), np.uint8)}, "must be equal"),
         ({"test_images": np.zeros((6, 28, 28, 1))}, "one type"),
         ({"train_images": np.full((12, 28, 28, 1), np.nan)}, "NaN"),
         ({"train_images": np.full((12, 28, 28, 1), "a")}, "uint8 or floats are"),

@@ -59,7 +59,7 @@ def test_in_its_own_folder_only_the_picture_is_new(shipped):
 def test_numbers_that_are_damaged_or_gone_are_computed_anew(shipped, tmp_path):
     path = shipped / "subspace/subspace.npz"
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(InputError, match=r"subspace.npz: .* anew with --recompute"):
+    with pytest.raises(InputError, match=r"subspace.npz: .* again with --recompute"):
         stored.draw_again("subspace", tmp_path / "new")
     path.unlink()
     with pytest.raises(InputError, match=r"subspace.npz cannot be read .*recompute"):

@@ -159,7 +159,7 @@ READ = (
     (
         "effective_size",
         ["--train_sizes=100"],
-        ["all runs have train_size 100; give several (--train_sizes)."],
+        ["all runs have train_size 100; give more train sizes (--train_sizes)."],
     ),
     ("effective_size", ["--widths="], ["--widths is empty"]),
     ("equivalence", ["--share=0"], ["above 0 and below 1, got 0", "(--share)"]),
@@ -167,7 +167,7 @@ READ = (
 )
 TRAINED = (
     ("label_noise", ["--label_noise=0.2"], ["--label_noise=0.2", "0 and a share"]),
-    ("effective_size", ["--train_sizes=100"], ["several sizes"]),
+    ("effective_size", ["--train_sizes=100"], ["several train sizes"]),
     (
         "extrapolate",
         ["--source_width=3"],

@@ -143,9 +143,9 @@ MISTAKES = {
         "plan",
         lambda: changed().drop(columns="seconds"),
         ["--budget_seconds=5"],
-        ["do not say how long they took", "column seconds", "(--budget_flops)"],
+        ["durations of the runs", "column seconds", "(--budget_flops)"],
     ),
-    "too poor": ("plan", changed, ["--budget_flops=10"], ["buys nothing"]),
+    "too poor": ("plan", changed, ["--budget_flops=10"], ["out of the law's range"]),
     "too small": (
         "plan",
         changed,

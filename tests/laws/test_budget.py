@@ -68,7 +68,7 @@ def test_of_one_size_seconds_are_in_proportion():
 
 
 def test_runs_that_do_not_say_how_long_they_took_are_refused():
-    with pytest.raises(InputError, match=r"how long they took; .* seconds") as error:
+    with pytest.raises(InputError, match=r"durations of .* seconds") as error:
         seconds_budget(1.0, runs_of([100], [{"logs": []}]))
     assert error.value.quantities == {"budget_flops": None}
 

@@ -191,11 +191,11 @@ def test_what_the_runs_cannot_carry_is_refused():
     with pytest.raises(InputError, match="2 sizes"):
         rank_laws(small, FLOPS, LIMITS)
     poor = FLOPS._replace(amount=10.0)
-    with pytest.raises(InputError, match="buys nothing"):
+    with pytest.raises(InputError, match="range: it is too small"):
         make_plan(CURVES, poor, choice_of("additive"))
     rich = FLOPS._replace(amount=FLOPS.amount * 1e9)
     only = [c for c in ranked(rich.amount) if c.name == "scale-time"]
-    with pytest.raises(InputError, match="no law reaches"):
+    with pytest.raises(InputError, match="no law predicts losses for"):
         best_plan(CURVES, rich, only)
     bad = [
         c._replace(errors={"num_params": 0.9, "epoch": 0.9}, kept_in=["", ""])
@@ -204,7 +204,7 @@ def test_what_the_runs_cannot_carry_is_refused():
     with pytest.raises(InputError, match=r"off by a factor of 2\.5"):
         best_plan(CURVES, FLOPS, bad)
     flat = draw(lambda n, t, d: 0.09 + 0 * n * t, ceiling=0.09, scatter=0.0)
-    with pytest.raises(InputError, match="nothing learned"):
+    with pytest.raises(InputError, match="too short for a plan"):
         rank_laws(flat, FLOPS, LIMITS)
 
 

@@ -181,7 +181,7 @@ MISTAKES = {
     ),
     "optional": (
         changed(rename={"learning_rate": "learning_rte"}),
-        ["'learning_rte'", "if 'learning_rate' is meant"],
+        ["'learning_rte'", "rename it to 'learning_rate'"],
     ),
     "negative": (
         changed(5, "test_loss", -1.0),

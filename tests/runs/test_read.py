@@ -63,7 +63,7 @@ def test_the_loss_of_guessing_is_the_threshold_unless_one_is_given(shipped):
 def test_logs_do_not_say_what_guessing_costs():
     logs = read_runs(SHIPPED.parents[1] / "examples/sklearn_digits.csv")
     assert logs.are_logs
-    with pytest.raises(InputError, match="logs do not say what guessing") as refused:
+    with pytest.raises(InputError, match="logs do not contain the") as refused:
         logs.thresholds()
     assert "threshold" in refused.value.quantities
     with pytest.raises(InputError, match="lack the column 'label_noise', which it"):

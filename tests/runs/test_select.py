@@ -27,7 +27,7 @@ def test_numbers_and_names_select(table):
 
 
 def test_nothing_left_says_what_is_there(table):
-    with pytest.raises(InputError, match="no run has width 3; those left have 1, 2, 5"):
+    with pytest.raises(InputError, match="width 3; the runs left have 1, 2, 5"):
         select_runs(table, {"width": [3]})
     with pytest.raises(InputError, match="no run has architecture cnn"):
         select_runs(table, {"architecture": ["cnn"]})

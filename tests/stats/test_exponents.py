@@ -125,7 +125,7 @@ def test_a_finite_pool_counts_as_more_draws():
         (lambda x: fit_power_law(0 * x, np.ones((2, 1))), "sizes must be above 0"),
         (lambda x: fit_power_law(x, np.ones((3, 1))), r"\[sizes, draws\]"),
         (lambda x: select_range(x, np.ones(2)), r"\[sizes, draws\]"),
-        (lambda x: variance_sizes(x, 2), "below the pool"),
+        (lambda x: variance_sizes(x, 2), "below the size of the pool"),
     ],
 )
 def test_mistakes_are_one_sentence(call, words):

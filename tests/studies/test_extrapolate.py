@@ -247,7 +247,7 @@ def test_at_chance_nothing_is_predicted():
     [left_out] = result.summary["at_chance"]
     assert left_out["train_size"] == 500
     [note] = result.notes
-    assert "at train_size 500 not every network leaves chance" in note
+    assert "at train_size 500 not every network becomes better" in note
     assert {c.setting["train_size"] for c in result.claims} == {1000}
     slow = table[table.train_size == 500]
     with pytest.raises(InputError, match="nothing to predict") as error:

@@ -133,7 +133,7 @@ def test_chosen_places():
 @pytest.mark.parametrize("noises", [(0.0,), (0.2,), (0.1, 0.2)])
 def test_both_kinds_of_runs_are_needed(noises):
     table = planted_runs(law(persistent, persistent, persistent), EPOCHS, SIZES, noises)
-    with pytest.raises(InputError, match="a share above it") as error:
+    with pytest.raises(InputError, match="a share above 0") as error:
         study_noise(table)
     assert error.value.quantities == {"label_noise": "0,0.2"}
 

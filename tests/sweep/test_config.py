@@ -72,11 +72,11 @@ def test_every_field_is_in_the_id(field):
         ({"batching": "half"}, "unknown batching 'half'.*epochs, full"),
         ({"optimizer": "momentum", "momentum": 1}, "momentum must be at least 0 and"),
         ({"optimizer": "adamw", "weight_decay": -1}, "weight_decay must be 0 or more"),
-        ({"momentum": 0.9}, "momentum 0.9 is read neither by the optimizer 'sgd'"),
-        ({"schedule": "cosine", "warmup": 0.1}, "warmup 0.1 is read neither"),
+        ({"momentum": 0.9}, "momentum 0.9 is used neither by the optimizer 'sgd'"),
+        ({"schedule": "cosine", "warmup": 0.1}, "warmup 0.1 is used neither"),
         (
             {"schedule": "warmup_stable_decay", "warmup": 0.6, "decay": 0.6},
-            "add up to 1 at most",
+            "sum must be 1 or less",
         ),
     ],
 )

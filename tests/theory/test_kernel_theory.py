@@ -163,7 +163,7 @@ def test_exchange_leaves_the_loss_as_it_is(points, students):
         (lambda t: t.effective_ridge([1.0], 0), "train_sizes must be above 0"),
         (lambda t: t.effective_ridge([1.0], 1, -1.0), "ridge must be 0"),
         (lambda t: t.effective_ridge([[1.0]], 1), "must be a vector"),
-        (lambda t: t.learning_curve([1.0, 0.5], [1.0] * 3, 1), "must be one or 2"),
+        (lambda t: t.learning_curve([1.0, 0.5], [1.0] * 3, 1), "must be a number or 2"),
         (lambda t: t.learning_curve([1.0], np.nan, 1), "target_moments must be 0"),
         (lambda t: t.learning_curve([1.0], 1, 1, noise=-1), "noise must be 0"),
         (lambda t: t.power_law_curve(0, 1), "exponent must be above 0"),
