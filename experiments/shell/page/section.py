@@ -124,7 +124,11 @@ def _numbers(summary: Summary, name: str) -> list[Html]:
         element("h3", "Numbers", id=f"{name}.numbers"),
         *(element("p", f"Missing: {words.rstrip('.')}.") for words in summary.missing),
         element("p", summary.origin),
-        element("p", f"Files in {summary.place}: ", *files, class_="links"),
+        element(
+            "details",
+            element("summary", f"Files in {summary.place}"),
+            element("p", *files, class_="links"),
+        ),
         element("details", element("summary", "Flags"), element("pre", flags)),
     ]
 
