@@ -52,5 +52,6 @@ setup(
             "scikit-learn>=1.5",
         ],
         "bench": ["torch>=2.4"],
+        "browser": ["playwright>=1.50"],  # drives the system's chromium
     },
 )

@@ -1,0 +1,1 @@
+"""The page of results: its words, its look (page.css), its behaviour (page.js)."""

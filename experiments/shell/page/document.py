@@ -1,0 +1,90 @@
+"""The page of results as one string of HTML, with nothing outside it."""
+
+import base64
+import hashlib
+import pathlib
+
+from shell.page.conclusion import conclude
+from shell.page.html import Html, element, join
+from shell.page.section import anchors, make_links, make_section
+from shell.summaries import Found, question
+from shell.summary import Summary
+
+HERE = pathlib.Path(__file__).parent
+TITLE = "scaletime_jax: results"
+GUIDE = (
+    "What the papers say, what was measured here, and whether they agree. A claim "
+    "holds where the whole 95% interval over seeds lies within the limits given, fails "
+    "where the interval lies wholly outside, and is undecided otherwise. A verdict "
+    "“among all claims” allows for how many claims the study makes."
+)
+
+
+def make_page(found: Found) -> str:
+    """Returns the page: conclusions, what could not be shown, and the results."""
+    names = anchors(found.results)
+    body = element(
+        "body",
+        element("header", element("h1", TITLE), element("p", GUIDE)),
+        _conclusions(found.results, names),
+        *_problems(found.problems),
+        element("main", *map(make_section, found.results, names)),
+        _script(),
+    )
+    page = element("html", _head(), body, lang="en")
+    return f"<!DOCTYPE html>\n{page}\n"
+
+
+def _head() -> Html:
+    return element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=_policy()),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("link", rel="icon", href="data:,"),
+        element("title", TITLE),
+        element("style", Html(_read("page.css"))),
+    )
+
+
+def _policy() -> str:
+    """Returns what a browser may load: nothing but this page, and run: its script."""
+    digest = base64.b64encode(hashlib.sha256(_read("page.js").encode()).digest())
+    return (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+        f"script-src 'sha256-{digest.decode()}'"
+    )
+
+
+def _script() -> Html:
+    return element("script", Html(_read("page.js")))
+
+
+def _read(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")
+
+
+def _conclusions(results: list[Summary], names: list[str]) -> Html:
+    """Returns a sentence or more for each result, under what a reader asks."""
+    asked: dict[str, list[Html]] = {}
+    for summary, name in zip(results, names, strict=True):
+        title = element("a", summary.heading, href=f"#{name}")
+        words = element("p", conclude(summary))
+        entry = element("li", title, words, make_links(summary, name))
+        asked.setdefault(question(summary), []).append(entry)
+    return element(
+        "nav",
+        element("h2", "Conclusions", id="conclusions"),
+        *(
+            join([element("h3", words), element("ul", *entries)])
+            for words, entries in asked.items()
+        ),
+        aria_labelledby="conclusions",
+    )
+
+
+def _problems(problems: list[str]) -> list[Html]:
+    if not problems:
+        return []
+    words = join(element("li", problem) for problem in problems)
+    return [element("h2", "What could not be shown"), element("ul", words)]

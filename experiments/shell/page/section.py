@@ -1,0 +1,143 @@
+"""One result on the page: conclusion, figures, claims, notes and numbers."""
+
+import os
+import re
+from collections.abc import Iterable
+from itertools import count, groupby
+from urllib.parse import quote
+
+from shell.page.conclusion import conclude
+from shell.page.html import Html, element, scroller
+from shell.page.verdicts import make_claims
+from shell.picture import Picture, make_address
+from shell.summary import Summary
+
+AT_ONCE = 3  # more figures than these are folded, except for the overview
+
+
+def anchors(results: Iterable[Summary]) -> list[str]:
+    """Returns a name for each result, all different, by which links find it."""
+    names: list[str] = []
+    for summary in results:
+        name = re.sub(r"[^A-Za-z0-9_]+", "-", summary.place).strip("-") or "result"
+        free = (n for k in count(2) if (n := f"{name}-{k}") not in names)
+        names.append(name if name not in names else next(free))
+    return names
+
+
+def make_links(summary: Summary, name: str) -> Html:
+    """Returns links to the parts of a result's section."""
+    parts = {
+        "figure": summary.pictures,
+        "claims": summary.claims,
+        "notes": summary.notes,
+        "numbers": True,
+    }
+    links = [
+        element("a", part, href=f"#{name}.{part}", aria_label=f"{part}: {name}")
+        for part, there in parts.items()
+        if there
+    ]
+    return element("p", *links, class_="links")
+
+
+def make_section(summary: Summary, name: str) -> Html:
+    """Returns the section of a result."""
+    return element(
+        "section",
+        element("h2", summary.heading, id=f"{name}.title"),
+        element("p", conclude(summary), class_="conclusion"),
+        *_figures(summary, name),
+        *_claims(summary, name),
+        *_notes(summary, name),
+        *_numbers(summary, name),
+        element("p", element("a", "Back to the conclusions", href="#conclusions")),
+        id=name,
+        aria_labelledby=f"{name}.title",
+    )
+
+
+def _figures(summary: Summary, name: str) -> list[Html]:
+    """Returns the overview, and the others below it."""
+    gaps = [element("p", f"Not shown: {gap}.") for gap in summary.gaps]
+    figures = [_figure(summary, picture) for picture in summary.pictures]
+    caption = element("p", summary.caption, class_="caption")
+    first, others = figures[:1], figures[1:]
+    if len(figures) > AT_ONCE:
+        words = element("summary", f"{len(others)} more figures")
+        others = [element("details", words, *others)]
+    shown = [element("div", *first, id=f"{name}.figure")] if first else []
+    return [*shown, caption, *others, *gaps]
+
+
+def _figure(summary: Summary, picture: Picture) -> Html:
+    """Returns a picture that scrolls where it is wide, and opens large."""
+    image = element(
+        "img",
+        src=make_address(picture),
+        alt=f"Figure: {picture.title}",
+        width=picture.width,
+        height=picture.height,
+    )
+    link = element(
+        "a",
+        image,
+        href=_address(summary, f"{picture.name}.png"),
+        title="Open large",
+        class_="large",
+    )
+    words = [element("p", "Scroll sideways, or tap to open large.", class_="hint")]
+    if picture.title != summary.title:
+        words = [element("figcaption", picture.title), *words]
+    return element("figure", *words, element("div", link, class_="wide"))
+
+
+def _claims(summary: Summary, name: str) -> list[Html]:
+    if not summary.claims:
+        return []
+    title = element("h3", "Claims", id=f"{name}.claims")
+    return [title, make_claims(summary.claims)]
+
+
+def _notes(summary: Summary, name: str) -> list[Html]:
+    """Returns sentences as paragraphs, and lines of a table as they stand."""
+    if not summary.notes:
+        return []
+    found = [element("h3", "In words", id=f"{name}.notes")]
+    for is_table, notes in groupby(summary.notes, _is_table):
+        if is_table:
+            found.append(scroller("pre", "\n".join(notes), "Table"))
+        else:
+            found += [element("p", note) for note in notes]
+    return found
+
+
+def _is_table(note: str) -> bool:
+    return note[:1].isspace() or "\n" in note
+
+
+def _numbers(summary: Summary, name: str) -> list[Html]:
+    """Returns what the result was made from, and where its numbers are."""
+    files = [element("a", f, href=_address(summary, f)) for f in summary.files]
+    flags = "\n".join(f"--{k}={_value(v)}" for k, v in summary.flags.items())
+    return [
+        element("h3", "Numbers", id=f"{name}.numbers"),
+        *(element("p", f"Missing: {words.rstrip('.')}.") for words in summary.missing),
+        element("p", summary.origin),
+        element(
+            "details",
+            element("summary", f"Files in {summary.place}"),
+            element("p", *files, class_="links"),
+        ),
+        element("details", element("summary", "Flags"), element("pre", flags)),
+    ]
+
+
+def _value(value: object) -> str:
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _address(summary: Summary, file: str) -> str:
+    return quote(os.fsencode(f"{summary.place}/{file}"))
