@@ -22,12 +22,14 @@ from scaletime_jax.studies.result import Result
 NAME = "backtest"
 TITLE = "Errors of laws on held-out runs: larger networks, and longer training"
 CAPTION = (
-    "Draws mean |log(predicted / true)| of the held-out test loss for each law. Red: "
-    "laws of one product of size and time; blue: other laws. Open: the law predicts "
-    "only some of the held-out points, and the last measured loss is the prediction at "
-    "the others; laws that predict no point are not drawn. Bars: 95% intervals over "
-    "seeds. Dotted: predicting no change. Right margin: share of held-out runs inside "
-    "the law's 95% intervals, at the points that the law predicts."
+    "One figure for each setting: mean |log(predicted / true)| of held-out test "
+    "loss for each law. Orange: laws in which size and time are one product; blue: "
+    "other laws. Open: the law does not reach all held-out runs, and the last "
+    "measured loss replaces the missing predictions; a law that reaches no run is "
+    "not drawn. Bars: 95% intervals over seeds. Dotted: predicting no change. At "
+    "the right: the share of held-out runs inside each law's 95% intervals. With "
+    "several settings an overview shows the errors over the error of predicting no "
+    "change, with the median over settings filled."
 )
 LEAST_SOURCES = 2
 

@@ -32,14 +32,14 @@ from scaletime_jax.theory.effective_size import cube_root_size
 NAME = "data_scaling"
 TITLE = "Figures 5 and 8: test and train error against the amount of data"
 CAPTION = (
-    "Draws three panels for each setting. The first two panels show final test and "
-    "train error against train size; darker curves are wider networks; bands are one "
-    "s.e.m. over seeds; the dotted line is the loss of record, at which claims are "
-    "made, and the dashed line is the control, the mean of all runs with shuffled "
-    "labels. The third panel shows the local exponent of the examples needed, between "
-    "neighbouring sizes, one line for each of several shares of the guessing loss "
-    "removed, with simultaneous 95% intervals. The paper's claim is an exponent below "
-    "0, the dotted line."
+    "One figure for each setting. First two panels: final test and train loss over "
+    "train size; darker curves are wider networks; bands are one s.e.m. over seeds; "
+    "the dotted line is the test loss of record, and the dashed line the control, "
+    "the mean of all runs with shuffled labels. Third panel: the local exponent of "
+    "the examples needed, between neighbouring sizes, one line for each share of "
+    "the guessing loss removed, with simultaneous 95% intervals; the paper says "
+    "below 0, the dotted line. With several settings an overview shows the "
+    "exponents and the change of the training loss of all."
 )
 TRAIN_CHANGE = "log(train loss at most / at least data), mean over widths"
 SOURCE = "[BF24, Fig. 5, 8]"  # with SGD [BF24, C.3]

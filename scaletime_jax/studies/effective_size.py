@@ -28,10 +28,11 @@ from scaletime_jax.studies.result import Result
 NAME = "effective_size"
 TITLE = "Appendix B: number of examples that a network fits, against its parameters"
 CAPTION = (
-    "Draws the capacity of each seed against the number of parameters, one panel for "
-    "each setting. Capacity is the largest number of examples n at which the final "
-    "training error is at most 1/n of the chance error. Open triangles are bounds, not "
-    "values. Grey dashes grow as the cube root."
+    "One figure for each setting: the capacity of each seed over the number of "
+    "parameters. Capacity is the largest number of examples with a final training "
+    "error of at most 1/n of the chance error. Open triangles are bounds, not "
+    "values. Grey dashes grow as the cube root. With several settings an overview "
+    "shows the local exponents of all, with simultaneous 95% intervals."
 )
 SOURCE = "[BF24, App. B]"
 # Stands for an error of 0, whose logarithm would be infinite.

@@ -20,12 +20,14 @@ from scaletime_jax.studies.result import Result, rows, written
 NAME = "extrapolate"
 TITLE = "Figures 3, 10 and 11: predicting large networks, and long training"
 CAPTION = (
-    "Draws predicted losses (dashed, open) and true losses (solid), one row for each "
-    "setting. Losses of larger networks are predicted at the first epoch at which all "
-    "networks are better than chance. Losses of a medium network over time are "
-    "predicted from networks of all widths at that epoch. Darker curves have more "
-    "training data, four train sizes at most; bands are one s.e.m. over seeds; the "
-    "dotted line is the threshold whose onset is predicted."
+    "One figure for each setting: predicted losses (dashed, open) and true losses "
+    "(solid), of larger networks at the first epoch at which every network has left "
+    "chance behind, and of a medium network over time, from networks of all widths "
+    "at that epoch. Darker curves have more training data, four train sizes at "
+    "most; bands are one s.e.m. over seeds; the dotted line is the threshold whose "
+    "onset is predicted; the grey band is the claim's tolerance about the truth at "
+    "the largest train size. With several settings an overview shows the errors of "
+    "the test loss (dots) beside the errors of predicting no change (open squares)."
 )
 STATEMENTS = {
     "size": "Small networks trained for long predict larger ones trained for short.",

@@ -23,10 +23,10 @@ TITLE = (
     "Theorem 1 and two bounds that stay finite, against observed distances, over (p, t)"
 )
 CAPTION = (
-    "Draws a row for each loss: distance and bounds at one p, and a map of each bound. "
-    "Colour is the ratio of the bound to the 95% quantile of the distance. In hatched "
-    "cells Theorem 1 is above the distance that the flow has travelled, so it gives no "
-    "information. In grey cells both flows have converged."
+    "One figure for each loss: distance and bounds at one p, and one map for each "
+    "bound. Colour is the bound over the 95% quantile of the distance. Hatched: "
+    "Theorem 1 is above the distance that the flow has travelled, and so excludes "
+    "nothing. Grey: both flows have arrived."
 )
 # Below this share of the distance travelled both flows have converged: the remaining
 # distance is the solver's error, to which the bounds do not apply.

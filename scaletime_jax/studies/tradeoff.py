@@ -30,15 +30,16 @@ from scaletime_jax.theory.effective_size import cube_root_size
 NAME = "tradeoff"
 TITLE = "Figures 2 and 7: least epochs to a test loss against network size"
 CAPTION = (
-    "Draws two panels for each setting. Left: epochs to the loss of record, the test "
-    "loss at which claims are made, against effective size; darker curves have more "
-    "training data; bands are one s.e.m. over seeds; grey dashes are lines of 1:1 "
-    "exchange. An open triangle is a lower bound: some runs of this size never reached "
-    "the loss. Crosses are the control, runs with shuffled labels that reached the "
-    "loss. Right: the local exponent between neighbouring sizes at the largest train "
-    "size, one line for each of several shares of the guessing loss removed, with "
-    "simultaneous 95% intervals; the dotted line at -1 is 1:1 exchange, and the grey "
-    "band contains the exponents that count as one to one."
+    "One figure for each setting. Left: epochs to the test loss of record against "
+    "effective size; darker curves have more training data; bands are one s.e.m. "
+    "over seeds; grey dashes are lines of 1:1 exchange. An open triangle is a lower "
+    "bound: some of the runs there never reached the loss. Crosses are the control, "
+    "runs with shuffled labels, where they reach the loss. Right: the local "
+    "exponent between neighbouring sizes at the largest train size, one line for "
+    "each share of the guessing loss removed, with simultaneous 95% intervals; 1:1 "
+    "exchange is the dotted line at -1, and the grey band is the resolution of the "
+    "claim. With several settings an overview shows the local exponents of all, one "
+    "colour for each size."
 )
 # Largest distance from -1 at which a slope counts as one to one.
 RESOLUTION = 0.15
