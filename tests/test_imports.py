@@ -20,7 +20,7 @@ ARROWS = {
     "studies": {"data", "runs", "stats", "theory", "laws"},
     "plotting": {"runs", "stats", "laws", "studies"},
 }
-EVERYONE = {"errors", "arguments"}
+EVERYONE = {"errors", "arguments", "words", "track"}
 # The modules beside the rooms that lead into them.
 DOORS = {"__init__.py", "answers.py"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
