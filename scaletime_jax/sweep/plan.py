@@ -22,8 +22,8 @@ from scaletime_jax.sweep.cost import Cost, network_cost
 from scaletime_jax.sweep.tuning import Tuning, make_tuning
 
 # What a step and the evaluation of an image cost beyond their arithmetic, in flops of
-# the same duration, by least squares on the laptop preset's units. Only the display of
-# the time left depends on it.
+# the same duration, by least squares on the laptop preset's units. Only what is said of
+# the time that training takes depends on it.
 STEP_OVERHEAD = 1.4e6
 IMAGE_OVERHEAD = 1e5
 
@@ -78,9 +78,14 @@ class Unit(NamedTuple):
         return trained * self.cost.step_flops + self.images * self.cost.forward_flops
 
     @property
+    def overhead(self) -> float:
+        """What steps and images cost beyond their arithmetic, as flops."""
+        return self.steps * STEP_OVERHEAD + self.images * IMAGE_OVERHEAD
+
+    @property
     def work(self) -> float:
         """What the time of all runs is proportional to, about."""
-        return self.flops + self.steps * STEP_OVERHEAD + self.images * IMAGE_OVERHEAD
+        return self.flops + self.overhead
 
     @property
     def program(self) -> tuple[Any, ...]:
