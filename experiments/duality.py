@@ -10,7 +10,7 @@ knows the spectrum alone and is the same for both.
 
 import jax
 from absl import flags
-from shell import cli, features, results
+from shell import cli, features, progress, results
 from shell import flags as common
 
 from scaletime_jax.arguments import require
@@ -51,7 +51,7 @@ def main() -> None:
         return
     # a folder that cannot be is better known now than at the end
     store.prepare(common.workdir() / duality.NAME)
-    results.finish(duality.study(options, population, common.say))
+    results.finish(duality.study(options, population, progress.track))
 
 
 if __name__ == "__main__":

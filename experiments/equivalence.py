@@ -13,7 +13,7 @@ Losses above that of guessing, or above --threshold, count as it.
 """
 
 from absl import flags
-from shell import cli, results, runs, threshold
+from shell import cli, progress, results, runs, threshold
 
 from scaletime_jax.studies import equivalence
 
@@ -27,7 +27,7 @@ def main() -> None:
     loss, shares = threshold.threshold(), threshold.shares(SHARE)
     found = runs.obtain(any_length=True)
     if found is not None:
-        results.finish(equivalence.study(found, loss, shares), found)
+        results.finish(equivalence.study(found, loss, shares, progress.track), found)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ limit.
 
 import jax
 from absl import flags
-from shell import cli, results
+from shell import cli, progress, results
 from shell import flags as common
 
 from scaletime_jax.arguments import require, require_least
@@ -59,7 +59,7 @@ def main() -> None:
         points = len(options.train_sizes) + len(options.sizes)
         print(f"{points} x {options.draws} draws; seconds.")
         return
-    results.finish(linear_dynamics.study(options))
+    results.finish(linear_dynamics.study(options, progress.track))
 
 
 if __name__ == "__main__":

@@ -23,11 +23,6 @@ def workdir() -> pathlib.Path:
     return pathlib.Path(WORKDIR.value)
 
 
-def say(sentence: str) -> None:
-    """Prints at once how far a study is."""
-    print(sentence, flush=True)
-
-
 def numbers(flag, kind) -> list:
     """Returns the values of a list flag as numbers; 1e6 is a whole one too."""
     values = []

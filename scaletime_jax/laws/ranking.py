@@ -5,12 +5,14 @@ from typing import NamedTuple
 import numpy as np
 
 from scaletime_jax.errors import InputError
-from scaletime_jax.laws.backtest import DIRECTIONS, Split, Trial, try_laws
+from scaletime_jax.laws.backtest import DIRECTIONS, Split, Trial, make_cases, try_laws
 from scaletime_jax.laws.budget import Budget, Limits
 from scaletime_jax.laws.law import Law
 from scaletime_jax.laws.predictors import PREDICTORS
 from scaletime_jax.runs.learning_curves import LearningCurves
 from scaletime_jax.stats.lines import MIN_SIZES
+from scaletime_jax.track import Track, quiet
+from scaletime_jax.words import count_of
 
 JOINT = [each for each in PREDICTORS if each.joint]
 # Mean |log(predicted / true)| beyond which a law is not trusted outside the runs.
@@ -46,11 +48,19 @@ class Choice(NamedTuple):
         return float(np.mean(known)) if known else np.inf
 
 
-def rank_laws(curves: LearningCurves, budget: Budget, limits: Limits) -> list[Choice]:
+def rank_laws(
+    curves: LearningCurves, budget: Budget, limits: Limits, track: Track = quiet
+) -> list[Choice]:
     """Returns the laws that can plan, by their error on held-out runs, best first.
 
     The error is the mean over directions: larger networks from smaller ones, longer
     training from shorter.
+
+    Args:
+        curves: of runs.
+        budget: what a run may cost.
+        limits: where to look.
+        track: told how far this is.
 
     Raises:
         InputError: the runs cannot carry a law.
@@ -58,21 +68,17 @@ def rank_laws(curves: LearningCurves, budget: Budget, limits: Limits) -> list[Ch
     sizes = np.unique(curves.num_params)
     if len(sizes) < MIN_SIZES:
         raise InputError(
-            f"the runs have {len(sizes)} sizes (num_params); a plan needs {MIN_SIZES} "
-            "to see what size is worth."
+            f"the runs have {count_of(len(sizes), 'size')} (num_params); a plan needs "
+            f"{MIN_SIZES} to see what size is worth."
         )
-    trials = [
-        trial
-        for direction in DIRECTIONS
-        for trial in try_laws(curves, {}, direction, Split(), JOINT)
-    ]
+    trials = try_laws(make_cases(curves, {}, Split()), JOINT, track)
     if not trials:
         raise InputError(
             "the runs cannot carry a plan: held out, the largest networks or the later "
             "epochs leave nothing learned to predict them from; train longer."
         )
     choices = []
-    for each in JOINT:
+    for each in track(JOINT, "laws fitted"):
         law = each.fit(curves, "num_params")
         errors = {
             direction: _mean_error(trials, each.name, direction)

@@ -13,6 +13,7 @@ from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.censored import fit_censored_line
 from scaletime_jax.stats.estimates import Estimate, bootstrap, seed_weights
 from scaletime_jax.stats.lines import MIN_SIZES
+from scaletime_jax.track import Track, quiet
 
 # Shares of the guessing loss removed, early in training and late.
 SCANNED = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 0.9)
@@ -45,6 +46,7 @@ def scan_thresholds(
     table: pd.DataFrame,
     threshold: float | None = None,
     shares: Sequence[float] = SCANNED,
+    track: Track = quiet,
 ) -> list[ThresholdScan]:
     """Returns a scan for each setting and train size with three sizes or more.
 
@@ -53,9 +55,10 @@ def scan_thresholds(
         threshold: test loss above which nothing has been learned; if None that of
             guessing, where it is known. The thresholds looked at are below.
         shares: of that loss to be removed, in order; thresholds where it is known.
+        track: told how far this is.
     """
-    scans = []
-    for fields, rows in split_table(table, (*setting_of(table), "train_size")):
+    scans, cells = [], [*split_table(table, (*setting_of(table), "train_size"))]
+    for fields, rows in track(cells, "settings scanned"):
         if rows.num_params.nunique() >= MIN_SIZES:
             ceiling = ceiling_of(rows, threshold)
             curves = learning_curves(rows, PER_DECADE, ceiling)

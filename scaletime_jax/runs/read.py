@@ -32,6 +32,7 @@ from scaletime_jax.runs.store import (
     read_metadata,
     read_table,
 )
+from scaletime_jax.track import Track, quiet
 
 
 class Runs(NamedTuple):
@@ -185,7 +186,7 @@ def make_runs(table: pd.DataFrame, metadata: list[Metadata]) -> Runs:
     return Runs(table[~shuffled].reset_index(**index), metadata, [], controls)
 
 
-def read_runs(path: str | pathlib.Path) -> Runs:
+def read_runs(path: str | pathlib.Path, track: Track = quiet) -> Runs:
     """Returns all runs of a file or folder.
 
     Tables that a sweep wrote, or a user's logs (CSV, or Parquet without our metadata;
@@ -199,6 +200,7 @@ def read_runs(path: str | pathlib.Path) -> Runs:
 
     Args:
         path: of a file, or of a folder of them.
+        track: told how far reading is.
 
     Raises:
         InputError: there is no such file, or none in the folder, or one of them is not
@@ -222,7 +224,7 @@ def read_runs(path: str | pathlib.Path) -> Runs:
         other = next(each for each in paths if each not in ours)
         raise InputError(f"{other} was not written by a sweep, as {ours[0].name} was.")
     tables, metadata = [], []
-    for each in paths:
+    for each in track(paths, "files read"):
         try:
             rows = read_table(each)
         except DamagedTable as error:

@@ -18,6 +18,7 @@ from scaletime_jax.runs.guessing import check_threshold
 from scaletime_jax.runs.read import Runs
 from scaletime_jax.stats.claims import Claim, judge
 from scaletime_jax.studies.result import Result
+from scaletime_jax.track import Track, quiet
 
 NAME = "backtest"
 TITLE = (
@@ -35,7 +36,10 @@ LEAST_SOURCES = 2
 
 
 def study(
-    runs: Runs, threshold: float | None = None, split: Split | None = None
+    runs: Runs,
+    threshold: float | None = None,
+    split: Split | None = None,
+    track: Track = quiet,
 ) -> Result:
     """Returns how far each law is off on runs that it was not fitted to.
 
@@ -45,6 +49,7 @@ def study(
             guessing, and for logs none.
         split: what laws are fitted to; if None half of the sizes, and a tenth of the
             longest run.
+        track: told how far the study is.
 
     Raises:
         InputError: nothing is left to predict, or the split is impossible.
@@ -52,7 +57,7 @@ def study(
     split = split or Split()
     check(split)
     check_threshold(threshold)
-    scores = score(backtest(runs.table, split, threshold))
+    scores = score(backtest(runs.table, split, threshold, track))
     return Result(
         NAME,
         TITLE,

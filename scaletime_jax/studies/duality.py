@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from scaletime_jax.stats.claims import Claim, judge
 from scaletime_jax.stats.estimates import Estimate, jackknife
+from scaletime_jax.studies.draws import measure_draws
 from scaletime_jax.studies.exchanged import exchange_error
 from scaletime_jax.studies.feature_pool import (
     FeatureOptions,
@@ -19,9 +20,10 @@ from scaletime_jax.studies.feature_pool import (
     measure_spectrum,
     pool_setting,
 )
-from scaletime_jax.studies.result import Progress, Result, finite, quiet, rows
+from scaletime_jax.studies.result import Result, finite, rows
 from scaletime_jax.theory.random_features import teacher_student_loss
 from scaletime_jax.theory.student_curve import student_curve
+from scaletime_jax.track import Track, quiet
 
 NAME = "duality"
 TITLE = (
@@ -94,20 +96,17 @@ class Panel(NamedTuple):
     exchange_error: float
 
 
-def study(
-    options: Options, population: Population, progress: Progress = quiet
-) -> Result:
+def study(options: Options, population: Population, track: Track = quiet) -> Result:
     """Returns the loss over data and over features, with claims that they are one.
 
     Args:
         options: what is measured.
         population: of images.
-        progress: told how far the study is.
+        track: told how far the study is.
     """
     panels: list[Panel] = []
-    for pool_size in options.features.pool_sizes:
-        panels += _measure_pool(options, population, pool_size)
-        progress(f"pooled by {pool_size}: measured.")
+    for pool_size in track(options.features.pool_sizes, "pool sizes"):
+        panels += _measure_pool(options, population, pool_size, track)
     pairs = [(each, curves) for each in panels for curves in (each.small, each.tuned)]
     return Result(
         NAME,
@@ -129,7 +128,7 @@ def study(
 
 
 def _measure_pool(
-    options: Options, population: Population, pool_size: int
+    options: Options, population: Population, pool_size: int, track: Track
 ) -> list[Panel]:
     """Returns a panel for each fixed number."""
     inputs = make_inputs(population.images, pool_size)
@@ -146,6 +145,7 @@ def _measure_pool(
             options.ridges,
             options.features.draws,
             options.features.seed,
+            track,
         )
         panels.append(Panel(pool_size, small, tuned, exact))
     return panels
@@ -197,6 +197,7 @@ def measure_duality(
     ridges: Sequence[float],
     draws: int,
     seed: int,
+    track: Track = quiet,
 ) -> tuple[DualCurves, DualCurves]:
     """Measures L(size, fixed) and L(fixed, size) at the least ridge and at the best.
 
@@ -211,6 +212,7 @@ def measure_duality(
         ridges: ascending, > 0: the first is the small one; the best is of all of them.
         draws: of points and Pi together.
         seed: of the draws.
+        track: told how far this is.
 
     Returns:
         Curves at the small ridge, and at the tuned one.
@@ -219,7 +221,7 @@ def measure_duality(
     root = _square_root(features)
     most = max(sizes[-1], fixed)
 
-    def draw(features, root, ridges, key):
+    def draw(key, features, root, ridges):
         order_key, student_key = jax.random.split(key)
         points = features[jax.random.permutation(order_key, population)[:most]]
         projection = jax.random.normal(student_key, (most, pool), features.dtype)
@@ -234,9 +236,9 @@ def measure_duality(
         over_data = jnp.stack([loss(size, fixed) for size in sizes])
         return over_data, jnp.stack([loss(fixed, size) for size in sizes])
 
-    keys = jax.random.split(jax.random.fold_in(jax.random.key(4), seed), draws)
-    run = jax.jit(lambda f, r, at, ks: jax.lax.map(lambda k: draw(f, r, at, k), ks))
-    found = [np.asarray(x) for x in run(features, root, jnp.array(ridges), keys)]
+    stream = jax.random.fold_in(jax.random.key(4), seed)
+    shared = features, root, jnp.array(ridges)
+    found = measure_draws(draw, stream, draws, track, f"{fixed} fixed", *shared)
     theory = np.stack(
         [
             np.asarray(student_curve(eigenvalues, 1 / pool, np.array(sizes), fixed, r))

@@ -32,6 +32,7 @@ from scaletime_jax.stats.claims import Claim, judge
 from scaletime_jax.stats.estimates import Estimate, bootstrap, seed_weights
 from scaletime_jax.stats.lines import MIN_SIZES
 from scaletime_jax.studies.result import Result, finite, rows
+from scaletime_jax.track import Track, quiet
 
 NAME = "equivalence"
 TITLE = "Is size worth time? The exponent at which curves of all sizes become one"
@@ -84,7 +85,10 @@ class Collapse(NamedTuple):
 
 
 def study(
-    runs: Runs, threshold: float | None = None, shares: Sequence[float] = SCANNED
+    runs: Runs,
+    threshold: float | None = None,
+    shares: Sequence[float] = SCANNED,
+    track: Track = quiet,
 ) -> Result:
     """Returns the exponent of size beside time, per setting and train size.
 
@@ -93,13 +97,14 @@ def study(
         threshold: test loss above which nothing has been learned; if None that of
             guessing, where it is known.
         shares: of that loss to be removed: thresholds at which to look for kappa.
+        track: told how far the study is.
 
     Raises:
         InputError: no setting has three sizes, or a share is not between 0 and 1.
     """
     check_threshold(threshold)
-    made = find_collapses(runs.table, threshold)
-    scans = scan_thresholds(runs.table, threshold, check_shares(shares))
+    made = find_collapses(runs.table, threshold, track)
+    scans = scan_thresholds(runs.table, threshold, check_shares(shares), track)
     return Result(
         NAME,
         TITLE,
@@ -197,7 +202,7 @@ def _curves(made: list[Collapse]) -> list[dict]:
 
 
 def find_collapses(
-    table: pd.DataFrame, threshold: float | None = None
+    table: pd.DataFrame, threshold: float | None = None, track: Track = quiet
 ) -> list[Collapse]:
     """Returns a collapse for each setting and train size in the table.
 
@@ -206,18 +211,20 @@ def find_collapses(
         threshold: test loss above which nothing has been learned; if None that of
             guessing, where it is known. Losses above it count as it: how fast an
             untrained network's outputs shrink is not learning.
+        track: told how far this is.
 
     Raises:
         InputError: no setting has three sizes.
     """
-    made, cells = [], (*setting_of(table), "train_size")
-    for fields, runs in split_table(table, cells):
+    made: list[Collapse] = []
+    cells = [*split_table(table, (*setting_of(table), "train_size"))]
+    for fields, runs in track(cells, "settings compared"):
         if runs.num_params.nunique() >= MIN_SIZES:
             ceiling = ceiling_of(runs, threshold)
             curves = learning_curves(runs, PER_DECADE, ceiling)
             made.append(collapse_curves(curves, fields))
     if not made:
-        most = max(runs.num_params.nunique() for _, runs in split_table(table, cells))
+        most = max(runs.num_params.nunique() for _, runs in cells)
         raise InputError(
             f"no setting has more than {most} size{'s' if most > 1 else ''} "
             f"(num_params); an exponent needs {MIN_SIZES}."

@@ -1,7 +1,6 @@
 """What a study returns: everything that a script writes, as a value."""
 
 import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -97,11 +96,3 @@ def written(found: Claim | Estimate) -> dict:
 def finite(value) -> float | None:
     """Returns a number as JSON has it, None where the number is not finite."""
     return float(value) if value is not None and math.isfinite(value) else None
-
-
-# Told, sentence by sentence, how far a long study is.
-Progress = Callable[[str], None]
-
-
-def quiet(_: str) -> None:
-    """Tells nobody how far a study is."""

@@ -65,8 +65,7 @@ def test_smoke_says_what_it_found(smoke):
     name, folder, done = smoke
     summary = json.loads((folder / "summary.json").read_text())
     before, after = done.stdout.split(f"Wrote {folder}/summary.json")
-    long = {"subspace": 2, "duality": 1, "random_features": 5}
-    assert before.count(": measured.") == len(before.splitlines()) == long.get(name, 0)
+    assert before == ""  # how far it is goes elsewhere
     claims = [line for line in after.splitlines() if line.endswith(VERDICTS)]
     assert len(claims) == len(summary["claims"])
     notes = {"linear_tradeoff": 4, "subspace": 8, "linear_dynamics": 12}
