@@ -11,7 +11,7 @@ WORKDIR/backtest the figure, its points as CSV, and summary.json: for each law t
 """
 
 from absl import flags
-from shell import cli, results, runs, threshold
+from shell import cli, progress, results, runs, threshold
 
 from scaletime_jax.laws.backtest import Split
 from scaletime_jax.studies import backtest
@@ -37,7 +37,7 @@ def main() -> None:
     backtest.check(split)
     found = runs.obtain(any_length=True)
     if found is not None:
-        results.finish(backtest.study(found, loss, split), found)
+        results.finish(backtest.study(found, loss, split, progress.track), found)
 
 
 if __name__ == "__main__":

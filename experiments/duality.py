@@ -10,7 +10,7 @@ from the spectrum alone, which is the same for both.
 
 import jax
 from absl import flags
-from shell import cli, features, results
+from shell import cli, features, progress, results
 from shell import flags as common
 
 from scaletime_jax.arguments import require
@@ -53,7 +53,7 @@ def main() -> None:
         return
     # report an impossible folder now, not at the end
     store.prepare(common.workdir() / duality.NAME)
-    results.finish(duality.study(options, population, common.say))
+    results.finish(duality.study(options, population, progress.track))
 
 
 if __name__ == "__main__":

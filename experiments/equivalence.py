@@ -14,7 +14,7 @@ shares --share of the guessing loss. Losses above the guessing loss, or above
 """
 
 from absl import flags
-from shell import cli, results, runs, threshold
+from shell import cli, progress, results, runs, threshold
 
 from scaletime_jax.studies import equivalence
 
@@ -28,7 +28,7 @@ def main() -> None:
     loss, shares = threshold.threshold(), threshold.shares(SHARE)
     found = runs.obtain(any_length=True)
     if found is not None:
-        results.finish(equivalence.study(found, loss, shares), found)
+        results.finish(equivalence.study(found, loss, shares, progress.track), found)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from shell import flags as common
 from tqdm import tqdm
 
 from scaletime_jax.errors import InputError
+from scaletime_jax.words import count_of
 
 flags.adopt_module_key_flags(common)
 RECOMPUTE = flags.DEFINE_bool(
@@ -46,7 +47,7 @@ def main() -> None:
         for path in sorted(FLAGFILES.glob("*/laptop.flags"))
     }
     if common.DRY_RUN.value:
-        print(f"draws {len(presets)} figures into {workdir}:")
+        print(f"draws {count_of(len(presets), 'figure')} into {workdir}:")
         for name, preset in presets.items():
             print(f"{name} {f'with {preset}.flags' if preset else 'as stored'}")
         return

@@ -11,7 +11,7 @@ error against time at fixed size, and their limit, on one axis of size x time.
 
 import jax
 from absl import flags
-from shell import cli, results
+from shell import cli, progress, results
 from shell import flags as common
 
 from scaletime_jax.arguments import require, require_least
@@ -60,7 +60,7 @@ def main() -> None:
         points = len(options.train_sizes) + len(options.sizes)
         print(f"{points} x {options.draws} draws; seconds.")
         return
-    results.finish(linear_dynamics.study(options))
+    results.finish(linear_dynamics.study(options, progress.track))
 
 
 if __name__ == "__main__":

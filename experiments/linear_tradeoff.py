@@ -16,6 +16,7 @@ from shell import flags as common
 
 from scaletime_jax.studies import linear_tradeoff
 from scaletime_jax.studies.linear_tradeoff import Options
+from scaletime_jax.words import count_of
 
 flags.adopt_module_key_flags(common)
 DEFAULT = Options()
@@ -65,7 +66,7 @@ def main() -> None:
     )
     if common.DRY_RUN.value:
         sizes = len(options.sizes) + len(options.large_sizes)
-        draws = f"{sizes * len(options.seeds)} draws"
+        draws = count_of(sizes * len(options.seeds), "draw")
         print(f"{draws} of {RANK.value} x {RANK.value} numbers; seconds.")
         return
     results.finish(linear_tradeoff.study(options))

@@ -12,7 +12,7 @@ WORKDIR/plan the figure, its points as CSV, and summary.json.
 from typing import Any
 
 from absl import flags
-from shell import cli, results, runs, threshold
+from shell import cli, progress, results, runs, threshold
 
 from scaletime_jax.studies import plan
 from scaletime_jax.studies.plan_request import LAWS, Request, check
@@ -62,7 +62,7 @@ def main() -> None:
     check(request)
     found = runs.obtain(needs=("train_size",), any_length=True)
     if found is not None:
-        results.finish(plan.study(found, request, loss), found)
+        results.finish(plan.study(found, request, loss, progress.track), found)
 
 
 if __name__ == "__main__":

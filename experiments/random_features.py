@@ -12,7 +12,7 @@ infinitely wide networks.
 
 import jax
 from absl import flags
-from shell import cli, features, regimes, results
+from shell import cli, features, progress, regimes, results
 from shell import flags as common
 
 from scaletime_jax.runs import store
@@ -33,7 +33,7 @@ def main() -> None:
         return
     # report an impossible folder now, not at the end
     store.prepare(common.workdir() / random_features.NAME)
-    results.finish(random_features.study(options, population, common.say))
+    results.finish(random_features.study(options, population, progress.track))
 
 
 if __name__ == "__main__":

@@ -10,12 +10,13 @@ are counted.
 
 import jax
 from absl import flags
-from shell import cli, results
+from shell import cli, progress, results
 from shell import flags as common
 
 from scaletime_jax.arguments import require_probability
 from scaletime_jax.studies import subspace
 from scaletime_jax.studies.subspace import Options
+from scaletime_jax.words import count_of
 
 flags.adopt_module_key_flags(common)
 DEFAULT = Options()
@@ -61,10 +62,10 @@ def main() -> None:
         RIDGE.value,
     )
     if common.DRY_RUN.value:
-        sizes, draws = len(options.sizes), options.draws
-        print(f"2 losses x {sizes} sizes x {draws} draws of G; a minute.")
+        sizes = count_of(len(options.sizes), "size")
+        print(f"2 losses x {sizes} x {count_of(options.draws, 'draw')} of G; a minute.")
         return
-    results.finish(subspace.study(options, common.say))
+    results.finish(subspace.study(options, progress.track))
 
 
 if __name__ == "__main__":

@@ -43,6 +43,15 @@ def own_cache(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
 
 
+@pytest.fixture(autouse=True)
+def untimed(monkeypatch):
+    """No dry run times this machine: it takes a second for each 1e11 flops."""
+    from scaletime_jax.sweep import calibration, timing
+
+    known = calibration.Calibration(1e-11, 1e-11, compile_seconds=3.0)
+    monkeypatch.setattr(timing, "time_training", lambda architecture: known)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def shared_programs(tmp_path_factory):
     """Tests, and experiments that they start, compile a program once."""

@@ -10,6 +10,7 @@ from scaletime_jax.studies.feature_pool import (
     population_of,
 )
 from scaletime_jax.theory.random_features import activation_named
+from scaletime_jax.words import count_of
 from shell import flags as common
 
 flags.adopt_module_key_flags(common)
@@ -98,6 +99,7 @@ def describe(population: Population, options: FeatureOptions) -> str:
     images, features = len(population.images), options.num_features
     memory = COPIES * 8e-9 * images * features
     return (
-        f"{len(options.pool_sizes)} pool sizes x {options.draws} draws from {images} "
-        f"images and {features} features; about {memory:.1g} GB of memory."
+        f"{count_of(len(options.pool_sizes), 'pool size')} x "
+        f"{count_of(options.draws, 'draw')} from {count_of(images, 'image')} and "
+        f"{count_of(features, 'feature')}; about {memory:.1g} GB of memory."
     )

@@ -23,11 +23,6 @@ def workdir() -> pathlib.Path:
     return pathlib.Path(WORKDIR.value)
 
 
-def say(sentence: str) -> None:
-    """Prints a sentence about the progress, without buffering."""
-    print(sentence, flush=True)
-
-
 def numbers(flag, kind) -> list:
     """Returns the values of a list flag as numbers; 1e6 counts as a whole number."""
     values = []

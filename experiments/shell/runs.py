@@ -12,6 +12,7 @@ from scaletime_jax.words import count_of
 from shell import flags as common
 from shell import sweep
 from shell.gaps import describe_gap
+from shell.progress import track
 
 flags.adopt_module_key_flags(common)
 flags.adopt_module_key_flags(sweep)
@@ -50,9 +51,10 @@ def obtain(needs: Sequence[str] = (), any_length: bool = False) -> Runs | None:
 
 def _warn_of_unended(runs: Runs) -> None:
     if runs.num_unended:
-        said = f"{runs.num_unended} of {runs.num_runs} runs never reached their"
+        said = f"{runs.num_unended} of {count_of(runs.num_runs, 'run')}"
         print(
-            f"warning: {said} until_test_loss; each ran for all its epochs.",
+            f"warning: {said} never reached their until_test_loss; each ran for all "
+            "its epochs.",
             file=sys.stderr,
         )
 
@@ -67,18 +69,18 @@ def read(path: str, needs: Sequence[str], any_length: bool) -> Runs | None:
     # controls are read with the runs that they belong to
     wanted.pop("shuffled_labels", None)
     try:
-        found = read_runs(path)
+        found = read_runs(path, track)
         found.require(needs, sys.argv[0].rpartition("/")[2])
         runs = found.select(wanted, any_length)
     except InputError as error:
         where = "" if path in str(error) else f"={path}"
         raise InputError(f"--runs{where}: {error}", **error.quantities) from None
     if runs.num_diverged:
-        said = f"{runs.num_diverged} of {runs.num_runs} runs diverged"
+        said = f"{runs.num_diverged} of {count_of(runs.num_runs, 'run')} diverged"
         print(f"warning: {said}; they count up to that epoch.", file=sys.stderr)
     _warn_of_unended(runs)
     if common.DRY_RUN.value:
-        print(f"draws from {runs.num_runs} runs of {path}.")
+        print(f"draws from {count_of(runs.num_runs, 'run')} of {path}.")
     for gap in runs.gaps:
         how = f"python {sys.argv[0]}, with any --data_dir and NAME= of --dataset"
         print(f"warning: {describe_gap(gap)} ({how}).", file=sys.stderr)

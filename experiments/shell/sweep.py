@@ -19,6 +19,7 @@ from scaletime_jax.sweep.runner import run_sweep
 from scaletime_jax.training.optimizers import OPTIMIZERS
 from scaletime_jax.words import count_of
 from shell import flags as common
+from shell.duration import describe_duration
 from shell.flags import numbers, truths
 
 DATASET = flags.DEFINE_list(
@@ -166,8 +167,8 @@ def describe(configs, datasets: dict[str, Dataset], folder: pathlib.Path) -> Non
     units = plan.missing
     missing = sum(len(unit.configs) for unit in units)
     print(
-        f"{len(configs)} runs: {len(configs) - missing} are in {folder}, {missing} to "
-        f"train as {plan.num_programs} programs."
+        f"{count_of(len(configs), 'run')}: {len(configs) - missing:,} in {folder}, "
+        f"{missing:,} to train as {count_of(plan.num_programs, 'program')}."
     )
     if not units:
         return
@@ -180,7 +181,8 @@ def describe(configs, datasets: dict[str, Dataset], folder: pathlib.Path) -> Non
         )
     data = max(d.train_images.nbytes + d.test_images.nbytes for d in datasets.values())
     print(
-        f"In all {sum(unit.steps for unit in units):,} steps, "
+        f"In all {count_of(sum(unit.steps for unit in units), 'step')}, "
         f"{sum(unit.flops for unit in units) / 1e12:,.2f} TFLOP; a device holds the "
         f"images ({data / 2**20:.0f} MiB) and its share of a program's runs."
     )
+    print(describe_duration(units))

@@ -1,12 +1,15 @@
-"""A cache of decoded datasets in the user's cache directory."""
+"""A cache in the user's cache directory: decoded datasets, and small records."""
 
+import contextlib
 import hashlib
+import json
 import os
 import pathlib
 import tempfile
 import warnings
 import zipfile
-from typing import Any
+from collections.abc import Callable
+from typing import IO, Any
 
 import numpy as np
 
@@ -51,21 +54,36 @@ def read(key: str) -> Arrays | None:
 
 def write(key: str, arrays: Arrays) -> None:
     """Stores the arrays under `key` atomically; warns if the cache is not writable."""
-    path = _path(key)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-    except OSError as error:
-        warnings.warn(f"decoded images are not cached: {error}", stacklevel=2)
-        return
     content: dict[str, Any] = {**arrays, "fingerprint": np.array(fingerprint(arrays))}
     try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **content)
-        os.replace(part, path)
+        _write_whole(_path(key), lambda file: np.savez(file, **content))
     except OSError as error:
         warnings.warn(f"decoded images are not cached: {error}", stacklevel=2)
-        pathlib.Path(part).unlink(missing_ok=True)
+
+
+def read_json(key: str) -> Any:
+    """Returns the record stored under `key`, or None if it is absent or damaged."""
+    try:
+        return json.loads(_json_path(key).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def write_json(key: str, record: Any) -> None:
+    """Stores a record under `key`, whole or not at all; no matter where it cannot."""
+    content = json.dumps(record, indent=1).encode()
+    with contextlib.suppress(OSError):
+        _write_whole(_json_path(key), lambda file: file.write(content))
+
+
+def _write_whole(path: pathlib.Path, fill: Callable[[IO[bytes]], Any]) -> None:
+    """Writes a file of which no reader ever sees a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, part = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            fill(file)
+        os.replace(part, path)
     except BaseException:
         pathlib.Path(part).unlink(missing_ok=True)
         raise
@@ -73,3 +91,7 @@ def write(key: str, arrays: Arrays) -> None:
 
 def _path(key: str) -> pathlib.Path:
     return cache_dir() / "datasets" / f"{key}.npz"
+
+
+def _json_path(key: str) -> pathlib.Path:
+    return cache_dir() / f"{key}.json"

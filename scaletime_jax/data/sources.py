@@ -14,6 +14,7 @@ import numpy as np
 from scaletime_jax.data import cache
 from scaletime_jax.data.prepared import load_tfds
 from scaletime_jax.errors import InputError
+from scaletime_jax.words import count_of
 
 CHOICES = (
     "'mnist12k' (inside the package, needs no files), a TFDS name such as 'mnist', "
@@ -112,7 +113,7 @@ def limit_test(dataset: Dataset, size: int) -> Dataset:
         raise InputError(
             f"test_size {size} needs equally many examples of all "
             f"{dataset.num_classes} classes, and class {each.argmin()} of "
-            f"{dataset.name!r} has {each.min()} test examples; choose "
+            f"{dataset.name!r} has {count_of(each.min(), 'test example')}; choose "
             f"{dataset.num_classes * each.min()} or fewer, or all {available}."
         )
     order = np.random.default_rng(0).permutation(available)

@@ -1,5 +1,6 @@
 """Errors of laws on held-out runs: whole sizes, or all later times, are left out."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ from scaletime_jax.runs.guessing import ceiling_of
 from scaletime_jax.runs.learning_curves import LearningCurves, learning_curves
 from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.estimates import Estimate, bootstrap
+from scaletime_jax.track import Track, quiet
+from scaletime_jax.words import count_of
 
 # Directions of extrapolation: from small to large networks, from short to long runs.
 DIRECTIONS = ("num_params", "epoch")
@@ -63,6 +66,34 @@ class Trial(NamedTuple):
     seeds: int
 
 
+class _Points(NamedTuple):
+    """What was held out of one train size, where something had been learned."""
+
+    num_params: np.ndarray
+    epoch: np.ndarray
+    train_size: np.ndarray
+    truth: np.ndarray  # [1 + resamples, points]
+    runs: np.ndarray  # [points, seeds]
+
+
+class Case(NamedTuple):
+    """What laws are fitted to and asked for.
+
+    Attributes:
+        fields: the setting.
+        direction: along which laws are extrapolated.
+        known: what they are fitted to.
+        held_out: train sizes, with what they are asked for.
+        stand_in: what is last measured, for where a law does not reach.
+    """
+
+    fields: dict
+    direction: str
+    known: LearningCurves
+    held_out: list[tuple[float, _Points]]
+    stand_in: Law
+
+
 class Score(NamedTuple):
     """A law in one direction, over all train sizes of a setting.
 
@@ -91,7 +122,10 @@ class Score(NamedTuple):
 
 
 def backtest(
-    table: pd.DataFrame, split: Split, threshold: float | None = None
+    table: pd.DataFrame,
+    split: Split,
+    threshold: float | None = None,
+    track: Track = quiet,
 ) -> list[Trial]:
     """Returns a trial of each law in each setting, direction and train size.
 
@@ -100,15 +134,16 @@ def backtest(
         split: the part of the runs that laws are fitted to.
         threshold: test loss above which nothing has been learned; if None the guessing
             loss, where known.
+        track: shows the progress.
 
     Raises:
         InputError: no runs are left to predict.
     """
-    trials: list[Trial] = []
+    cases: list[Case] = []
     for fields, rows in split_table(table, setting_of(table)):
         curves = learning_curves(rows, ceiling=ceiling_of(rows, threshold))
-        for direction in DIRECTIONS:
-            trials += try_laws(curves, fields, direction, split)
+        cases += make_cases(curves, fields, split)
+    trials = try_laws(cases, track=track)
     if not trials:
         raise InputError(
             "no setting has two sizes to fit a law to, and a larger size to predict, "
@@ -116,37 +151,47 @@ def backtest(
         )
     if split.sizes and "num_params" not in {trial.direction for trial in trials}:
         raise InputError(
-            f"no setting has more than {split.sizes} sizes, so no size is left to "
-            "predict; give fewer sources.",
+            f"no setting has more than {count_of(split.sizes, 'size')}, so no size is "
+            "left to predict; give fewer sources.",
             sources=None,
         )
     return trials
 
 
 def try_laws(
-    curves: LearningCurves,
-    fields: dict,
-    direction: str,
-    split: Split,
+    cases: Sequence[Case],
     predictors: Sequence[Predictor] = PREDICTORS,
+    track: Track = quiet,
 ) -> list[Trial]:
-    """Returns a trial for each law and train size of one setting, in one direction."""
-    halves = divide(curves, direction, split)
-    if halves is None:
-        return []
-    known, held_out = halves
-    cells = list(_points(held_out))
-    laws = [(each, each.fit(known, direction)) for each in predictors]
-    stand_in = fit_no_change(known, direction)
+    """Returns a trial for each case, law and train size, in this order."""
+    pairs = list(itertools.product(cases, predictors))
+    return [trial for each in track(pairs, "laws tried") for trial in try_law(*each)]
+
+
+def try_law(case: Case, predictor: Predictor) -> list[Trial]:
+    """Returns a trial of one law for each train size of what was held out."""
+    law = predictor.fit(case.known, case.direction)
     return [
-        _try(law, stand_in, points)._replace(
-            fields={**fields, "train_size": int(size) or None},
-            direction=direction,
-            predictor=each.name,
+        _try(law, case.stand_in, points)._replace(
+            fields={**case.fields, "train_size": int(size) or None},
+            direction=case.direction,
+            predictor=predictor.name,
         )
-        for each, law in laws
-        for size, points in cells
+        for size, points in case.held_out
     ]
+
+
+def make_cases(curves: LearningCurves, fields: dict, split: Split) -> list[Case]:
+    """Returns a case of one setting for each direction that leaves enough."""
+    cases = []
+    for direction in DIRECTIONS:
+        halves = divide(curves, direction, split)
+        if halves is not None:
+            known, held_out = halves
+            stand_in = fit_no_change(known, direction)
+            points = list(_points(held_out))
+            cases.append(Case(fields, direction, known, points, stand_in))
+    return cases
 
 
 def divide(
@@ -169,16 +214,6 @@ def divide(
     if not known.learned.any() or not held_out.learned.any():
         return None
     return known, held_out
-
-
-class _Points(NamedTuple):
-    """The held-out points of one train size at which something had been learned."""
-
-    num_params: np.ndarray
-    epoch: np.ndarray
-    train_size: np.ndarray
-    truth: np.ndarray  # [1 + resamples, points]
-    runs: np.ndarray  # [points, seeds]
 
 
 def _points(held_out: LearningCurves) -> Iterator[tuple[float, _Points]]:

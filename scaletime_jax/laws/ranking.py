@@ -5,12 +5,14 @@ from typing import NamedTuple
 import numpy as np
 
 from scaletime_jax.errors import InputError
-from scaletime_jax.laws.backtest import DIRECTIONS, Split, Trial, try_laws
+from scaletime_jax.laws.backtest import DIRECTIONS, Split, Trial, make_cases, try_laws
 from scaletime_jax.laws.budget import Budget, Limits
 from scaletime_jax.laws.law import Law
 from scaletime_jax.laws.predictors import PREDICTORS
 from scaletime_jax.runs.learning_curves import LearningCurves
 from scaletime_jax.stats.lines import MIN_SIZES
+from scaletime_jax.track import Track, quiet
+from scaletime_jax.words import count_of
 
 JOINT = [each for each in PREDICTORS if each.joint]
 # Mean |log(predicted / true)| beyond which a law is not trusted outside the runs.
@@ -47,11 +49,19 @@ class Choice(NamedTuple):
         return float(np.mean(known)) if known else np.inf
 
 
-def rank_laws(curves: LearningCurves, budget: Budget, limits: Limits) -> list[Choice]:
+def rank_laws(
+    curves: LearningCurves, budget: Budget, limits: Limits, track: Track = quiet
+) -> list[Choice]:
     """Returns the laws that can plan, sorted by their error on held-out runs.
 
     The error is the mean over directions: larger networks from smaller ones, longer
     training from shorter.
+
+    Args:
+        curves: of runs.
+        budget: what a run may cost.
+        limits: where to look.
+        track: shows the progress.
 
     Raises:
         InputError: the runs are too few, or too short, to fit a law.
@@ -59,14 +69,10 @@ def rank_laws(curves: LearningCurves, budget: Budget, limits: Limits) -> list[Ch
     sizes = np.unique(curves.num_params)
     if len(sizes) < MIN_SIZES:
         raise InputError(
-            f"the runs have {len(sizes)} sizes (num_params); a plan needs at least "
-            f"{MIN_SIZES} to measure the effect of size."
+            f"the runs have {count_of(len(sizes), 'size')} (num_params); a plan needs "
+            f"at least {MIN_SIZES} to measure the effect of size."
         )
-    trials = [
-        trial
-        for direction in DIRECTIONS
-        for trial in try_laws(curves, {}, direction, Split(), JOINT)
-    ]
+    trials = try_laws(make_cases(curves, {}, Split()), JOINT, track)
     if not trials:
         raise InputError(
             "the runs are too short for a plan: without the largest networks or the "
@@ -74,7 +80,7 @@ def rank_laws(curves: LearningCurves, budget: Budget, limits: Limits) -> list[Ch
             "longer."
         )
     choices = []
-    for each in JOINT:
+    for each in track(JOINT, "laws fitted"):
         law = each.fit(curves, "num_params")
         errors = {
             direction: _mean_error(trials, each.name, direction)

@@ -13,6 +13,7 @@ from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.censored import fit_censored_line
 from scaletime_jax.stats.estimates import Estimate, bootstrap, seed_weights
 from scaletime_jax.stats.lines import MIN_SIZES
+from scaletime_jax.track import Track, quiet
 
 # Shares of the guessing loss removed, early in training and late.
 SCANNED = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 0.9)
@@ -46,6 +47,7 @@ def scan_thresholds(
     table: pd.DataFrame,
     threshold: float | None = None,
     shares: Sequence[float] = SCANNED,
+    track: Track = quiet,
 ) -> list[ThresholdScan]:
     """Returns a scan for each setting and train size with three sizes or more.
 
@@ -55,9 +57,10 @@ def scan_thresholds(
             loss, where known. All thresholds of the scan are below this loss.
         shares: shares of the guessing loss to be removed, in order. They define the
             thresholds if the guessing loss is known.
+        track: shows the progress.
     """
-    scans = []
-    for fields, rows in split_table(table, (*setting_of(table), "train_size")):
+    scans, cells = [], [*split_table(table, (*setting_of(table), "train_size"))]
+    for fields, rows in track(cells, "settings scanned"):
         if rows.num_params.nunique() >= MIN_SIZES:
             ceiling = ceiling_of(rows, threshold)
             curves = learning_curves(rows, PER_DECADE, ceiling)

@@ -32,6 +32,7 @@ from scaletime_jax.runs.store import (
     read_metadata,
     read_table,
 )
+from scaletime_jax.track import Track, quiet
 
 
 class Runs(NamedTuple):
@@ -189,7 +190,7 @@ def make_runs(table: pd.DataFrame, metadata: list[Metadata]) -> Runs:
     return Runs(table[~shuffled].reset_index(**index), metadata, [], controls)
 
 
-def read_runs(path: str | pathlib.Path) -> Runs:
+def read_runs(path: str | pathlib.Path, track: Track = quiet) -> Runs:
     """Returns all runs of a file or folder.
 
     The files are tables that a sweep wrote, or a user's logs (CSV, or Parquet without
@@ -203,6 +204,7 @@ def read_runs(path: str | pathlib.Path) -> Runs:
 
     Args:
         path: path of a file, or of a folder of files.
+        track: shows the progress.
 
     Raises:
         InputError: there is no such file, the folder has no file, or a file is not a
@@ -226,7 +228,7 @@ def read_runs(path: str | pathlib.Path) -> Runs:
         other = next(each for each in paths if each not in ours)
         raise InputError(f"{other} was not written by a sweep, but {ours[0].name} was.")
     tables, metadata = [], []
-    for each in paths:
+    for each in track(paths, "files read"):
         try:
             rows = read_table(each)
         except DamagedTable as error:

@@ -10,6 +10,7 @@ from scaletime_jax.stats.estimates import Estimate, jackknife
 from scaletime_jax.stats.lines import log_line
 from scaletime_jax.stats.local_exponents import bend_of, is_straight
 from scaletime_jax.stats.robust_fit import IDENTIFIED, told_apart
+from scaletime_jax.words import count_of
 
 MIN_POINTS = 4
 # Largest distance from 1 of the exponent of a variance.
@@ -211,7 +212,8 @@ def _check(sizes, losses) -> tuple[np.ndarray, np.ndarray]:
     require_positive("sizes", sizes)
     require(
         losses.ndim == 2 and losses.shape[0] == len(sizes) > 0 < losses.shape[1],
-        f"losses must be [sizes, draws] with {len(sizes)} sizes, got {losses.shape}.",
+        f"losses must be [sizes, draws] with {count_of(len(sizes), 'size')}, got "
+        f"{losses.shape}.",
     )
     return sizes, losses
 

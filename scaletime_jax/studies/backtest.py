@@ -18,6 +18,7 @@ from scaletime_jax.runs.guessing import check_threshold
 from scaletime_jax.runs.read import Runs
 from scaletime_jax.stats.claims import Claim, judge
 from scaletime_jax.studies.result import Result
+from scaletime_jax.track import Track, quiet
 
 NAME = "backtest"
 TITLE = "Errors of laws on held-out runs: larger networks, and longer training"
@@ -35,7 +36,10 @@ LEAST_SOURCES = 2
 
 
 def study(
-    runs: Runs, threshold: float | None = None, split: Split | None = None
+    runs: Runs,
+    threshold: float | None = None,
+    split: Split | None = None,
+    track: Track = quiet,
 ) -> Result:
     """Returns the error of each law on runs that the law was not fitted to.
 
@@ -45,6 +49,7 @@ def study(
             loss, and no threshold for logs.
         split: the part of the runs that laws are fitted to; if None half of the sizes,
             and a tenth of the longest run.
+        track: shows the progress.
 
     Raises:
         InputError: no runs are left to predict, or the split is impossible.
@@ -52,7 +57,7 @@ def study(
     split = split or Split()
     check(split)
     check_threshold(threshold)
-    scores = score(backtest(runs.table, split, threshold))
+    scores = score(backtest(runs.table, split, threshold, track))
     return Result(
         NAME,
         TITLE,

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from scaletime_jax.stats.claims import Claim, judge
 from scaletime_jax.stats.estimates import Estimate, jackknife
+from scaletime_jax.studies.draws import measure_draws
 from scaletime_jax.studies.exchanged import exchange_error
 from scaletime_jax.studies.feature_pool import (
     FeatureOptions,
@@ -19,9 +20,10 @@ from scaletime_jax.studies.feature_pool import (
     measure_spectrum,
     pool_setting,
 )
-from scaletime_jax.studies.result import Progress, Result, finite, quiet, rows
+from scaletime_jax.studies.result import Result, finite, rows
 from scaletime_jax.theory.random_features import teacher_student_loss
 from scaletime_jax.theory.student_curve import student_curve
+from scaletime_jax.track import Track, quiet
 
 NAME = "duality"
 TITLE = "Duality of data and features: the loss against one, with the other fixed"
@@ -93,20 +95,17 @@ class Panel(NamedTuple):
     exchange_error: float
 
 
-def study(
-    options: Options, population: Population, progress: Progress = quiet
-) -> Result:
+def study(options: Options, population: Population, track: Track = quiet) -> Result:
     """Returns the loss over data and over features, with claims that both are equal.
 
     Args:
         options: options of the measurement.
         population: the images.
-        progress: called with a sentence about each finished part.
+        track: shows the progress.
     """
     panels: list[Panel] = []
-    for pool_size in options.features.pool_sizes:
-        panels += _measure_pool(options, population, pool_size)
-        progress(f"pooled by {pool_size}: measured.")
+    for pool_size in track(options.features.pool_sizes, "pool sizes"):
+        panels += _measure_pool(options, population, pool_size, track)
     pairs = [(each, curves) for each in panels for curves in (each.small, each.tuned)]
     return Result(
         NAME,
@@ -128,7 +127,7 @@ def study(
 
 
 def _measure_pool(
-    options: Options, population: Population, pool_size: int
+    options: Options, population: Population, pool_size: int, track: Track
 ) -> list[Panel]:
     """Returns a panel for each fixed number."""
     inputs = make_inputs(population.images, pool_size)
@@ -145,6 +144,7 @@ def _measure_pool(
             options.ridges,
             options.features.draws,
             options.features.seed,
+            track,
         )
         panels.append(Panel(pool_size, small, tuned, exact))
     return panels
@@ -196,6 +196,7 @@ def measure_duality(
     ridges: Sequence[float],
     draws: int,
     seed: int,
+    track: Track = quiet,
 ) -> tuple[DualCurves, DualCurves]:
     """Measures L(size, fixed) and L(fixed, size) at the smallest and the best ridge.
 
@@ -210,6 +211,7 @@ def measure_duality(
         ridges: ascending, > 0. The first is the small ridge; the best is one of all.
         draws: number of draws of points and Pi together.
         seed: seed of the draws.
+        track: shows the progress.
 
     Returns:
         Curves at the small ridge and at the tuned ridge.
@@ -218,7 +220,7 @@ def measure_duality(
     root = _square_root(features)
     most = max(sizes[-1], fixed)
 
-    def draw(features, root, ridges, key):
+    def draw(key, features, root, ridges):
         order_key, student_key = jax.random.split(key)
         points = features[jax.random.permutation(order_key, population)[:most]]
         projection = jax.random.normal(student_key, (most, pool), features.dtype)
@@ -233,9 +235,9 @@ def measure_duality(
         over_data = jnp.stack([loss(size, fixed) for size in sizes])
         return over_data, jnp.stack([loss(fixed, size) for size in sizes])
 
-    keys = jax.random.split(jax.random.fold_in(jax.random.key(4), seed), draws)
-    run = jax.jit(lambda f, r, at, ks: jax.lax.map(lambda k: draw(f, r, at, k), ks))
-    found = [np.asarray(x) for x in run(features, root, jnp.array(ridges), keys)]
+    stream = jax.random.fold_in(jax.random.key(4), seed)
+    shared = features, root, jnp.array(ridges)
+    found = measure_draws(draw, stream, draws, track, f"{fixed} fixed", *shared)
     theory = np.stack(
         [
             np.asarray(student_curve(eigenvalues, 1 / pool, np.array(sizes), fixed, r))

@@ -32,6 +32,7 @@ from scaletime_jax.stats.claims import Claim, judge
 from scaletime_jax.stats.estimates import Estimate, bootstrap, seed_weights
 from scaletime_jax.stats.lines import MIN_SIZES
 from scaletime_jax.studies.result import Result, finite, rows
+from scaletime_jax.track import Track, quiet
 
 NAME = "equivalence"
 TITLE = "Exchange of size and time: the exponent at which curves of all sizes coincide"
@@ -88,7 +89,10 @@ class Collapse(NamedTuple):
 
 
 def study(
-    runs: Runs, threshold: float | None = None, shares: Sequence[float] = SCANNED
+    runs: Runs,
+    threshold: float | None = None,
+    shares: Sequence[float] = SCANNED,
+    track: Track = quiet,
 ) -> Result:
     """Returns the exponent of size relative to time, per setting and train size.
 
@@ -98,13 +102,14 @@ def study(
             loss, where known.
         shares: shares of the guessing loss to be removed: the thresholds at which kappa
             is also measured.
+        track: shows the progress.
 
     Raises:
         InputError: no setting has three sizes, or a share is not between 0 and 1.
     """
     check_threshold(threshold)
-    made = find_collapses(runs.table, threshold)
-    scans = scan_thresholds(runs.table, threshold, check_shares(shares))
+    made = find_collapses(runs.table, threshold, track)
+    scans = scan_thresholds(runs.table, threshold, check_shares(shares), track)
     return Result(
         NAME,
         TITLE,
@@ -202,7 +207,7 @@ def _curves(made: list[Collapse]) -> list[dict]:
 
 
 def find_collapses(
-    table: pd.DataFrame, threshold: float | None = None
+    table: pd.DataFrame, threshold: float | None = None, track: Track = quiet
 ) -> list[Collapse]:
     """Returns a collapse for each setting and train size in the table.
 
@@ -211,18 +216,20 @@ def find_collapses(
         threshold: test loss above which nothing has been learned; if None the guessing
             loss, where known. Losses above the threshold are replaced by the
             threshold, because an untrained network's outputs shrink without learning.
+        track: shows the progress.
 
     Raises:
         InputError: no setting has three sizes.
     """
-    made, cells = [], (*setting_of(table), "train_size")
-    for fields, runs in split_table(table, cells):
+    made: list[Collapse] = []
+    cells = [*split_table(table, (*setting_of(table), "train_size"))]
+    for fields, runs in track(cells, "settings compared"):
         if runs.num_params.nunique() >= MIN_SIZES:
             ceiling = ceiling_of(runs, threshold)
             curves = learning_curves(runs, PER_DECADE, ceiling)
             made.append(collapse_curves(curves, fields))
     if not made:
-        most = max(runs.num_params.nunique() for _, runs in split_table(table, cells))
+        most = max(runs.num_params.nunique() for _, runs in cells)
         raise InputError(
             f"no setting has more than {most} size{'s' if most > 1 else ''} "
             f"(num_params); an exponent needs {MIN_SIZES}."

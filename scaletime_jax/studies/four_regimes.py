@@ -19,6 +19,7 @@ from scaletime_jax.stats.exponents import (
     variance_sizes,
 )
 from scaletime_jax.stats.spectra import judge_decay
+from scaletime_jax.studies.draws import measure_draws
 from scaletime_jax.studies.feature_pool import Spectrum
 from scaletime_jax.theory.kernel_theory import learning_curve, variance_limited_loss
 from scaletime_jax.theory.random_features import (
@@ -26,6 +27,7 @@ from scaletime_jax.theory.random_features import (
     losses_over_features,
 )
 from scaletime_jax.theory.student_losses import student_losses
+from scaletime_jax.track import Track, quiet
 
 # Multiples of the fixed size beyond which only the order 1 / size matters.
 FAR = 16
@@ -107,6 +109,8 @@ def measure_regimes(
     sizes: Sizes,
     draws: int,
     seed: int,
+    track: Track = quiet,
+    words: str = "regimes",
 ) -> Regimes:
     """Draws training sets and students and measures the loss in all four regimes.
 
@@ -118,6 +122,8 @@ def measure_regimes(
         sizes: sizes at which losses are measured.
         draws: number of draws, which run one after another in one program.
         seed: seed of the draws.
+        track: shows the progress.
+        words: name of the draws.
 
     Raises:
         InputError: sizes do not fit the population.
@@ -125,7 +131,7 @@ def measure_regimes(
     population, pool = features.shape
     resolved, fixed = jnp.array(sizes.resolved) - 1, sizes.fixed
 
-    def draw(features, key):
+    def draw(key, features):
         order_key, student_key = jax.random.split(key)
         order = jax.random.permutation(order_key, population)
         most = max(sizes.features[-1], sizes.resolved[-1])
@@ -149,11 +155,8 @@ def measure_regimes(
             over_features[resolved],
         )
 
-    keys = jax.random.split(jax.random.fold_in(jax.random.key(1), seed), draws)
-    # mapped, not vmapped: each decomposition uses all cores, and several batched
-    # decompositions in one CPU program can deadlock (jaxlib 0.10)
-    run = jax.jit(lambda f, keys: jax.lax.map(lambda key: draw(f, key), keys))
-    found = jax.tree.map(np.asarray, run(features, keys))
+    stream = jax.random.fold_in(jax.random.key(1), seed)
+    found = measure_draws(draw, stream, draws, track, words, features)
     theory = np.asarray(
         learning_curve(eigenvalues, 1 / pool, np.array(sizes.resolved, float))
     )

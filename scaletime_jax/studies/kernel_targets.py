@@ -10,14 +10,15 @@ from jaxtyping import Array, Float
 
 from scaletime_jax.stats.claims import Claim, beyond, judge
 from scaletime_jax.stats.exponents import PowerLaw, exponent_gap, fit_power_law
+from scaletime_jax.studies.draws import measure_draws
 from scaletime_jax.studies.feature_pool import drawn_modes
-from scaletime_jax.studies.result import Progress, quiet
 from scaletime_jax.theory.infinite_width import infinite_width_kernels
 from scaletime_jax.theory.kernel_theory import learning_curve
 from scaletime_jax.theory.random_features import (
     label_losses_over_data,
     losses_over_data,
 )
+from scaletime_jax.track import Track, quiet
 
 # Name, kernel and activation of each kernel of the figure.
 KERNELS = (
@@ -138,6 +139,7 @@ def study_kernel(
     sizes: Sequence[int],
     draws: int,
     seed: int,
+    track: Track = quiet,
 ) -> KernelStudy:
     """Measures L(D) of ridgeless regression with a kernel.
 
@@ -151,6 +153,7 @@ def study_kernel(
         sizes: D, ascending, below N.
         draws: number of draws of training sets.
         seed: seed of the draws.
+        track: shows the progress.
     """
     population, at = len(kernel), jnp.array(sizes) - 1
     wanted = jnp.asarray(targets)
@@ -165,14 +168,14 @@ def study_kernel(
         labels = label_losses_over_data(points, wanted[order], features, wanted)
         return teacher[at], labels[at]
 
-    keys = jax.random.split(jax.random.fold_in(jax.random.key(3), seed), draws)
-    found = jax.jit(lambda keys: jax.lax.map(draw, keys))(keys)
+    stream = jax.random.fold_in(jax.random.key(3), seed)
+    found = measure_draws(draw, stream, draws, track, name)
     coefficients = vectors.T @ np.asarray(targets) / np.sqrt(population)
     moments = np.mean(coefficients**2, axis=1) / np.maximum(eigenvalues, 1e-300)
     x = np.array(sizes, float)
     made = []
     for losses, each in zip(found, (np.ones(population), moments), strict=True):
-        losses = np.asarray(losses).T
+        losses = losses.T
         theory = np.asarray(learning_curve(eigenvalues, each, x))
         made.append(Targets(losses, theory, fit_power_law(x, losses), each))
     return KernelStudy(name, x, eigenvalues, *made)
@@ -200,13 +203,12 @@ def study_kernels(
     sizes: Sequence[int],
     draws: int,
     seed: int,
-    progress: Progress = quiet,
+    track: Track = quiet,
 ) -> list[KernelStudy]:
     """Returns the result of `study_kernel` for each kernel of KERNELS."""
     inputs, studies = inputs.astype(float), []
-    for name, kind, activation in KERNELS:
+    for name, kind, activation in track(KERNELS, "kernels"):
         kernels = infinite_width_kernels(inputs, inputs, depth, activation)
         kernel = getattr(kernels, kind)
-        studies.append(study_kernel(name, kernel, targets, sizes, draws, seed))
-        progress(f"{name}: measured.")
+        studies.append(study_kernel(name, kernel, targets, sizes, draws, seed, track))
     return studies

@@ -15,6 +15,7 @@ from scaletime_jax.studies.size_time import (
     make_size_time_curves,
 )
 from scaletime_jax.theory.linear_model import expected_squared_error, flow_parameters
+from scaletime_jax.track import Track, quiet
 
 NAME = "linear_dynamics"
 TITLE = (
@@ -97,11 +98,12 @@ class DataCurve(NamedTuple):
         return int(self.train_sizes[np.argmax(self.median)])
 
 
-def study(options: Options) -> Result:
+def study(options: Options, track: Track = quiet) -> Result:
     """Returns error over time under noise, over data, and over size and time.
 
     Args:
         options: options of the study.
+        track: shows the progress.
     """
     trajectories = make_trajectories(np.geomspace(1e-2, 1e5, 141))
     data_curves = make_data_curves(
@@ -111,6 +113,7 @@ def study(options: Options) -> Result:
         options.times,
         options.draws,
         options.seed,
+        track,
     )
     size_time_curves = make_size_time_curves(
         make_regression(options.seed),
@@ -120,6 +123,7 @@ def study(options: Options) -> Result:
         FIXED_TIMES,
         options.draws,
         options.seed,
+        track,
     )
     tables = {
         "trajectories": _path_points(trajectories),
@@ -215,6 +219,7 @@ def make_data_curves(
     times: Sequence[float],
     draws: int,
     seed: int,
+    track: Track = quiet,
 ) -> list[DataCurve]:
     """Returns error against n for x, w ~ N(0, I) and w / sqrt(m), noise N(0, noise^2).
 
@@ -228,10 +233,12 @@ def make_data_curves(
         times: times of the flow.
         draws: number of draws of the inputs, for each n.
         seed: seed of the draws.
+        track: shows the progress.
     """
     rng = np.random.default_rng(seed)
     values = np.zeros((len(train_sizes), draws, dim))
-    for row, n in zip(values, train_sizes, strict=True):
+    pairs = [*zip(values, train_sizes, strict=True)]
+    for row, n in track(pairs, "train sizes"):
         row[:, : min(n, dim)] = np.linalg.svd(
             rng.normal(size=(draws, n, dim)), compute_uv=False
         )

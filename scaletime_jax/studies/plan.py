@@ -17,6 +17,7 @@ from scaletime_jax.runs.read import Runs
 from scaletime_jax.runs.select import split_table
 from scaletime_jax.studies.plan_request import Request, check, make_budget
 from scaletime_jax.studies.result import Result, finite
+from scaletime_jax.track import Track, quiet
 
 NAME = "plan"
 TITLE = "Size, training time and train size of the least loss on a budget"
@@ -59,7 +60,12 @@ class DrawnPlan(NamedTuple):
     loss: np.ndarray
 
 
-def study(runs: Runs, request: Request, threshold: float | None = None) -> Result:
+def study(
+    runs: Runs,
+    request: Request,
+    threshold: float | None = None,
+    track: Track = quiet,
+) -> Result:
     """Returns the size, epochs and train size of the least test loss on a budget.
 
     Args:
@@ -67,6 +73,7 @@ def study(runs: Runs, request: Request, threshold: float | None = None) -> Resul
         request: budget and limits.
         threshold: test loss above which nothing has been learned; if None the guessing
             loss, and no threshold for logs.
+        track: shows the progress.
 
     Raises:
         InputError: the request is impossible, or the runs are not enough for a plan.
@@ -80,7 +87,7 @@ def study(runs: Runs, request: Request, threshold: float | None = None) -> Resul
     limits = make_limits(
         curves, request.max_num_params, request.max_epochs, request.max_train_size
     )
-    choices = rank_laws(curves, budget, limits)
+    choices = rank_laws(curves, budget, limits, track)
     chosen = [each for each in choices if request.law in (None, each.name)]
     plan = best_plan(curves, budget, chosen)
     exchange = _exchange_rows(plan, budget)

@@ -38,7 +38,8 @@ from scaletime_jax.studies.planted_spectra import (
     judge_planted,
     measure_planted,
 )
-from scaletime_jax.studies.result import Progress, Result, finite, quiet, rows
+from scaletime_jax.studies.result import Result, finite, rows
+from scaletime_jax.track import Track, quiet
 
 NAME = "random_features"
 TITLE = "Figures 3, 4 and S8 of Bahri et al.: the four scaling regimes, exactly"
@@ -99,33 +100,30 @@ class Pool(NamedTuple):
     regimes: Regimes
 
 
-def study(
-    options: Options, population: Population, progress: Progress = quiet
-) -> Result:
+def study(options: Options, population: Population, track: Track = quiet) -> Result:
     """Returns losses in all four regimes, of planted spectra and of wide networks.
 
     Args:
         options: options of the study.
         population: the images.
-        progress: called with a sentence about each finished part.
+        track: shows the progress.
+        track: shows the progress.
     """
-    pools = []
-    for pool_size in options.features.pool_sizes:
-        pools.append(_measure_pool(options, population, pool_size))
-        progress(f"pooled by {pool_size}: measured.")
-    planted = []
-    for exponent in options.planted:
-        planted.append(
-            measure_planted(
-                exponent,
-                options.planted_features,
-                options.planted_sizes,
-                options.planted_draws,
-                options.features.seed,
-            )
+    pools = [
+        _measure_pool(options, population, pool_size, track)
+        for pool_size in track(options.features.pool_sizes, "pool sizes")
+    ]
+    planted = [
+        measure_planted(
+            exponent,
+            options.planted_features,
+            options.planted_sizes,
+            options.planted_draws,
+            options.features.seed,
         )
-        progress(f"planted exponent {exponent:g}: measured.")
-    kernels = _measure_kernels(options, population, progress)
+        for exponent in track(options.planted, "planted exponents")
+    ]
+    kernels = _measure_kernels(options, population, track)
     seen = {"dataset": population.name, "pooled by": options.features.pool_sizes[0]}
     claims = [claim for each in planted for claim in judge_planted(each)]
     for pool in pools:
@@ -147,7 +145,9 @@ def study(
     return Result(NAME, TITLE, CAPTION, claims, tables, summary, figure, [])
 
 
-def _measure_pool(options: Options, population: Population, pool_size: int) -> Pool:
+def _measure_pool(
+    options: Options, population: Population, pool_size: int, track: Track
+) -> Pool:
     inputs = make_inputs(population.images, pool_size)
     features = make_features(inputs, options.features)
     spectrum = measure_spectrum(features)
@@ -157,12 +157,14 @@ def _measure_pool(options: Options, population: Population, pool_size: int) -> P
         Sizes(options.sizes, options.fixed, options.data_sizes, options.feature_sizes),
         options.features.draws,
         options.features.seed,
+        track,
+        f"pooled by {pool_size}",
     )
     return Pool(pool_size, spectrum, regimes)
 
 
 def _measure_kernels(
-    options: Options, population: Population, progress: Progress
+    options: Options, population: Population, track: Track
 ) -> list[KernelStudy]:
     """Returns a study for the kernel of each infinitely wide network."""
     order = np.random.default_rng(0).permutation(len(population.images))
@@ -174,7 +176,7 @@ def _measure_kernels(
         options.sizes,
         options.features.draws,
         options.features.seed,
-        progress,
+        track,
     )
 
 

@@ -1,7 +1,7 @@
 """The result of a study: everything that a script writes, as a value."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -164,11 +164,3 @@ def written(found: Claim | Estimate) -> dict:
 def finite(value) -> float | None:
     """Returns a number as a JSON value: None if the number is not finite."""
     return float(value) if value is not None and math.isfinite(value) else None
-
-
-# Called with a sentence about each finished part of a long study.
-Progress = Callable[[str], None]
-
-
-def quiet(_: str) -> None:
-    """Ignores progress."""

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from scaletime_jax.theory.random_subspace import quadratic_flow, sample_gram
+from scaletime_jax.track import Track, quiet
 
 
 class SizeTimeCurve(NamedTuple):
@@ -74,6 +75,7 @@ def make_size_time_curves(
     fixed_times: Sequence[float],
     draws: int,
     seed: int,
+    track: Track = quiet,
 ) -> list[SizeTimeCurve]:
     """Returns the error against p at fixed t, and against t at fixed p.
 
@@ -88,6 +90,7 @@ def make_size_time_curves(
         fixed_times: t of the curves of fixed t.
         draws: number of draws of R at each p.
         seed: seed of the draws.
+        track: shows the progress.
     """
 
     def error(gram, when):
@@ -108,7 +111,10 @@ def make_size_time_curves(
 
     curves = []
     when = jnp.array(fixed_times)
-    by_size = np.stack([of_draws(jnp.asarray(p), when) for p in sizes], axis=1)
+    of_sizes = [
+        np.asarray(of_draws(jnp.asarray(p), when)) for p in track(sizes, "sizes")
+    ]
+    by_size = np.stack(of_sizes, axis=1)
     for i, t in enumerate(fixed_times):
         curves.append(curve("t", t, by_size[..., i], np.array(sizes) * t))
     for p in fixed_sizes:

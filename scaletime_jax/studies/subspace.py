@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from scaletime_jax.studies.result import Progress, Result, quiet, rows
+from scaletime_jax.studies.result import Result, rows
 from scaletime_jax.studies.subspace_bounds import THEOREM1, bound_distances
 from scaletime_jax.studies.subspace_problems import Problem, make_problems
 from scaletime_jax.theory.random_subspace import (
@@ -17,6 +17,7 @@ from scaletime_jax.theory.random_subspace import (
     quadratic_flow,
     sample_gram,
 )
+from scaletime_jax.track import Track, quiet
 
 NAME = "subspace"
 TITLE = (
@@ -122,29 +123,28 @@ class Comparison(NamedTuple):
         }
 
 
-def study(options: Options, progress: Progress = quiet) -> Result:
+def study(options: Options, track: Track = quiet) -> Result:
     """Returns distances and their bounds, for a quadratic and a logistic loss.
 
     Args:
         options: options of the study.
-        progress: called with a sentence about each finished part.
+        track: shows the progress.
     """
     problems = make_problems(options.seed, options.rank, options.ambient, options.ridge)
-    comparisons = []
-    for problem in (problems.quadratic, problems.logistic):
-        comparisons.append(
-            compare_bounds(
-                problem,
-                problems.cov,
-                options.sizes,
-                options.times,
-                options.learning_rate,
-                options.draws,
-                options.failure_probability,
-                options.seed,
-            )
+    comparisons = [
+        compare_bounds(
+            problem,
+            problems.cov,
+            options.sizes,
+            options.times,
+            options.learning_rate,
+            options.draws,
+            options.failure_probability,
+            options.seed,
+            track,
         )
-        progress(f"{problem.name}: measured.")
+        for problem in (problems.quadratic, problems.logistic)
+    ]
     summaries = [each.summary(name) for each in comparisons for name in each.bounds]
     return Result(
         NAME,
@@ -190,6 +190,7 @@ def compare_bounds(
     draws: int,
     failure_probability: float,
     seed: int,
+    track: Track = quiet,
 ) -> Comparison:
     """Draws G at each size and compares distances with Theorem 1 and with our bounds.
 
@@ -202,6 +203,7 @@ def compare_bounds(
         draws: number of draws of G at each size.
         failure_probability: eps of the bounds that do not use G.
         seed: seed of the draws.
+        track: shows the progress.
     """
     when = jnp.array(times, float)
 
@@ -228,7 +230,10 @@ def compare_bounds(
         }
         return jnp.quantile(distances, QUANTILE, axis=0), travelled, typical, above
 
-    measured = [measure(jnp.asarray(p)) for p in sizes]
+    measured = [
+        jax.device_get(measure(jnp.asarray(p)))
+        for p in track(sizes, f"{problem.name}, sizes")
+    ]
     stacked = jax.tree.map(lambda *each: np.stack(each), *measured)
     return Comparison(problem.name, np.array(sizes), np.array(when), draws, *stacked)
 

@@ -22,7 +22,7 @@ from scaletime_jax.sweep.cost import Cost, network_cost
 from scaletime_jax.sweep.tuning import Tuning, make_tuning
 
 # Overheads of a step and of the evaluation of an image, as flops of the same duration,
-# by least squares on the units of the laptop preset. Only the displayed time left
+# by least squares on the units of the laptop preset. Only the stated time of training
 # depends on these numbers.
 STEP_OVERHEAD = 1.4e6
 IMAGE_OVERHEAD = 1e5
@@ -78,9 +78,14 @@ class Unit(NamedTuple):
         return trained * self.cost.step_flops + self.images * self.cost.forward_flops
 
     @property
+    def overhead(self) -> float:
+        """What steps and images cost beyond their arithmetic, as flops."""
+        return self.steps * STEP_OVERHEAD + self.images * IMAGE_OVERHEAD
+
+    @property
     def work(self) -> float:
         """An estimate of the work, roughly proportional to the time of all runs."""
-        return self.flops + self.steps * STEP_OVERHEAD + self.images * IMAGE_OVERHEAD
+        return self.flops + self.overhead
 
     @property
     def program(self) -> tuple[Any, ...]:

@@ -8,8 +8,10 @@ from typing import TextIO
 
 from tqdm import tqdm
 
+from scaletime_jax.sweep.calibration import Duration
 from scaletime_jax.sweep.plan import Part, Unit, count_programs
 from scaletime_jax.sweep.provenance import Times
+from scaletime_jax.words import count_of
 
 
 def clock(seconds: float) -> str:
@@ -23,12 +25,14 @@ class Progress:
     """Counts runs, steps a second and the time left.
 
     The time left is that of the work left, at the rate so far, and of the programs
-    left to compile, at their mean so far, shared by the devices.
+    left to compile, at their mean so far, shared by the devices. Before the first run
+    ends it is what the machine was measured to take, where it was.
 
     Attributes:
         missing: units to train.
         devices: that train.
         stream: where to write.
+        expected: what all of it takes, by the machine's calibration.
     """
 
     def __init__(
@@ -36,9 +40,11 @@ class Progress:
         missing: Sequence[Unit],
         devices: int,
         stream: io.TextIOBase | TextIO | None = None,
+        expected: Duration | None = None,
     ):
         self.stream = stream or sys.stderr
         self.missing, self.devices = list(missing), devices
+        self.expected = expected
         self.runs = sum(len(unit.configs) for unit in missing)
         self.programs = count_programs(missing)
         self.work = sum(unit.work for unit in missing)
@@ -78,7 +84,7 @@ class Progress:
         if self.bar is None:
             print(
                 f"[{self.runs_done}/{self.runs} runs] {unit.label}: "
-                f"{len(unit.configs)} runs; {self._rates()}",
+                f"{count_of(len(unit.configs), 'run')}; {self._rates()}",
                 file=self.stream,
                 flush=True,
             )
@@ -90,7 +96,10 @@ class Progress:
 
     def _rates(self) -> str:
         if not self.runs_done:
-            return "time left not known yet"
+            if self.expected is None:
+                return "time left not known yet"
+            left = sum(self.expected) - (time.monotonic() - self.seen)
+            return f"about {clock(max(0.0, left))} left"
         left = (self.work - self.work_done) * self.running / self.work_done
         programs_left = max(0, self.programs - self.programs_done)
         left += programs_left * self.compiling / max(1, self.programs_done)

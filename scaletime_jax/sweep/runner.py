@@ -17,6 +17,11 @@ from scaletime_jax.data.sources import Dataset
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs import store
 from scaletime_jax.sweep import provenance
+from scaletime_jax.sweep.calibration import (
+    Duration,
+    predict_duration,
+    read_calibrations,
+)
 from scaletime_jax.sweep.config import RunConfig
 from scaletime_jax.sweep.lanes import (
     Lanes,
@@ -69,7 +74,8 @@ def run_sweep(
     devices = jax.local_devices()
     parts = [part for unit in plan.missing for part in split(unit, len(devices))]
     programs = [Programs(device, precision) for device in devices[: len(parts)]]
-    progress = Progress(plan.missing, len(programs))
+    expected = _expect(plan.missing, len(programs))
+    progress = Progress(plan.missing, len(programs), expected=expected)
     done: dict[tuple[Any, ...], list[Trained]] = {}
     for trained in deal(parts, programs, datasets, progress.tick):
         unit = trained.part.unit
@@ -81,6 +87,12 @@ def run_sweep(
             progress.finish(unit)
     progress.close()
     return plan_sweep(configs, datasets, folder).table
+
+
+def _expect(units: Sequence[Unit], devices: int) -> Duration | None:
+    """Returns how long units take, where this machine has been timed."""
+    known = read_calibrations({unit.configs[0].architecture for unit in units})
+    return None if known is None else predict_duration(units, known, devices)
 
 
 def _write(

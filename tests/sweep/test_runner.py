@@ -11,6 +11,7 @@ from grids import GRID
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs import store
 from scaletime_jax.sweep import plan, runner
+from scaletime_jax.sweep.calibration import Duration
 from scaletime_jax.sweep.config import make_grid
 from scaletime_jax.sweep.plan import plan_sweep, plan_units, split
 from scaletime_jax.sweep.progress import Progress, clock
@@ -258,6 +259,27 @@ def test_progress_in_plain_lines(few_digits, datasets):
     # both devices have compiled: as many programs as were counted
     expected = 4.0 * units[1].work / units[0].work / 2
     assert left == clock(expected)
+
+
+def test_before_the_first_run_ends_it_is_what_the_machine_was_measured_to_take(
+    few_digits, datasets
+):
+    grid = {**TINY, "width": [1], "label_noise": [0.0]}
+    units = plan_units(make_grid(few_digits, **grid), datasets)
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    for expected, words in (
+        (Duration(100.0, 100.4), "about 3:20 left"),
+        (None, "time left not known yet"),
+    ):
+        stream = Terminal()
+        progress = Progress(units, devices=2, stream=stream, expected=expected)
+        progress.tick()
+        progress.close()
+        assert words in stream.getvalue()
 
 
 def test_clock():

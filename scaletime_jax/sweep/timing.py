@@ -1,0 +1,67 @@
+"""Times two small networks in training, for what a sweep takes on this machine."""
+
+import jax
+import numpy as np
+from scipy.optimize import nnls
+
+from scaletime_jax.data.sources import Dataset
+from scaletime_jax.sweep.calibration import Calibration
+from scaletime_jax.sweep.grid import paper_grid
+from scaletime_jax.sweep.plan import plan_units, split
+from scaletime_jax.sweep.runner import Programs, deal
+
+# By architecture, width and epochs of a network whose time goes by steps and images,
+# and of one whose time goes by arithmetic; each takes about half a second.
+NETWORKS = {"mlp": ((1, 40), (20, 5)), "cnn": ((1, 4), (5, 1))}
+EXAMPLES, CLASSES = 500, 10
+
+
+def time_training(architecture: str) -> Calibration:
+    """Returns what training takes here, of two networks trained on all devices.
+
+    Programs are compiled anew unless JAX keeps them; the caller sees to that.
+
+    Args:
+        architecture: one of NETWORKS.
+    """
+    noise = _make_noise()
+    datasets = {noise.name: noise}
+    devices = jax.local_devices()
+    configs = [
+        config
+        for width, epochs in NETWORKS[architecture]
+        for config in paper_grid(
+            noise,
+            architecture=architecture,
+            widths=width,
+            train_sizes=EXAMPLES,
+            epochs=epochs,
+            seeds=range(2 * len(devices)),
+        )
+    ]
+    units = plan_units(configs, datasets)
+    parts = [part for unit in units for part in split(unit, len(devices))]
+    programs = [Programs(device) for device in devices[: len(parts)]]
+    trained = list(deal(parts, programs, datasets))
+    work, seconds = [], []
+    for unit in units:
+        mine = [each for each in trained if each.part.unit is unit]
+        share = len(mine[0].part.configs) / len(unit.configs)
+        work.append([share * unit.flops, share * unit.overhead])
+        # the first run of a program touches memory that others find touched
+        seconds.append(np.median([each.times.running for each in mine]))
+    # relative errors; neither part may take less than no time
+    relative = np.array(work) / np.array(seconds)[:, None]
+    scale = relative.max(axis=0)
+    flop, overhead = nnls(relative / scale, np.ones(len(units)))[0] / scale
+    compiling = [each.times.compiling for each in trained if each.times.compiling]
+    return Calibration(float(flop), float(overhead), float(np.mean(compiling)))
+
+
+def _make_noise() -> Dataset:
+    """Returns images of the size of digits without anything to be learned."""
+    rng = np.random.default_rng(0)
+    shape = 2, EXAMPLES, 28, 28, 1
+    train, test = rng.integers(0, 256, shape, dtype=np.uint8)
+    labels = np.arange(EXAMPLES, dtype=np.int32) % CLASSES
+    return Dataset("noise", train, labels, test, labels, CLASSES, "noise")
