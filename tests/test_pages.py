@@ -108,8 +108,8 @@ def test_the_readme_is_short():
 def test_the_readme_has_its_two_lines():
     text = (ROOT / "README.md").read_text()
     assert 'pip install -e ".[test]" && pytest\n' in text
-    laptop = "experiments/flagfiles/tradeoff/laptop.flags"
-    first = f"pip install -e . && python experiments/tradeoff.py --flagfile={laptop}"
+    preset = "experiments/flagfiles/tradeoff/first.flags"
+    first = f"pip install -e . && python experiments/tradeoff.py --flagfile={preset}"
     assert f"{first}\n" in text
 
 

@@ -2,6 +2,8 @@
 
 import json
 
+from readable import assert_readable
+
 from scaletime_jax.plotting.draw import draw, render_all
 from scaletime_jax.studies import drawn
 from scaletime_jax.studies.result import describe_claims
@@ -14,6 +16,8 @@ def assert_can_be_written(result):
     for rows in result.tables.values():
         assert {tuple(row) for row in rows} <= {tuple(rows[0])}
     stored = drawn.unpack(drawn.pack(result.figure))
+    for drawing in draw(result.name, result.figure):
+        assert_readable(drawing.figure)
     first, again = pictures(result.name, result.figure), pictures(result.name, stored)
     assert first == again and f"{result.name}.png" in first
     assert result.conclusion.endswith(".")
