@@ -151,9 +151,7 @@ def test_what_never_fits_is_said_in_one_sentence(
 ):
     configs = make_grid(few_digits, **{**TINY, "width": [1], "label_noise": [0.0]})
     monkeypatch.setattr(runner, "_call", failing(99))
-    with pytest.raises(
-        InputError, match=r"width 1 .* does not fit .* needs about .* GiB"
-    ):
+    with pytest.raises(InputError, match=r"width 1 .* does not fit .* about .* GiB"):
         runner.run_sweep(configs, datasets, tmp_path)
 
 
