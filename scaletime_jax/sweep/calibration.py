@@ -59,9 +59,11 @@ def predict_duration(
     running = [
         calibrations[unit.configs[0].architecture].running(unit) for unit in units
     ]
-    # two devices compile one program each, where there are two
-    turns = math.ceil(len(compiling) / devices) / max(1, len(compiling))
-    return Duration(turns * math.fsum(compiling), math.fsum(running) / devices)
+    # devices compile side by side; those left without a program of their own at the
+    # end compile one that another has
+    turns = math.ceil((len(compiling) + devices - 1) / devices)
+    each = turns / max(1, len(compiling))
+    return Duration(each * math.fsum(compiling), math.fsum(running) / devices)
 
 
 def read_calibrations(architectures: set[str]) -> Calibrations | None:

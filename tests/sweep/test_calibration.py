@@ -105,7 +105,7 @@ def test_a_duration_is_work_at_the_rate_shared_by_devices(few_digits):
     work = sum(1e-9 * unit.flops + 2e-9 * unit.overhead for unit in units)
     assert alone.running == pytest.approx(work)
     assert shared.running == pytest.approx(work / 2)
-    # three programs: two devices compile two at once, then one
+    # three programs: two devices compile two at once, then both the last one
     assert (alone.compiling, shared.compiling) == (9.0, 6.0)
     assert predict_duration([], {}, 2) == (0.0, 0.0)
 
