@@ -113,7 +113,7 @@ def limit_test(dataset: Dataset, size: int) -> Dataset:
         raise InputError(
             f"test_size {size} needs equally many examples of all "
             f"{dataset.num_classes} classes, and class {each.argmin()} of "
-            f"{dataset.name!r} has {count_of(each.min(), 'test example')}; choose "
+            f"{dataset.name!r} has {count_of(int(each.min()), 'test example')}; choose "
             f"{dataset.num_classes * each.min()} or fewer, or all {available}."
         )
     order = np.random.default_rng(0).permutation(available)

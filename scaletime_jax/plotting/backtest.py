@@ -79,7 +79,6 @@ def _draw_all(scores: Sequence[Score]) -> Figure:
 
 
 def _draw_panel(axis, members: Sequence[Score], names: list[str]) -> None:
-    use_log_axis(axis.xaxis, 5)
     axis.set_ylim(-0.7, len(names) - 0.3)
     axis.set_yticks(range(len(names)), names, fontsize=8)
     known: Sequence[Score] = [each for each in members if each.error.value]
@@ -90,6 +89,7 @@ def _draw_panel(axis, members: Sequence[Score], names: list[str]) -> None:
         axis.text(0.5, 0.5, "too little was learned by then to predict", **words)
         return
     least = min(float(each.error.value or 1) for each in known)
+    use_log_axis(axis.xaxis, 5)
     for each in known:
         if each.reached == 0:  # what stands in would be drawn
             continue

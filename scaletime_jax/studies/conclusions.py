@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from scaletime_jax.laws.backtest import Score
+from scaletime_jax.runs.fields import FIELDS, describe
 from scaletime_jax.stats.claims import Claim
 from scaletime_jax.stats.estimates import Estimate, describe_estimate
 from scaletime_jax.studies.subspace_bounds import THEOREM1
@@ -33,20 +34,6 @@ class Subject(NamedTuple):
 ERRORS = {"loss_of": "test_loss"}
 # By study, in the order of the sentences.
 SUBJECTS: dict[str, tuple[Subject, ...]] = {
-    "tradeoff": (
-        Subject(
-            "With SGD the exponent of epochs in effective size",
-            "one-to-one exchange is -1",
-            quantity="slope",
-            source="[BF24, Fig. 2]",
-        ),
-        Subject(
-            "With another optimizer the exponent of epochs in effective size",
-            "one-to-one exchange is -1",
-            quantity="slope",
-            source="beyond",
-        ),
-    ),
     "extrapolate": (
         Subject(
             "Over size the mean |log(predicted / true)| of the test loss",
@@ -63,8 +50,9 @@ SUBJECTS: dict[str, tuple[Subject, ...]] = {
             setting=ERRORS,
         ),
         Subject(
-            "The logarithm of both errors over those of predicting no change",
-            "below 0 the prediction is the better one",
+            "The logarithm of the error over the error of predicting no change, both "
+            "over size and over time,",
+            "below 0 the prediction is better than no change",
             quantity="log(error of the prediction",
             setting=ERRORS,
         ),
@@ -134,6 +122,8 @@ SUBJECTS: dict[str, tuple[Subject, ...]] = {
     ),
 }
 DIFFERENCES = ("alpha_D - alpha_P",)
+# Columns of a curve of `tradeoff` that tell settings apart.
+OF_CURVE = frozenset(field.name for field in FIELDS) - {"train_size"}
 
 
 def conclude(
@@ -147,6 +137,8 @@ def conclude(
         summary: the study's further numbers.
         notes: its sentences for the terminal.
     """
+    if name == "tradeoff":
+        return _tradeoff(summary, claims)
     if name in SUBJECTS:
         said = [_sentence(subject, claims) for subject in SUBJECTS[name]]
         return " ".join(sentence for sentence in said if sentence)
@@ -165,32 +157,85 @@ def _sentence(subject: Subject, claims: Sequence[Claim]) -> str:
         and claim.source.startswith(subject.source)
         and subject.setting.items() <= claim.setting.items()
     ]
-    if not mine:
-        return ""
     measured = [claim for claim in mine if claim.value is not None]
-    verb = "differ by" if subject.quantity in DIFFERENCES else "is"
     if not measured:
-        where = count_of(len(mine), "setting")
-        return f"{subject.words} could not be measured in any of {where}."
+        why = f" ({mine[0].note})" if len(mine) == 1 and mine[0].note else ""
+        return f"{subject.words} could not be measured{why}." if mine else ""
+    verb = "differ by" if subject.quantity in DIFFERENCES else "is"
     if len(mine) == 1:
-        claim = mine[0]
-        number = describe_estimate(Estimate(claim.value, claim.interval))
-        ending = {"undecided": "is undecided"}.get(claim.corrected, claim.corrected)
-        return (
-            f"{subject.words} {verb} {number}; {subject.claimed}: the claim {ending}."
+        number = describe_estimate(Estimate(mine[0].value, mine[0].interval))
+    else:
+        values = [float(claim.value) for claim in measured if claim.value is not None]
+        number = _span(values)
+        if len(measured) < len(mine):
+            which = count_of(len(mine), "setting")
+            number += f" (measured in {len(measured)} of {which})"
+    return f"{subject.words} {verb} {number}; {subject.claimed}: {tally(mine)}."
+
+
+def _span(values: Sequence[float]) -> str:
+    """Returns the least and the largest of the values in words."""
+    low, high = f"{min(values):.3g}", f"{max(values):.3g}"
+    return low if low == high else f"{low} to {high}"
+
+
+def tally(claims: Sequence[Claim]) -> str:
+    """Returns how the claims turned out, corrected for their number, in words."""
+    found = [claim.corrected for claim in claims]
+    if len(claims) == 1:
+        return "this is undecided" if found[0] == "undecided" else f"this {found[0]}"
+    decided = [
+        f"{verdict} in {found.count(verdict)}"
+        for verdict in ("holds", "fails")
+        if verdict in found
+    ]
+    which = count_of(len(claims), "setting")
+    if not decided:
+        return f"this is undecided in all {which}"
+    words = f"this {' and '.join(decided)} of {which}"
+    rest = found.count("undecided")
+    others = "1 other" if rest == 1 else f"{rest} others"
+    return f"{words} and is undecided in {others}" if rest else words
+
+
+def _tradeoff(summary: dict, claims: Sequence[Claim]) -> str:
+    """Returns exponents of the smallest and largest networks, and of one-to-one."""
+    share = summary["share_of_record"]
+    largest: dict[str, dict] = {}
+    for curve in summary["curves"]:
+        if curve["share"] == share and curve["local_exponents"]:
+            others = OF_CURVE & curve.keys()
+            setting = {k: v for k, v in curve.items() if k in others}
+            known = largest.get(describe(setting))
+            size = curve["train_size"] or 0
+            if known is None or size >= (known["train_size"] or 0):
+                largest[describe(setting)] = curve
+    if not largest:
+        return "No curve has two sizes whose runs all reached the loss of record."
+    at = "the loss" if share is None else f"{share:g} of the guessing loss removed"
+    subject = f"At {at} the exponent of epochs in effective size"
+    ends = [each["local_exponents"] for each in largest.values()]
+    first, last = ([_row(each[k]) for each in ends] for k in (0, -1))
+    if len(ends) == 1:
+        said = f"is {first[0]}"
+        if len(ends[0]) > 1:
+            said += f" between the smallest networks and {last[0]} between the largest"
+    else:
+        values = [each[-1]["exponent"] for each in ends]
+        may = sum(each[-1]["one_to_one"] for each in ends)
+        said = (
+            f"between the largest networks is {_span(values)} in {len(ends)} settings, "
+            f"with -1 inside the interval in {may}"
         )
-    values = [float(claim.value) for claim in measured if claim.value is not None]
-    found = [claim.corrected for claim in mine]
-    counts = (
-        f"holds in {found.count('holds')}, fails in {found.count('fails')} and is "
-        f"undecided in {found.count('undecided')}"
-    )
-    many = count_of(len(mine), "setting")
-    return (
-        f"{subject.words} {verb} {min(values):+.2g} to {max(values):+.2g} in "
-        f"{len(measured)} of {many}; {subject.claimed}: among all {len(mine)} the "
-        f"claim {counts}."
-    )
+    mine = [claim for claim in claims if claim.quantity.startswith("slope")]
+    found = tally(mine).removeprefix("this ")
+    whole = f" A single exponent of -1 for all sizes {found}." if mine else ""
+    return f"{subject} {said}; one-to-one exchange is -1.{whole}"
+
+
+def _row(row: dict) -> str:
+    interval = None if row["low"] is None else (row["low"], row["high"])
+    return describe_estimate(Estimate(row["exponent"], interval))
 
 
 def _linear_tradeoff(summary: dict, _: Sequence[str]) -> str:

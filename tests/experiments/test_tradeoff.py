@@ -152,7 +152,7 @@ def test_ctrl_c_ends_at_once_and_keeps_what_is_done(tmp_path):
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "the same command goes on" in stderr and "Traceback" not in stderr
+    assert "the same command continues" in stderr and "Traceback" not in stderr
     pd.testing.assert_frame_equal(before, table_of(tmp_path))
 
 

@@ -1,0 +1,109 @@
+"""Conclusions are sentences with the numbers of the claims."""
+
+import json
+import pathlib
+
+import pytest
+
+from scaletime_jax.stats.claims import judge
+from scaletime_jax.stats.estimates import Estimate
+from scaletime_jax.studies.conclusions import OTHERS, SUBJECTS, conclude, tally
+
+SHIPPED = pathlib.Path(__file__).parents[2] / "experiments/results"
+NOWHERE = {"source": "[BF24, App. B]", "statement": "It is so.", "setting": {}}
+
+
+def claims_of(*intervals, **what):
+    quantity = "exponent of capacity against number of parameters"
+    return [
+        judge(
+            Estimate(sum(ends) / 2, ends) if ends else Estimate(None, None),
+            (0.0, 1.0),
+            quantity=quantity,
+            **{**NOWHERE, **what},
+        )
+        for ends in intervals
+    ]
+
+
+HOLDS, FAILS, OPEN = (0.2, 0.4), (2.0, 3.0), (-1.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("intervals", "words"),
+    [
+        ([HOLDS], "this holds"),
+        ([FAILS], "this fails"),
+        ([OPEN], "this is undecided"),
+        ([OPEN, OPEN, None], "this is undecided in all 3 settings"),
+        ([HOLDS, HOLDS], "this holds in 2 of 2 settings"),
+        (
+            [HOLDS, FAILS, OPEN],
+            "this holds in 1 and fails in 1 of 3 settings and is undecided in 1 other",
+        ),
+    ],
+)
+def test_verdicts_are_counted_in_words(intervals, words):
+    assert tally(claims_of(*intervals)) == words
+
+
+def test_one_setting_has_its_interval_and_several_a_range():
+    one = conclude("effective_size", claims_of(HOLDS), {}, [])
+    assert "is +0.3 [+0.2, +0.4]; the paper's is 1/3: this holds." in one
+    several = conclude("effective_size", claims_of(HOLDS, FAILS, None), {}, [])
+    assert "is 0.3 to 2.5 (measured in 2 of 3 settings); " in several
+
+
+def test_what_was_not_measured_says_why():
+    alone = conclude("effective_size", claims_of(None, note="it bends"), {}, [])
+    assert alone.endswith("could not be measured (it bends).")
+    assert conclude("effective_size", claims_of(None, None), {}, []).endswith(
+        "could not be measured."
+    )
+
+
+def curve(train_size, values, share=0.05, dataset="planted"):
+    local = [
+        {
+            "exponent": value,
+            "low": value - 0.2,
+            "high": value + 0.2,
+            "one_to_one": abs(value + 1) < 0.2,
+        }
+        for value in values
+    ]
+    fields = {"dataset": dataset, "train_size": train_size, "share": share}
+    return {**fields, "local_exponents": local}
+
+
+def test_the_exchange_is_told_at_the_largest_train_size():
+    curves = [curve(100, [-3.0]), curve(500, [-1.5, -0.9]), curve(500, [-9.0], None)]
+    claims = claims_of(FAILS)
+    claims = [claim._replace(quantity="slope of epochs") for claim in claims]
+    summary = {"share_of_record": 0.05, "curves": curves}
+    said = conclude("tradeoff", claims, summary, [])
+    assert "is -1.5 [-1.7, -1.3] between the smallest networks" in said
+    assert "and -0.9 [-1.1, -0.7] between the largest" in said
+    assert said.endswith("A single exponent of -1 for all sizes fails.")
+
+
+def test_several_settings_have_a_range_of_exponents():
+    curves = [curve(500, [-1.5, -0.9]), curve(500, [-0.5], dataset="other")]
+    summary = {"share_of_record": 0.05, "curves": curves}
+    said = conclude("tradeoff", [], summary, [])
+    assert "is -0.9 to -0.5 in 2 settings, with -1 inside the interval in 1;" in said
+    nothing = {"share_of_record": 0.05, "curves": [curve(500, [])]}
+    assert conclude("tradeoff", [], nothing, []).startswith("No curve has two sizes")
+
+
+@pytest.mark.parametrize("name", sorted(SUBJECTS))
+def test_each_sentence_is_about_claims_that_there_are(name):
+    summary = json.loads((SHIPPED / name / "summary.json").read_text())
+    for subject in SUBJECTS[name]:
+        assert subject.words in summary["conclusion"]
+
+
+@pytest.mark.parametrize("name", [*sorted(OTHERS), "tradeoff"])
+def test_every_other_study_has_a_conclusion(name):
+    summary = json.loads((SHIPPED / name / "summary.json").read_text())
+    assert summary["conclusion"].endswith(".")
