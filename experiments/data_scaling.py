@@ -15,8 +15,8 @@ from shell import cli, results, runs, threshold
 from scaletime_jax.studies import data_scaling
 
 flags.adopt_module_key_flags(runs)
-flags.adopt_module_key_flags(threshold)
 SHARE = threshold.define_shares()
+flags.adopt_module_key_flags(threshold)  # --share too
 
 
 def main() -> None:

@@ -19,8 +19,8 @@ from scaletime_jax.errors import InputError
 from scaletime_jax.studies import effective_size
 
 flags.adopt_module_key_flags(runs)
-flags.adopt_module_key_flags(threshold)
 SHARE = threshold.define_shares(effective_size.SHARES)
+flags.adopt_module_key_flags(threshold)  # --share too
 BEST = flags.DEFINE_bool(
     "best",
     False,

@@ -19,8 +19,8 @@ from shell import cli, progress, results, runs, threshold
 from scaletime_jax.studies import equivalence
 
 flags.adopt_module_key_flags(runs)
-flags.adopt_module_key_flags(threshold)
 SHARE = threshold.define_shares(equivalence.SCANNED)
+flags.adopt_module_key_flags(threshold)  # --share too
 
 
 def main() -> None:

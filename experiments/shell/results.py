@@ -60,8 +60,15 @@ def finish(result: Result, runs: Runs | None = None) -> None:
 
 
 def flag_values() -> dict:
-    """Returns every flag of the experiment, with its value."""
+    """Returns every flag of the experiment that has an effect, with its value.
+
+    Where runs are read, flags of the grid have one only where they select runs.
+    """
     own = flags.FLAGS.get_key_flags_for_module(sys.argv[0])
+    if "runs" in flags.FLAGS and flags.FLAGS["runs"].value is not None:
+        grid = flags.FLAGS.get_key_flags_for_module("shell.sweep")
+        unused = {flag.name for flag in grid if flag.using_default_value}
+        own = [flag for flag in own if flag.name not in unused - {"workdir"}]
     return {flag.name: flag.value for flag in sorted(own, key=lambda f: f.name)}
 
 
