@@ -60,8 +60,10 @@ class Answer:
         return next(iter(self.figures().values()))
 
     def __repr__(self) -> str:
-        said = [self.result.conclusion] if self.result.conclusion else []
-        return "\n".join([*said, *self.notes, *describe_claims(self.claims)])
+        said = [self.result.conclusion, *self.notes]
+        if self.result.conclusion in self.notes:
+            said = self.notes
+        return "\n".join([*said, *describe_claims(self.claims)])
 
     def _repr_html_(self) -> str:
         image = base64.b64encode(render(self.figure(), "png")).decode()
@@ -71,6 +73,7 @@ class Answer:
             f'<img alt="{title}" style="max-width: 100%" '
             f'src="data:image/png;base64,{image}">',
             f"<p>{caption}</p>",
+            f"<p>{escape(self.result.conclusion)}</p>",
         ]
         if self.notes:
             parts.append(f"<pre>{escape(chr(10).join(self.notes))}</pre>")

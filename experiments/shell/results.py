@@ -48,7 +48,7 @@ def finish(result: Result, runs: Runs | None = None) -> None:
     print(RESULT)
     for line in [*result.notes, *describe_claims(result.corrected), ""]:
         print(line)
-    if result.conclusion:
+    if result.conclusion not in result.notes:
         print(result.conclusion)
     if runs is not None:
         print(runs.origin)

@@ -110,6 +110,8 @@ def test_the_same_figure_from_the_table_alone(smoke, tmp_path):
         for folder in (workdir, tmp_path)
     )
     assert first["claims"] == second["claims"]
+    assert "epochs" in first["flags"] and "epochs" not in second["flags"]
+    assert second["flags"]["label_noise"] == ["0"]  # selects runs
     assert not (tmp_path / "runs").exists()
 
 

@@ -75,6 +75,7 @@ def test_smoke_writes_what_it_promises(smoke):
     summary = json.loads((workdir / "tradeoff/summary.json").read_text())
     assert summary["experiment"] == "tradeoff"
     assert summary["flags"]["widths"] == ["1", "2", "4"]
+    assert summary["flags"]["share"][:2] == ["0.01", "0.05"]
     assert {curve["architecture"] for curve in summary["curves"]} == {"mlp"}
     for curve in summary["curves"]:
         assert curve["threshold"] == pytest.approx(0.09 * (1 - (curve["share"] or 0)))
