@@ -48,6 +48,8 @@ def _write(value) -> str:
     """Returns a flag's value as part of a folder's name."""
     if isinstance(value, list | tuple):
         return "-".join(map(str, value))
+    if isinstance(value, float):
+        return f"{value:g}"
     return re.sub(r"[^\w.+]+", "-", str(value)).strip("-")
 
 
