@@ -43,11 +43,12 @@ def draw(name: str, figure: dict[str, Any]) -> list[Drawing]:
 
 def render_all(drawings: Sequence[Drawing]) -> dict[str, bytes]:
     """Returns the content of each drawing's PNG and SVG, by the file's name."""
-    return {
-        f"{each.name}.{kind}": render(each.figure, kind)
-        for each in drawings
-        for kind in ("png", "svg")
-    }
+    files = {}
+    for each in drawings:
+        for kind in ("png", "svg"):
+            files[f"{each.name}.{kind}"] = render(each.figure, kind)
+            each.figure.set_layout_engine("none")  # laid out once, for both
+    return files
 
 
 def slug(title: str) -> str:

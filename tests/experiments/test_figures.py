@@ -22,7 +22,7 @@ THEORY = (
 def shipped(tmp_path, monkeypatch):
     """A copy of what is shipped of one figure, which a test may change."""
     folder = tmp_path / "shipped"
-    shutil.copytree(stored.SHIPPED / "subspace", folder / "subspace")
+    shutil.copytree(stored.SHIPPED / "linear_tradeoff", folder / "linear_tradeoff")
     monkeypatch.setattr(stored, "SHIPPED", folder)
     return folder
 
@@ -48,22 +48,26 @@ def test_a_figure_is_drawn_beside_a_copy_of_its_numbers(tmp_path):
 
 
 def test_in_its_own_folder_only_the_picture_is_new(shipped):
-    folder = shipped / "subspace"
-    (folder / "subspace.png").unlink()
+    folder = shipped / "linear_tradeoff"
+    (folder / "linear_tradeoff.png").unlink()
     before = {path: path.stat().st_mtime_ns for path in folder.glob("*.csv")}
-    stored.draw_again("subspace", shipped)
-    assert (folder / "subspace.png").stat().st_size > 10_000
+    stored.draw_again("linear_tradeoff", shipped)
+    assert (folder / "linear_tradeoff.png").stat().st_size > 10_000
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
 
 def test_numbers_that_are_damaged_or_gone_are_computed_anew(shipped, tmp_path):
-    path = shipped / "subspace/subspace.npz"
+    path = shipped / "linear_tradeoff/linear_tradeoff.npz"
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(InputError, match=r"subspace.npz: .* again with --recompute"):
-        stored.draw_again("subspace", tmp_path / "new")
+    with pytest.raises(
+        InputError, match=r"linear_tradeoff.npz: .* again with --recompute"
+    ):
+        stored.draw_again("linear_tradeoff", tmp_path / "new")
     path.unlink()
-    with pytest.raises(InputError, match=r"subspace.npz cannot be read .*recompute"):
-        stored.draw_again("subspace", tmp_path / "new")
+    with pytest.raises(
+        InputError, match=r"linear_tradeoff.npz cannot be read .*recompute"
+    ):
+        stored.draw_again("linear_tradeoff", tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
