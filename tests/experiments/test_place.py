@@ -72,8 +72,12 @@ def test_long_differences_have_short_and_distinct_names(tmp_path):
     assert len(names) == 3
 
 
-def test_files_of_the_last_result_that_are_no_more_are_deleted(tmp_path):
-    result = linear_tradeoff.study(SMALL)
+@pytest.fixture(scope="module")
+def result():
+    return linear_tradeoff.study(SMALL)
+
+
+def test_files_of_the_last_result_that_are_no_more_are_deleted(tmp_path, result):
     names = results.write_result(tmp_path, result, {})
     assert {path.name for path in tmp_path.iterdir()} == set(names)
     (tmp_path / "mine.csv").write_text("kept")
@@ -83,13 +87,12 @@ def test_files_of_the_last_result_that_are_no_more_are_deleted(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {*left, "mine.csv"}
 
 
-def test_only_files_of_the_folder_are_deleted(tmp_path):
+def test_only_files_of_the_folder_are_deleted(tmp_path, result):
     outside = tmp_path / "outside.csv"
     outside.write_text("kept")
     folder = tmp_path / "tradeoff"
     folder.mkdir()
     files = {"files": ["../outside.csv", str(outside)]}
     (folder / "summary.json").write_text(json.dumps(files))
-    result = linear_tradeoff.study(SMALL)
     results.write_result(folder, result, {})
     assert outside.read_text() == "kept"

@@ -53,16 +53,27 @@ def noisy(rng, law, seeds=5):
     return LearningCurves(SIZES, np.full(len(SIZES), 1000.0), EPOCHS, logs)
 
 
-@pytest.mark.parametrize("kappa", [1 / 3, pytest.param(0.8, marks=pytest.mark.slow)])
-def test_the_exponent_is_recovered_within_its_interval(kappa):
+def assert_recovered(kappa, trials):
+    """Returns the verdicts of planted curves, whose exponents are right."""
     rng = np.random.default_rng(0)
-    made = [collapse_curves(noisy(rng, product_law(kappa))) for _ in range(100)]
+    made = [collapse_curves(noisy(rng, product_law(kappa))) for _ in range(trials)]
     inside = [c.kappa.interval[0] <= kappa <= c.kappa.interval[1] for c in made]
     assert np.mean(inside) >= 0.9
     assert abs(np.mean([c.kappa.value for c in made]) - kappa) < 0.02
     verdicts = [c.verdict for c in made]
+    assert verdicts.count("no collapse") == 0
+    return verdicts
+
+
+def test_the_exponent_is_recovered_within_its_interval():
+    assert "equivalent" in assert_recovered(1 / 3, 20)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kappa", [1 / 3, 0.8])
+def test_four_in_five_verdicts_are_decided(kappa):
     right = "equivalent" if kappa == 1 / 3 else "trade-off, other exponent"
-    assert verdicts.count(right) >= 80 and verdicts.count("no collapse") == 0
+    assert assert_recovered(kappa, 100).count(right) >= 80
 
 
 @pytest.mark.parametrize(("of_size", "of_time"), [(1.0, 1.0), (10.0, 0.1), (0.03, 3.0)])

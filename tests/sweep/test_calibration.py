@@ -117,6 +117,7 @@ def test_work_is_flops_and_overhead(few_digits):
     assert unit.work == unit.flops + unit.overhead
 
 
+@pytest.mark.slow
 def test_timing_trains_two_networks(monkeypatch):
     """Whatever it measures: rates are no less than none, compiling takes time."""
     monkeypatch.setattr(timing, "NETWORKS", {"mlp": ((1, 1), (2, 1))})
