@@ -10,6 +10,7 @@ from absl import flags
 # Flags on which no number of a result depends.
 WITHOUT_EFFECT = ("workdir", "dry_run", "data_dir", "launcher")
 LONGEST = 60  # of a folder's name
+TELLING = ("dataset", "architecture", "optimizer")  # flags that begin the name
 
 
 def result_folder(workdir: pathlib.Path, name: str, given: dict) -> pathlib.Path:
@@ -27,11 +28,12 @@ def result_folder(workdir: pathlib.Path, name: str, given: dict) -> pathlib.Path
     first = read_summary(plain).get("flags")
     if not isinstance(first, dict):  # none, or none that can be read
         return plain
+    told_first = sorted(given, key=lambda flag: (flag not in TELLING, flag))
     words = [
-        f"{flag}={_write(value)}"
-        for flag, value in given.items()
+        f"{flag}={_write(given[flag])}"
+        for flag in told_first
         if flag not in WITHOUT_EFFECT
-        and _write(value) != _write(first.get(flag, flags.FLAGS[flag].default))
+        and _write(given[flag]) != _write(first.get(flag, flags.FLAGS[flag].default))
     ]
     return plain / _short(",".join(words)) if words else plain
 
@@ -47,10 +49,10 @@ def read_summary(folder: pathlib.Path) -> dict:
 def _write(value) -> str:
     """Returns a flag's value as part of a folder's name."""
     if isinstance(value, list | tuple):
-        return "-".join(map(str, value))
+        value = "-".join(map(str, value))
     if isinstance(value, float):
-        return f"{value:g}"
-    return re.sub(r"[^\w.+]+", "-", str(value)).strip("-")
+        value = f"{value:g}"
+    return re.sub(r"[^\w.+-]+", "-", str(value))
 
 
 def _short(name: str) -> str:

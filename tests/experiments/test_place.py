@@ -20,7 +20,7 @@ GIVEN = {"optimizer": "sgd", "widths": ["1", "2"], "workdir": "here"}
 def known_flags(monkeypatch):
     """Flags with their defaults, as a script has them."""
     known = flags.FlagValues()
-    for name, value in {**GIVEN, "optimizer": "sgd", "seeds": "1"}.items():
+    for name, value in {**GIVEN, "optimizer": "sgd", "seeds": "1", "epochs": 1}.items():
         flags.DEFINE_string(name, str(value), "", flag_values=known)
     monkeypatch.setattr(flags, "FLAGS", known)
 
@@ -50,8 +50,14 @@ def test_another_result_is_called_by_what_differs(tmp_path):
     other = {**GIVEN, "optimizer": "adam", "widths": ["1", "5"]}
     folder = result_folder(tmp_path, "tradeoff", other)
     assert folder == tmp_path / "tradeoff/optimizer=adam,widths=1-5"
+    longer = result_folder(tmp_path, "tradeoff", {"epochs": 5, **other})
+    assert longer.name == "optimizer=adam,epochs=5,widths=1-5"
     path = result_folder(tmp_path, "tradeoff", {**GIVEN, "optimizer": "../x y"})
     assert path == tmp_path / "tradeoff/optimizer=..-x-y"
+    listed = result_folder(
+        tmp_path, "tradeoff", {**GIVEN, "widths": ["a=/b/c", "1e-3"]}
+    )
+    assert listed == tmp_path / "tradeoff/widths=a-b-c-1e-3"
 
 
 def test_a_flag_that_an_older_version_did_not_have_had_its_default(tmp_path):
