@@ -7,6 +7,7 @@ import numpy as np
 from scaletime_jax.stats.estimates import jackknife
 
 MIN_SIZES = 3  # a line through two points always fits
+TOO_FEW = f"fewer than {MIN_SIZES} sizes have a value for every seed"
 
 
 class Line(NamedTuple):
@@ -84,7 +85,7 @@ def fit_columns(fit: LineFit | None) -> dict:
 def describe_fit(fit: LineFit | None) -> str:
     """Returns the fit in words."""
     if fit is None:
-        return f"no slope: fewer than {MIN_SIZES} sizes have a value for every seed"
+        return f"no slope: {TOO_FEW}"
     words = f"slope {fit.slope:+.2f}"
     if fit.slope_ci is not None:
         words += f" [{fit.slope_ci[0]:+.2f}, {fit.slope_ci[1]:+.2f}]"

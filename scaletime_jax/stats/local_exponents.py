@@ -11,7 +11,7 @@ from scaletime_jax.stats.estimates import (
     jackknife,
     t_quantile,
 )
-from scaletime_jax.stats.lines import MIN_SIZES, LineFit, fit_line
+from scaletime_jax.stats.lines import MIN_SIZES, TOO_FEW, LineFit, fit_line
 
 # Largest change of the local exponent from end to end of a straight curve.
 BEND = 0.1
@@ -70,7 +70,7 @@ def local_exponents(sizes: np.ndarray, values: np.ndarray) -> LocalExponents:
 def single_slope(found: LocalExponents | None) -> tuple[Estimate, str]:
     """Returns the slope of a straight curve of three or more sizes, or the reason."""
     if found is None or len(found.values) + 1 < MIN_SIZES:
-        return Estimate(None, None), ""
+        return Estimate(None, None), TOO_FEW
     if found.fit is None:
         low, high = found.values.min(), found.values.max()
         words = f"no single slope: local exponents from {low:.2f} to {high:.2f}"

@@ -15,7 +15,7 @@ from scaletime_jax.runs.read import Runs
 from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.claims import Claim, beyond, judge
 from scaletime_jax.stats.estimates import Estimate, u_depth
-from scaletime_jax.stats.lines import MIN_SIZES, LineFit, fit_columns
+from scaletime_jax.stats.lines import MIN_SIZES, TOO_FEW, LineFit, fit_columns
 from scaletime_jax.stats.local_exponents import (
     LocalExponents,
     bend_p_value,
@@ -318,6 +318,7 @@ def make_claims(curves: list[TradeoffCurve]) -> list[Claim]:
                     source="[BF24, Fig. 7]",
                     statement="With Adam, epochs first fall with size, then rise.",
                     quantity="depth of a U of log epochs over the sizes measured",
+                    note="" if curve.depth.value is not None else TOO_FEW,
                     **what,
                 )
             )
