@@ -265,8 +265,8 @@ def test_every_shipped_figure_again(tmp_path):
     names = [path.name for path in FLAGFILES.iterdir()]
     assert_same_claims(tmp_path, ["tradeoff", *NAMES])
     assert {p.parent.name for p in tmp_path.glob("*/*.png")} == set(names)
-    page = Page((tmp_path / "index.html").read_text())
-    assert sorted(page.ids) == sorted(names)
+    text = (tmp_path / "index.html").read_text()
+    assert all(f'<section id="{name}"' in text for name in names)
 
 
 def assert_same_claims(workdir, names):
