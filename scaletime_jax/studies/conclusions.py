@@ -168,7 +168,7 @@ def _sentence(subject: Subject, claims: Sequence[Claim]) -> str:
         values = [float(claim.value) for claim in measured if claim.value is not None]
         number = _span(values)
         if len(measured) < len(mine):
-            which = count_of(len(mine), "setting")
+            which = count_of(len(mine), "case")
             number += f" (measured in {len(measured)} of {which})"
     return f"{subject.words} {verb} {number}; {subject.claimed}: {tally(mine)}."
 
@@ -189,7 +189,7 @@ def tally(claims: Sequence[Claim]) -> str:
         for verdict in ("holds", "fails")
         if verdict in found
     ]
-    which = count_of(len(claims), "setting")
+    which = count_of(len(claims), "case")  # settings, train sizes and thresholds
     if not decided:
         return f"this is undecided in all {which}"
     words = f"this {' and '.join(decided)} of {which}"

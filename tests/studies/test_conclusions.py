@@ -35,11 +35,11 @@ HOLDS, FAILS, OPEN = (0.2, 0.4), (2.0, 3.0), (-1.0, 3.0)
         ([HOLDS], "this holds"),
         ([FAILS], "this fails"),
         ([OPEN], "this is undecided"),
-        ([OPEN, OPEN, None], "this is undecided in all 3 settings"),
-        ([HOLDS, HOLDS], "this holds in 2 of 2 settings"),
+        ([OPEN, OPEN, None], "this is undecided in all 3 cases"),
+        ([HOLDS, HOLDS], "this holds in 2 of 2 cases"),
         (
             [HOLDS, FAILS, OPEN],
-            "this holds in 1 and fails in 1 of 3 settings and is undecided in 1 other",
+            "this holds in 1 and fails in 1 of 3 cases and is undecided in 1 other",
         ),
     ],
 )
@@ -51,7 +51,7 @@ def test_one_setting_has_its_interval_and_several_a_range():
     one = conclude("effective_size", claims_of(HOLDS), {}, [])
     assert "is +0.3 [+0.2, +0.4]; the paper's is 1/3: this holds." in one
     several = conclude("effective_size", claims_of(HOLDS, FAILS, None), {}, [])
-    assert "is 0.3 to 2.5 (measured in 2 of 3 settings); " in several
+    assert "is 0.3 to 2.5 (measured in 2 of 3 cases); " in several
 
 
 def test_what_was_not_measured_says_why():
