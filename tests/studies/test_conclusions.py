@@ -47,6 +47,12 @@ def test_verdicts_are_counted_in_words(intervals, words):
     assert tally(claims_of(*intervals)) == words
 
 
+def test_verdicts_allow_for_the_number_of_claims():
+    [alone] = claims_of(FAILS)
+    assert alone.verdict == "fails"
+    assert tally([alone._replace(corrected="undecided")]) == "this is undecided"
+
+
 def test_one_setting_has_its_interval_and_several_a_range():
     one = conclude("effective_size", claims_of(HOLDS), {}, [])
     assert "is +0.3 [+0.2, +0.4]; the paper's is 1/3: this holds." in one
