@@ -17,6 +17,7 @@ FIELDS = {
     "test_size": 100,
     "shuffled_labels": False,
     "until_test_loss": 0.0,
+    "steps": 0,
     "guessing_loss": 0.09,
     "diverged": False,
 }

@@ -1,6 +1,7 @@
 """What every experiment that trains shares: the flags of a sweep, and the sweep."""
 
 import pathlib
+import re
 import time
 from typing import NamedTuple
 
@@ -26,13 +27,18 @@ DATASET = flags.DEFINE_list(
     "dataset",
     "mnist12k",
     "What to train on: mnist12k (inside the package), a TFDS name such as mnist or "
-    "cifar10 (with --data_dir), npz:PATH or idx:DIR; NAME=WHAT calls it NAME. Several "
-    "with commas.",
+    "cifar10 (with --data_dir), npz:PATH, idx:DIR or teacher:d=4,width=96; NAME=WHAT "
+    "calls it NAME. Several with commas.",
 )
 DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Where TFDS keeps prepared datasets; its own default if not set."
 )
-ARCHITECTURE = flags.DEFINE_list("architecture", "mlp", "mlp, cnn, or both.")
+ARCHITECTURE = flags.DEFINE_list(
+    "architecture",
+    "mlp",
+    "mlp (five hidden layers of 10 x width units), mlp2 (two of width units), cnn, or "
+    "several of them.",
+)
 WIDTHS = flags.DEFINE_list("widths", "1,2,5,10,20", "Widths s of the network.")
 TRAIN_SIZES = flags.DEFINE_list(
     "train_sizes", "500,1000,2000,5000", "Numbers of training examples."
@@ -59,7 +65,9 @@ SEEDS = flags.DEFINE_list(
 )
 EPOCHS = flags.DEFINE_integer("epochs", 100, "Passes through the training set.")
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Examples a training step.")
-INIT = flags.DEFINE_string("init", "pytorch", "Initialisation: pytorch, lecun or he.")
+INIT = flags.DEFINE_string(
+    "init", "pytorch", "Initialisation: pytorch, lecun, he or ntk."
+)
 LOSS = flags.DEFINE_string("loss", "mse", "Training loss: mse or cross_entropy.")
 RECORD = flags.DEFINE_string(
     "record",
@@ -81,7 +89,7 @@ LAUNCHER = flags.DEFINE_enum("launcher", "local", ["local"], "Where to train.")
 def load_datasets() -> dict[str, Dataset]:
     """Loads what --dataset names."""
     datasets = {}
-    for name in DATASET.value:
+    for name in _whole_names(DATASET.value):
         dataset = load_dataset(name, DATA_DIR.value)
         if TEST_SIZE.value is not None:
             dataset = limit_test(dataset, TEST_SIZE.value)
@@ -89,6 +97,18 @@ def load_datasets() -> dict[str, Dataset]:
             raise InputError(f"--dataset: two are called {dataset.name!r}.")
         datasets[dataset.name] = dataset
     return datasets
+
+
+def _whole_names(parts: list[str]) -> list[str]:
+    """Joins the parts of a teacher's name, which the flag's commas have separated."""
+    names: list[str] = []
+    for part in parts:
+        of_teacher = re.fullmatch(r"(width|seed|pool|test)=\d+", part)
+        if names and of_teacher and "teacher:" in names[-1]:
+            names[-1] += f",{part}"
+        else:
+            names.append(part)
+    return names
 
 
 def _define_later_fields() -> None:

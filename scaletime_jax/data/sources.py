@@ -1,4 +1,4 @@
-"""Datasets by name: packaged digits, TFDS, `npz:PATH` and `idx:DIR`.
+"""Datasets by name: packaged digits, TFDS, `npz:PATH`, `idx:DIR` and `teacher:...`.
 
 Names and errors are an interface: a name that cannot be loaded raises an `InputError`
 that lists the possible names; no other dataset is used instead.
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scaletime_jax.data import cache
+from scaletime_jax.data import cache, teachers
 from scaletime_jax.data.prepared import load_tfds
 from scaletime_jax.errors import InputError
 from scaletime_jax.words import count_of
@@ -19,7 +19,8 @@ from scaletime_jax.words import count_of
 CHOICES = (
     "'mnist12k' (inside the package, needs no files), a TFDS name such as 'mnist', "
     "'fashion_mnist', 'cifar10', 'cifar100' or 'svhn_cropped' (with its data_dir), "
-    "'npz:PATH' or 'idx:DIR'; a prefix 'NAME=' names the dataset NAME"
+    f"'npz:PATH', 'idx:DIR' or '{teachers.FORM}'; a prefix 'NAME=' names the dataset "
+    "NAME"
 )
 ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 # Keras ships MNIST and CIFAR-10 under these names.
@@ -39,12 +40,14 @@ class Dataset(NamedTuple):
     Attributes:
         name: the requested name.
         train_images: [train, ...] uint8 pixels, or float32 values, used unchanged.
-        train_labels: [train] int32 classes in 0..num_classes-1.
+        train_labels: [train] int32 classes in 0..num_classes-1; [0] with a teacher.
         test_images: [test, ...] of the type of `train_images`.
-        test_labels: [test] int32.
-        num_classes: one more than the largest label.
+        test_labels: [test] int32; [0] with a teacher.
+        num_classes: one more than the largest label; 1, the number of outputs, with a
+            teacher.
         fingerprint: digest of the content, so that runs on different content never
             share an id.
+        teacher: network that gives the targets of inputs; None for classes.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Dataset(NamedTuple):
     test_labels: np.ndarray
     num_classes: int
     fingerprint: str
+    teacher: teachers.Teacher | None = None
 
 
 def load_dataset(name: str, data_dir: str | None = None) -> Dataset:
@@ -64,8 +68,8 @@ def load_dataset(name: str, data_dir: str | None = None) -> Dataset:
         (10000, 28, 28, 1)
 
     Args:
-        name: 'mnist12k', a TFDS name, 'npz:PATH' or 'idx:DIR'; a prefix 'NAME='
-            names the dataset NAME. An npz file holds train_images,
+        name: 'mnist12k', a TFDS name, 'npz:PATH', 'idx:DIR' or 'teacher:d=D,width=W';
+            a prefix 'NAME=' names the dataset NAME. An npz file holds train_images,
             train_labels, test_images, test_labels (or Keras's x_train, y_train, x_test,
             y_test); a DIR holds MNIST's four IDX files, plain or gzipped.
         data_dir: folder of TFDS's datasets; TFDS's default folder if None.
@@ -77,6 +81,8 @@ def load_dataset(name: str, data_dir: str | None = None) -> Dataset:
     if equals and alias.isidentifier():
         return load_dataset(source, data_dir)._replace(name=alias)
     kind, colon, where = name.partition(":")
+    if kind == "teacher" and colon:
+        return _of_teacher(name)
     if name == "mnist12k":
         arrays = _read_npz(pathlib.Path(__file__).with_name("mnist12k.npz"))
     elif colon and kind == "npz":
@@ -90,6 +96,37 @@ def load_dataset(name: str, data_dir: str | None = None) -> Dataset:
     return _checked(name, arrays)
 
 
+def _of_teacher(name: str) -> Dataset:
+    source = teachers.read_source(name)
+    content = {"train": source.train_inputs, "test": source.test_inputs}
+    width, seed = source.teacher.width, source.teacher.seed
+    labels = np.zeros(0, np.int32)
+    return Dataset(
+        name=name,
+        train_images=source.train_inputs,
+        train_labels=labels,
+        test_images=source.test_inputs,
+        test_labels=labels,
+        num_classes=1,
+        fingerprint=f"{cache.fingerprint(content)}-teacher{width}-{seed}",
+        teacher=source.teacher,
+    )
+
+
+def require_classes(dataset: Dataset, purpose: str) -> None:
+    """Raises InputError if the targets of a dataset are not classes.
+
+    Args:
+        dataset: the dataset.
+        purpose: what needs classes, in words.
+    """
+    if dataset.teacher is not None:
+        raise InputError(
+            f"{purpose} needs classes, and the targets of {dataset.name!r} are real "
+            "numbers; choose a dataset of images with labels."
+        )
+
+
 def limit_test(dataset: Dataset, size: int) -> Dataset:
     """Returns the dataset with a class-balanced part of its test examples.
 
@@ -100,6 +137,7 @@ def limit_test(dataset: Dataset, size: int) -> Dataset:
     Raises:
         InputError: a class has too few examples, or size is not above 0.
     """
+    require_classes(dataset, f"test_size {size}")
     available = len(dataset.test_labels)
     if not 0 < size <= available:
         raise InputError(
@@ -150,9 +188,12 @@ def _checked(name: str, arrays: dict[str, np.ndarray]) -> Dataset:
     num_classes = 1 + max(splits["train_labels"].max(), splits["test_labels"].max())
     if num_classes < 2:
         raise InputError(f"dataset {name!r} has only one class; it needs two or more.")
-    fingerprint = cache.fingerprint(splits)
     return Dataset(
-        name=name, num_classes=int(num_classes), fingerprint=fingerprint, **splits
+        name=name,
+        **splits,
+        num_classes=int(num_classes),
+        fingerprint=cache.fingerprint(splits),
+        teacher=None,
     )
 
 

@@ -24,7 +24,7 @@ class CNN(nn.Module):
     Attributes:
         width: the paper's scale parameter s; channels are (5, 10, 20, 40, 80, 80) s.
         num_classes: number of outputs.
-        initializer: 'pytorch', 'lecun' or 'he'.
+        initializer: one of `initializers.INITS`.
         method: convolution method, 'patches' or 'lax'.
     """
 

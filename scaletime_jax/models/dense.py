@@ -17,7 +17,7 @@ class Dense(nn.Module):
 
     Attributes:
         features: number of outputs.
-        initializer: 'pytorch', 'lecun' or 'he'.
+        initializer: one of `initializers.INITS`.
     """
 
     features: int
@@ -25,7 +25,7 @@ class Dense(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "inputs batch"]) -> Float[Array, "f batch"]:
-        """Returns kernel @ x + bias."""
+        """Returns gain kernel @ x + bias; the gain is 1 except for 'ntk'."""
         inputs = x.shape[0]
         init = make_layer_init(self.initializer, inputs)
 
@@ -34,4 +34,7 @@ class Dense(nn.Module):
 
         kernel = self.param("kernel", make_kernel)
         bias = self.param("bias", init.bias, (self.features,), jnp.float32)
-        return kernel @ x + bias[:, None]
+        product = kernel @ x
+        if init.gain != 1:
+            product = init.gain * product
+        return product + bias[:, None]

@@ -9,15 +9,22 @@ from typing import Any, NamedTuple
 
 import jax
 
-INITS = ("pytorch", "lecun", "he")
+INITS = ("pytorch", "lecun", "he", "ntk")
 Initializer = Callable[..., Any]
 
 
 class LayerInit(NamedTuple):
-    """Initialisers of one layer's kernel and bias, called as (key, shape, dtype)."""
+    """Initialisers of one layer's kernel and bias, called as (key, shape, dtype).
+
+    Attributes:
+        kernel: initialiser of the kernel.
+        bias: initialiser of the bias.
+        gain: factor of the kernel in the layer's output.
+    """
 
     kernel: Initializer
     bias: Initializer
+    gain: float = 1.0
 
 
 def make_layer_init(name: str, fan_in: int) -> LayerInit:
@@ -26,11 +33,21 @@ def make_layer_init(name: str, fan_in: int) -> LayerInit:
     - 'pytorch': kernel and bias U(-1/sqrt(fan_in), 1/sqrt(fan_in)), the default of
       PyTorch's Linear and Conv2d and so of [BF24];
     - 'lecun': kernel N(0, 1/fan_in), bias zero;
-    - 'he': kernel N(0, 2/fan_in), bias zero.
+    - 'he': kernel N(0, 2/fan_in), bias zero;
+    - 'ntk': kernel N(0, 1), bias zero, and the layer multiplies the kernel by
+      sqrt(2/fan_in), the parameterisation of [Jacot et al. 2018]. The outputs at the
+      start are those of 'he'; in training the kernel of the network has a limit at
+      infinite width for one learning rate.
     """
     if name == "pytorch":
         uniform = _symmetric_uniform(1 / math.sqrt(fan_in))
         return LayerInit(uniform, uniform)
+    if name == "ntk":
+        return LayerInit(
+            jax.nn.initializers.normal(1.0),
+            jax.nn.initializers.zeros,
+            math.sqrt(2 / fan_in),
+        )
     variance = {"lecun": 1 / fan_in, "he": 2 / fan_in}[name]
     return LayerInit(
         jax.nn.initializers.normal(math.sqrt(variance)), jax.nn.initializers.zeros

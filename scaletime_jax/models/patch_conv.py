@@ -73,7 +73,7 @@ class PatchConv(nn.Module):
         features: number of output channels.
         size: kernel height and width.
         stride: step between patches.
-        initializer: 'pytorch', 'lecun' or 'he'.
+        initializer: one of `initializers.INITS`.
         method: 'patches' or 'lax'.
     """
 
@@ -87,10 +87,12 @@ class PatchConv(nn.Module):
     def __call__(
         self, images: Float[Array, "c h w batch"]
     ) -> Float[Array, "f h2 w2 batch"]:
-        """Returns kernel * images + bias."""
+        """Returns gain kernel * images + bias; the gain is 1 except for 'ntk'."""
         shape = (self.size, self.size, images.shape[0], self.features)
         init = make_layer_init(self.initializer, self.size**2 * images.shape[0])
         kernel = self.param("kernel", init.kernel, shape, jnp.float32)
         bias = self.param("bias", init.bias, (self.features,), jnp.float32)
         out = convolve(images, kernel, self.stride, self.method)
+        if init.gain != 1:
+            out = init.gain * out
         return out + bias[:, None, None, None]

@@ -95,7 +95,7 @@ FIELDS = (
     Field("run_id", _TEXT, _ID, "16 hex digits from the config", configured=False),
     Field("dataset", _TEXT, _ID, "the dataset's name", split=Split.FAMILY),
     Field("fingerprint", _TEXT, _ID, "digest of the dataset", column=False),
-    Field("architecture", _TEXT, _ID, "'mlp' or 'cnn'", split=Split.FAMILY),
+    Field("architecture", _TEXT, _ID, "its name", split=Split.FAMILY),
     Field("optimizer", _TEXT, _ID, "its name", split=Split.FAMILY),
     Field("width", _INT, _ID, "scale parameter s", split=Split.AXIS, several="widths"),
     Field("num_params", _LONG, _ID, "trainable parameters", configured=False),
@@ -123,7 +123,9 @@ FIELDS = (
         split=Split.SETTING,
     ),
     Field("loss", _TEXT, _ID, "'mse' or 'cross_entropy'", split=Split.SETTING),
-    Field("init", _TEXT, _ID, "'pytorch', 'lecun' or 'he'", split=Split.PROTOCOL),
+    Field(
+        "init", _TEXT, _ID, "'pytorch', 'lecun', 'he' or 'ntk'", split=Split.PROTOCOL
+    ),
     Field("batch_size", _INT, _ID, "examples a step", split=Split.PROTOCOL),
     Field(
         "test_size",
@@ -204,7 +206,8 @@ FIELDS = (
         "batching",
         _TEXT,
         _ID,
-        "'epochs' of shuffled batches, or the 'full' training set at every step",
+        "'epochs' of shuffled batches, the 'full' training set at every step, or "
+        "'fresh' examples of a teacher",
         default="epochs",
         split=Split.SETTING,
     ),
@@ -223,6 +226,22 @@ FIELDS = (
         "test loss at which a run ends before its last epoch; 0 for none",
         default=0.0,
         split=Split.PROTOCOL,
+    ),
+    Field(
+        "steps",
+        _LONG,
+        _ID,
+        "training steps of a run, instead of epochs; 0 for epochs",
+        default=0,
+        split=Split.PROTOCOL,
+    ),
+    Field(
+        "activation",
+        _TEXT,
+        _ID,
+        "nonlinearity of the hidden layers of an mlp: 'relu' or 'erf'",
+        default="relu",
+        split=Split.SETTING,
     ),
     Field(
         "guessing_loss",

@@ -19,7 +19,8 @@ def select_runs(
 ) -> pd.DataFrame:
     """Returns the rows with the wanted values; adds `epochs`, the length of the run.
 
-    The length of a run that ended at a test loss is a result, so its `epochs` is NaN.
+    The length of a run that ended at a test loss is a result, and the length of a run
+    of given `steps` depends on the train size, so their `epochs` are NaN.
 
     Args:
         table: one row per run and evaluation.
@@ -30,7 +31,8 @@ def select_runs(
         InputError: no row is left, or the rows left mix protocols.
     """
     ran = table.groupby("run_id").epoch.transform("max")
-    table = table.assign(epochs=ran.where(~(table.until_test_loss > 0)))
+    other = (table.until_test_loss > 0) | (table.steps > 0)
+    table = table.assign(epochs=ran.where(~other))
     for name, values in wanted.items():
         rows = with_values(table, {name: values})
         if rows.empty:

@@ -13,9 +13,10 @@ from scaletime_jax.data.sources import Dataset
 from scaletime_jax.errors import InputError
 from scaletime_jax.models.cnn import CNN, MIN_IMAGE
 from scaletime_jax.models.initializers import INITS
-from scaletime_jax.models.mlp import MLP
+from scaletime_jax.models.mlp import ACTIVATIONS, MLP
 from scaletime_jax.models.network import Network, from_flax
 from scaletime_jax.runs import fields
+from scaletime_jax.training.batching import batches_per_epoch
 from scaletime_jax.training.losses import LOSSES
 from scaletime_jax.training.optimizers import OPTIMIZERS
 from scaletime_jax.training.optimizers import READS as READ_BY_OPTIMIZER
@@ -23,8 +24,8 @@ from scaletime_jax.training.records import RECORDS, make_records
 from scaletime_jax.training.schedules import READS as READ_BY_SCHEDULE
 from scaletime_jax.training.schedules import SCHEDULES
 
-ARCHITECTURES = ("mlp", "cnn")
-BATCHINGS = ("epochs", "full")
+ARCHITECTURES = ("mlp", "mlp2", "cnn")
+BATCHINGS = ("epochs", "full", "fresh")
 MAX_SEED = 2**32 - 1
 
 
@@ -75,6 +76,8 @@ class RunConfig:
     batching: str = "epochs"
     shuffled_labels: bool = False
     until_test_loss: float | int = 0.0
+    steps: int = 0
+    activation: str = "relu"
 
     def __post_init__(self) -> None:
         """Raises InputError if a value is invalid.
@@ -90,15 +93,16 @@ class RunConfig:
             ("record", RECORDS),
             ("schedule", SCHEDULES),
             ("batching", BATCHINGS),
+            ("activation", tuple(ACTIVATIONS)),
         ):
             if getattr(self, name) not in choices:
                 raise InputError(
                     f"unknown {name} {getattr(self, name)!r}; choose one of "
                     f"{', '.join(choices)}."
                 )
-        for name in ("width", "train_size", "batch_size", "epochs", "seed"):
+        for name in ("steps", "width", "train_size", "batch_size", "epochs", "seed"):
             value = int(getattr(self, name))
-            least = 0 if name == "seed" else 1
+            least = 0 if name in ("seed", "steps") else 1
             if value < least or value > MAX_SEED:
                 raise InputError(f"{name} must be {least} or more, got {value}.")
             object.__setattr__(self, name, value)
@@ -113,10 +117,19 @@ class RunConfig:
                 f"warmup and decay are shares of one training, got {self.warmup} and "
                 f"{self.decay}; their sum must be 1 or less."
             )
+        if (
+            self.steps
+        ):  # epochs follow from the steps, so the id must not depend on them
+            object.__setattr__(self, "epochs", 1)
         self._refuse_unread()
 
     def _refuse_unread(self) -> None:
-        """Raises InputError if a given number is not used by optimizer or schedule."""
+        """Raises InputError if a given value is not used by the run."""
+        if self.activation != "relu" and not self.architecture.startswith("mlp"):
+            raise InputError(
+                f"activation {self.activation!r} is used by the mlp alone; set "
+                f"activation to 'relu' for the {self.architecture}."
+            )
         read = READ_BY_OPTIMIZER[self.optimizer] + READ_BY_SCHEDULE[self.schedule]
         for name in ("momentum", "weight_decay", "warmup", "decay", "final"):
             if getattr(self, name) and name not in read:
@@ -146,12 +159,24 @@ class RunConfig:
     @property
     def records(self) -> tuple[int, ...]:
         """The steps after which this run is evaluated."""
-        return make_records(self.train_size, self.step_size, self.epochs, self.record)
+        size, step = self.train_size, self.step_size
+        return make_records(size, step, self.epochs, self.record, self.steps)
 
     @property
     def step_size(self) -> int:
         """The number of training examples in a step."""
         return self.train_size if self.batching == "full" else self.batch_size
+
+    @property
+    def per_epoch(self) -> int:
+        """The number of steps in a pass through the training set."""
+        return batches_per_epoch(self.train_size, self.step_size)
+
+    @property
+    def trained(self) -> int:
+        """The number of examples in all steps of the run."""
+        passes, rest = divmod(self.records[-1], self.per_epoch)
+        return passes * self.train_size + min(rest * self.step_size, self.train_size)
 
 
 def make_grid(dataset: Dataset, **axes: Sequence[Any]) -> list[RunConfig]:
@@ -182,9 +207,16 @@ def make_grid(dataset: Dataset, **axes: Sequence[Any]) -> list[RunConfig]:
 
 
 def check_fits(config: RunConfig, dataset: Dataset) -> None:
-    """Raises InputError if the dataset is too small for the config."""
-    available = len(dataset.train_labels)
-    if config.train_size > available:
+    """Raises InputError if the dataset cannot be used with the config."""
+    if dataset.teacher is not None:
+        _check_regression(config)
+    elif config.batching == "fresh":
+        raise InputError(
+            f"batching 'fresh' draws new examples, and {dataset.name!r} has a fixed "
+            "number of examples; choose a teacher as the dataset, or other batching."
+        )
+    available = len(dataset.train_images)
+    if config.batching != "fresh" and config.train_size > available:
         raise InputError(
             f"train_size {config.train_size} is above the {available} training "
             f"examples of {dataset.name!r}; choose {available} or fewer."
@@ -194,6 +226,20 @@ def check_fits(config: RunConfig, dataset: Dataset) -> None:
         raise InputError(
             f"the cnn needs images [height, width, channels] of at least {MIN_IMAGE} x "
             f"{MIN_IMAGE} pixels; an example of {dataset.name!r} has shape {shape}."
+        )
+
+
+def _check_regression(config: RunConfig) -> None:
+    """Raises InputError if the config needs classes."""
+    if config.loss != "mse":
+        raise InputError(
+            f"loss {config.loss!r} needs classes, and the targets of "
+            f"{config.dataset!r} are real numbers; choose 'mse'."
+        )
+    if config.label_noise:
+        raise InputError(
+            f"label_noise {config.label_noise} needs classes, and the targets of "
+            f"{config.dataset!r} are real numbers; set label_noise to 0."
         )
 
 
@@ -252,16 +298,20 @@ def make_network(
     num_outputs: int,
     init: str = "pytorch",
     method: str = "patches",
+    activation: str = "relu",
 ) -> Network:
     """Returns a network by name, the same object for the same arguments.
 
     Args:
-        architecture: one of ARCHITECTURES.
+        architecture: 'mlp', five hidden layers of 10 x width units; 'mlp2', two hidden
+            layers of width units; or 'cnn'.
         width: the scale parameter s.
         num_outputs: number of outputs of the last layer.
         init: one of `models.initializers.INITS`.
         method: convolution method of a cnn.
+        activation: nonlinearity of an mlp.
     """
     if architecture == "cnn":
         return from_flax(CNN(width, num_outputs, init, method))
-    return from_flax(MLP(width, num_outputs, init))
+    hidden, units = {"mlp": (5, 10), "mlp2": (2, 1)}[architecture]
+    return from_flax(MLP(width, num_outputs, init, hidden, units, activation))

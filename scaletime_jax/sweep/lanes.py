@@ -7,17 +7,15 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Num, UInt
+from jaxtyping import Array, Bool, Float, Int, UInt
 
-from scaletime_jax.data.sources import Dataset
-from scaletime_jax.data.transforms import add_label_noise, draw_subset, shuffle_labels
 from scaletime_jax.runs import fields
 from scaletime_jax.sweep.config import RunConfig, make_network
+from scaletime_jax.sweep.examples import DataKeys, SharedData, Targets, make_draw
 from scaletime_jax.sweep.tuning import Tuning
-from scaletime_jax.training.batching import TrainData, epochs, full_batch
 from scaletime_jax.training.hyper import Hyper
 from scaletime_jax.training.optimizers import make_optimizer
-from scaletime_jax.training.task import make_task
+from scaletime_jax.training.task import make_task, regression
 from scaletime_jax.training.train import Curves, make_train
 
 # The numbers [lanes] in which the runs of a unit differ, by field name.
@@ -34,15 +32,6 @@ class Length(NamedTuple):
 
     train_size: Int[Array, ""]
     stops: Int[Array, "records"]
-
-
-class SharedData(NamedTuple):
-    """A dataset on the device, shared by all lanes."""
-
-    train_inputs: Num[Array, "train *shape"]
-    train_targets: Int[Array, "train"]
-    test_inputs: Num[Array, "test *shape"]
-    test_targets: Int[Array, "test"]
 
 
 def lanes_at_once(lanes: int, lane_bytes: int, free: int) -> int:
@@ -79,65 +68,50 @@ def make_length(config: RunConfig, records: int) -> Length:
     return Length(jnp.int32(config.train_size), jnp.asarray(stops, jnp.int32))
 
 
-def make_shared_data(dataset: Dataset) -> SharedData:
-    """Returns the dataset's arrays."""
-    return SharedData(
-        jnp.asarray(dataset.train_images),
-        jnp.asarray(dataset.train_labels),
-        jnp.asarray(dataset.test_images),
-        jnp.asarray(dataset.test_labels),
-    )
-
-
 def make_lane(
-    config: RunConfig, num_classes: int, capacity: int, tuning: Tuning
+    config: RunConfig, targets: Targets, capacity: int, tuning: Tuning
 ) -> Callable[[Lanes, Length, SharedData], Curves]:
     """Returns lane(lanes[i], length, data) -> Curves for the configs of this family.
 
-    Subset, noise and training key of a run are drawn from its seed by `fold_in`, so a
-    run does not depend on the other lanes.
+    The examples and the training key of a run are drawn from its seed by `fold_in`, so
+    a run does not depend on the other lanes.
     """
     network = make_network(
-        config.architecture, config.width, num_classes, config.init, tuning.convolution
+        config.architecture,
+        config.width,
+        targets.num_classes,
+        config.init,
+        tuning.convolution,
+        config.activation,
     )
-    task = make_task(config.loss)
+    task = make_task(config.loss) if targets.teacher is None else regression()
     optimizer = make_optimizer(config.optimizer, config.schedule)
-    whole = config.batching == "full"
-    sampler = full_batch() if whole else epochs(config.batch_size)
+    draw = make_draw(config, targets, capacity)
 
     def lane(lane: Lanes, length: Length, data: SharedData) -> Curves:
         key = jax.random.fold_in(jax.random.key(0), lane["seed"])
         subset_key, noise_key, train_key = jax.random.split(key, 3)
-        size = length.train_size
-        index = draw_subset(subset_key, data.train_targets.shape[0], capacity)
-        clean, noise = data.train_targets[index], lane["label_noise"]
-        if config.shuffled_labels:
-            clean = shuffle_labels(jax.random.fold_in(noise_key, 0), clean, size)
-        labels = add_label_noise(noise_key, clean, noise, num_classes, size)
-        test = data.test_inputs, data.test_targets
-        how = sampler, tuning.evaluation_batch, config.until_test_loss
+        keys = DataKeys(subset_key, noise_key)
+        drawn = draw(keys, lane["label_noise"], length.train_size, data)
+        how = drawn.sampler, tuning.evaluation_batch, config.until_test_loss
         train = make_train(network, task, optimizer, length.stops, *how)
-        return train(
-            train_key,
-            make_hyper(lane),
-            TrainData(data.train_inputs, index, labels, *test, size),
-        )
+        return train(train_key, make_hyper(lane), drawn.data)
 
     return lane
 
 
 def make_program(
-    config: RunConfig, num_classes: int, capacity: int, tuning: Tuning
+    config: RunConfig, targets: Targets, capacity: int, tuning: Tuning
 ) -> Callable[[Lanes, Length, SharedData], Curves]:
     """Returns program(lanes, length, data) -> Curves with a leading axis of lanes.
 
     Args:
         config: any config of the family.
-        num_classes: of the dataset.
+        targets: targets of the dataset.
         capacity: array sizes of the program.
         tuning: choices for the device.
     """
-    lane = make_lane(config, num_classes, capacity, tuning)
+    lane = make_lane(config, targets, capacity, tuning)
 
     def program(lanes: Lanes, length: Length, data: SharedData) -> Curves:
         if lanes["seed"].shape[0] > 1:
@@ -161,7 +135,6 @@ def unit_table(
         **shared: columns with one value in all rows.
     """
     steps = np.array(configs[0].records)
-    per_epoch = steps[-1] / configs[0].epochs
     runs, records = len(configs), len(steps)
     columns = {
         name: np.repeat([getattr(config, name) for config in configs], records)
@@ -170,7 +143,7 @@ def unit_table(
     for name, value in shared.items():
         columns[name] = np.full(runs * records, value)
     columns["step"] = np.tile(steps, runs)
-    columns["epoch"] = np.tile(steps / per_epoch, runs)
+    columns["epoch"] = np.tile(steps / configs[0].per_epoch, runs)
     for name, values in curves._asdict().items():
         columns[name] = np.asarray(values)[:runs, :records].reshape(-1)
     losses = np.asarray(curves.test_loss)[:runs, :records]

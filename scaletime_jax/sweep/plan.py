@@ -19,6 +19,7 @@ from scaletime_jax.sweep.config import (
     share_programs,
 )
 from scaletime_jax.sweep.cost import Cost, network_cost
+from scaletime_jax.sweep.examples import Targets
 from scaletime_jax.sweep.tuning import Tuning, make_tuning
 
 # Overheads of a step and of the evaluation of an image, as flops of the same duration,
@@ -36,8 +37,9 @@ class Unit(NamedTuple):
         cost: cost of the network on one image.
         capacity: array sizes of the program, which other units may share.
         test_size: number of test images.
-        guessing_loss: test loss of guessing the training classes' frequencies.
-        num_classes: number of classes of the dataset.
+        guessing_loss: test loss of guessing the training classes' frequencies; NaN
+            with a teacher.
+        targets: targets of the dataset.
         tuning: choices for the device.
     """
 
@@ -46,7 +48,7 @@ class Unit(NamedTuple):
     capacity: Capacity
     test_size: int
     guessing_loss: float
-    num_classes: int
+    targets: Targets
     tuning: Tuning
 
     @property
@@ -74,7 +76,7 @@ class Unit(NamedTuple):
     def flops(self) -> int:
         """Floating-point operations of training and evaluating all runs."""
         config = self.configs[0]
-        trained = len(self.configs) * config.train_size * config.epochs
+        trained = len(self.configs) * config.trained
         return trained * self.cost.step_flops + self.images * self.cost.forward_flops
 
     @property
@@ -172,11 +174,19 @@ def plan_units(
         dataset = datasets[unit[0].dataset]
         config, classes = unit[0], dataset.num_classes
         network = make_network(
-            config.architecture, config.width, classes, config.init, tuning.convolution
+            config.architecture,
+            config.width,
+            classes,
+            config.init,
+            tuning.convolution,
+            config.activation,
         )
         cost = network_cost(network, dataset.train_images.shape[1:])
-        labels = dataset.train_labels, dataset.test_labels
-        guess = guessing_loss(config.loss, *labels, classes)
-        sizes = len(dataset.test_labels), guess, classes
-        planned.append(Unit(unit, cost, capacity, *sizes, tuning))
+        guess = math.nan
+        if dataset.teacher is None:
+            labels = dataset.train_labels, dataset.test_labels
+            guess = guessing_loss(config.loss, *labels, classes)
+        targets = Targets(classes, dataset.teacher)
+        sizes = len(dataset.test_images), guess
+        planned.append(Unit(unit, cost, capacity, *sizes, targets, tuning))
     return planned

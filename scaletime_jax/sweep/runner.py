@@ -23,14 +23,13 @@ from scaletime_jax.sweep.calibration import (
     read_calibrations,
 )
 from scaletime_jax.sweep.config import RunConfig
+from scaletime_jax.sweep.examples import SharedData, make_shared_data
 from scaletime_jax.sweep.lanes import (
     Lanes,
-    SharedData,
     lanes_at_once,
     make_lanes,
     make_length,
     make_program,
-    make_shared_data,
     unit_table,
 )
 from scaletime_jax.sweep.plan import Part, Unit, plan_sweep, split
@@ -108,7 +107,7 @@ def _write(
         guessing_loss=unit.guessing_loss,
     )
     times = [trained.times for trained in parts]
-    how = {"num_classes": unit.num_classes, "matmul_precision": precision}
+    how = {"num_classes": unit.targets.num_classes, "matmul_precision": precision}
     record = provenance.metadata(unit.configs, times, **how)
     name = provenance.file_name(unit.configs)
     store.write(folder, name, pd.DataFrame(columns), record)
@@ -231,7 +230,7 @@ class Programs:
         """Returns the program that trains `at_once` lanes of the unit."""
         name = unit.program, at_once
         if name not in self.compiled:
-            sizes = unit.num_classes, unit.capacity.examples
+            sizes = unit.targets, unit.capacity.examples
             program = make_program(unit.configs[0], *sizes, unit.tuning)
             lanes = make_lanes(unit.configs[:1], at_once)
             with jax.default_matmul_precision(self.precision):

@@ -8,7 +8,11 @@ STEPS_PER_DECADE = 10
 
 
 def make_records(
-    train_size: int, batch_size: int, epochs: int, record: str = "both"
+    train_size: int,
+    batch_size: int,
+    epochs: int,
+    record: str = "both",
+    steps: int = 0,
 ) -> tuple[int, ...]:
     """Returns the increasing steps after which metrics are recorded.
 
@@ -19,22 +23,23 @@ def make_records(
         record: 'epochs' (the end of each epoch), 'log_steps' (ten steps a decade),
             'both' (log_steps up to the end of the third epoch, then epochs), or 'end'
             (the last step alone).
+        steps: length of the run, instead of epochs; 0 for epochs.
 
     Returns:
         Steps from 0 (before training) to the last step, both included; 'end' has no 0.
     """
     per_epoch = batches_per_epoch(train_size, batch_size)
-    last = epochs * per_epoch
+    last = steps or epochs * per_epoch
     if record == "end":
         return (last,)
-    steps = {0, last}
+    stops = {0, last}
     if record in ("epochs", "both"):
-        steps.update(range(0, last + 1, per_epoch))
+        stops.update(range(0, last + 1, per_epoch))
     if record in ("log_steps", "both"):
         end = last if record == "log_steps" else min(last, LOG_EPOCHS * per_epoch)
         exponent, step = 0, 1
         while step <= end:
-            steps.add(step)
+            stops.add(step)
             exponent += 1
             step = round(10 ** (exponent / STEPS_PER_DECADE))
-    return tuple(sorted(steps))
+    return tuple(sorted(stops))

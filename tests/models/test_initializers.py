@@ -12,11 +12,17 @@ SHAPE, FAN_IN = (400, 250), 400  # a hundred thousand draws
 
 @pytest.mark.parametrize(
     ("name", "variance"),
-    [("pytorch", 1 / (3 * FAN_IN)), ("lecun", 1 / FAN_IN), ("he", 2 / FAN_IN)],
+    [
+        ("pytorch", 1 / (3 * FAN_IN)),
+        ("lecun", 1 / FAN_IN),
+        ("he", 2 / FAN_IN),
+        ("ntk", 2 / FAN_IN),
+    ],
 )
 def test_kernel_variance(name, variance):
+    """The variance of the kernel that multiplies inputs, the gain included."""
     init = make_layer_init(name, FAN_IN)
-    kernel = init.kernel(jax.random.key(0), SHAPE, jnp.float32)
+    kernel = init.gain * init.kernel(jax.random.key(0), SHAPE, jnp.float32)
     # the variance of 100,000 draws is known to 0.45% for normals: 4 s.e.m.
     assert np.var(kernel) == pytest.approx(variance, rel=0.018)
     assert abs(np.mean(kernel)) < 4 * np.sqrt(variance / kernel.size)
@@ -24,13 +30,13 @@ def test_kernel_variance(name, variance):
 
 def test_pytorch_draws_biases_like_kernels_and_bounds_both():
     init = make_layer_init("pytorch", FAN_IN)
-    for draw in init:
+    for draw in (init.kernel, init.bias):
         values = np.asarray(draw(jax.random.key(1), SHAPE, jnp.float32))
         assert np.abs(values).max() <= FAN_IN**-0.5
         assert np.abs(values).max() > 0.999 * FAN_IN**-0.5
 
 
-@pytest.mark.parametrize("name", ["lecun", "he"])
+@pytest.mark.parametrize("name", ["lecun", "he", "ntk"])
 def test_other_biases_start_at_zero(name):
     bias = make_layer_init(name, FAN_IN).bias(jax.random.key(0), (5,), jnp.float32)
     np.testing.assert_array_equal(bias, np.zeros(5))

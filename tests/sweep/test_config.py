@@ -44,6 +44,8 @@ def test_every_field_is_in_the_id(field):
         "batching": "full",
         "shuffled_labels": True,
         "until_test_loss": 0.05,
+        "steps": 70,
+        "activation": "erf",
     }
     value = getattr(CONFIG, field)
     other = others.get(field, value * 2)
@@ -53,7 +55,7 @@ def test_every_field_is_in_the_id(field):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"architecture": "mpl"}, "unknown architecture 'mpl'.*mlp, cnn"),
+        ({"architecture": "mpl"}, "unknown architecture 'mpl'.*mlp, mlp2, cnn"),
         ({"optimizer": "sdg"}, "unknown optimizer 'sdg'.*sgd, momentum, adam"),
         ({"init": "xavier"}, "unknown init"),
         ({"loss": "mae"}, "unknown loss"),
@@ -70,6 +72,12 @@ def test_every_field_is_in_the_id(field):
         ({"label_noise": float("nan")}, "label_noise is a share"),
         ({"schedule": "step"}, "unknown schedule 'step'.*constant, cosine"),
         ({"batching": "half"}, "unknown batching 'half'.*epochs, full"),
+        ({"steps": -1}, "steps must be 0 or more, got -1"),
+        ({"activation": "tanh"}, "unknown activation 'tanh'.*relu, erf"),
+        (
+            {"architecture": "cnn", "activation": "erf"},
+            "activation 'erf' is used by the mlp alone",
+        ),
         ({"optimizer": "momentum", "momentum": 1}, "momentum must be at least 0 and"),
         ({"optimizer": "adamw", "weight_decay": -1}, "weight_decay must be 0 or more"),
         ({"momentum": 0.9}, "momentum 0.9 is used neither by the optimizer 'sgd'"),

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from grids import CONFIG
 
+from scaletime_jax.sweep.examples import Targets, make_shared_data
 from scaletime_jax.sweep.lanes import (
     lanes_at_once,
     make_lanes,
     make_length,
     make_program,
-    make_shared_data,
     unit_table,
 )
 from scaletime_jax.sweep.tuning import CPU
@@ -20,7 +20,7 @@ SMALL = dataclasses.replace(CONFIG, train_size=100, epochs=3)
 
 def train(configs, dataset, at_once=1, capacity=100, records=None):
     """Returns the configs' curves, `at_once` lanes together."""
-    program = jax.jit(make_program(configs[0], 10, capacity, CPU))
+    program = jax.jit(make_program(configs[0], Targets(10, None), capacity, CPU))
     length = make_length(configs[0], records or len(configs[0].records))
     data = make_shared_data(dataset)
     turns = [
@@ -144,7 +144,8 @@ def test_a_run_ends_with_the_first_evaluation_at_its_loss(few_digits, at_once):
         losses = columns["test_loss"][columns["seed"] == config.seed]
         expected = curves.test_loss[number, : len(losses)]
         # lanes together go on until the last has ended, by another loop's rounding
-        rounding = 0 if at_once == 1 else 1e-6
+        # (6e-8), which a hundred steps amplify; neighbouring records differ by 1%
+        rounding = 0 if at_once == 1 else 1e-4
         np.testing.assert_allclose(losses, expected, rtol=rounding)
         assert losses[-1] <= 0.08 < losses[:-1].min()
         assert np.isnan(until.test_loss[number, len(losses) :]).all()

@@ -1,0 +1,160 @@
+"""The examples of a run, drawn by the seed from the data that all lanes share."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key, Num
+
+from scaletime_jax.data.sources import Dataset
+from scaletime_jax.data.teachers import Teacher, draw_examples, draw_weights, respond
+from scaletime_jax.data.transforms import (
+    add_label_noise,
+    draw_subset,
+    permute,
+    shuffle_labels,
+)
+from scaletime_jax.sweep.config import RunConfig
+from scaletime_jax.training.batching import (
+    Sampler,
+    Size,
+    TrainData,
+    epochs,
+    fresh,
+    full_batch,
+)
+
+
+class SharedData(NamedTuple):
+    """A dataset on the device; the targets are empty with a teacher."""
+
+    train_inputs: Num[Array, "train *shape"]
+    train_targets: Int[Array, "classes"]
+    test_inputs: Num[Array, "test *shape"]
+    test_targets: Int[Array, "test_classes"]
+
+
+class Targets(NamedTuple):
+    """The kind of a dataset's targets.
+
+    Attributes:
+        num_classes: number of classes; 1 with a teacher.
+        teacher: network that gives the targets; None for classes.
+    """
+
+    num_classes: int
+    teacher: Teacher | None
+
+
+class DataKeys(NamedTuple):
+    """Keys of a run's subset, and of its noise and teacher."""
+
+    subset: Key[Array, ""]
+    noise: Key[Array, ""]
+
+
+class Drawn(NamedTuple):
+    """The data of a run, and the rule for the batch of each step."""
+
+    data: TrainData
+    sampler: Sampler
+
+
+Draw = Callable[[DataKeys, Float[Array, ""], Size, SharedData], Drawn]
+# Streams of the noise key besides the label noise itself.
+SHUFFLE, TEACHER = 0, 1
+
+
+def make_shared_data(dataset: Dataset) -> SharedData:
+    """Returns the dataset's arrays."""
+    return SharedData(
+        jnp.asarray(dataset.train_images),
+        jnp.asarray(dataset.train_labels),
+        jnp.asarray(dataset.test_images),
+        jnp.asarray(dataset.test_labels),
+    )
+
+
+def make_draw(config: RunConfig, targets: Targets, capacity: int) -> Draw:
+    """Returns draw(keys, label_noise, train_size, shared) -> Drawn.
+
+    The subsets of one key are nested: a larger train size contains a smaller one. With
+    a teacher the keys also draw the teacher's weights, unless the teacher has a seed.
+
+    Args:
+        config: any config of the family.
+        targets: targets of the dataset.
+        capacity: size of the arrays of the training set, at least train_size.
+    """
+    if targets.teacher is None:
+        return _draw_classes(config, targets.num_classes, capacity)
+    if config.batching == "fresh":
+        return _draw_fresh(config, targets.teacher)
+    return _draw_taught(config, targets.teacher, capacity)
+
+
+def _sampler(config: RunConfig) -> Sampler:
+    return full_batch() if config.batching == "full" else epochs(config.batch_size)
+
+
+def _draw_classes(config: RunConfig, num_classes: int, capacity: int) -> Draw:
+    """Labels of the dataset, shuffled or with noise as the config says."""
+
+    def draw(
+        keys: DataKeys, noise: Float[Array, ""], size: Size, shared: SharedData
+    ) -> Drawn:
+        index = draw_subset(keys.subset, shared.train_targets.shape[0], capacity)
+        clean = shared.train_targets[index]
+        if config.shuffled_labels:
+            clean = shuffle_labels(jax.random.fold_in(keys.noise, SHUFFLE), clean, size)
+        labels = add_label_noise(keys.noise, clean, noise, num_classes, size)
+        test = shared.test_inputs, shared.test_targets
+        data = TrainData(shared.train_inputs, index, labels, *test, size)
+        return Drawn(data, _sampler(config))
+
+    return draw
+
+
+def _draw_taught(config: RunConfig, teacher: Teacher, capacity: int) -> Draw:
+    """Targets of the run's teacher on a subset of the dataset's inputs."""
+
+    def draw(
+        keys: DataKeys, noise: Float[Array, ""], size: Size, shared: SharedData
+    ) -> Drawn:
+        weights = draw_weights(teacher, jax.random.fold_in(keys.noise, TEACHER))
+        index = draw_subset(keys.subset, shared.train_inputs.shape[0], capacity)
+        targets = respond(teacher, weights, shared.train_inputs[index])
+        if config.shuffled_labels:
+            order_key = jax.random.fold_in(keys.noise, SHUFFLE)
+            targets = targets[permute(order_key, size, capacity)]
+        test = shared.test_inputs, respond(teacher, weights, shared.test_inputs)
+        data = TrainData(shared.train_inputs, index, targets, *test, size)
+        return Drawn(data, _sampler(config))
+
+    return draw
+
+
+def _draw_fresh(config: RunConfig, teacher: Teacher) -> Draw:
+    """New examples at every step.
+
+    There is no training set. The test set, which is as new as any batch, takes its
+    place in the record, so the train loss is the test loss.
+    """
+
+    def draw(
+        keys: DataKeys, noise: Float[Array, ""], size: Size, shared: SharedData
+    ) -> Drawn:
+        weights = draw_weights(teacher, jax.random.fold_in(keys.noise, TEACHER))
+        test = shared.test_inputs, respond(teacher, weights, shared.test_inputs)
+        everything = jnp.arange(shared.test_inputs.shape[0])
+        data = TrainData(shared.test_inputs, everything, test[1], *test)
+
+        def sample(
+            key: Key[Array, ""], count: int
+        ) -> tuple[Float[Array, "count d"], Float[Array, "count 1"]]:
+            return draw_examples(teacher, weights, key, count)
+
+        return Drawn(data, fresh(sample, config.batch_size))
+
+    return draw
