@@ -53,6 +53,11 @@ class Source(NamedTuple):
     test_inputs: np.ndarray
 
 
+def read_teacher(name: str) -> Teacher:
+    """Returns the teacher of a dataset's name, as in `read_source`."""
+    return _read(name)[0]
+
+
 def read_source(name: str) -> Source:
     """Returns the teacher of a name, and its inputs.
 
@@ -67,6 +72,17 @@ def read_source(name: str) -> Source:
     Raises:
         InputError: the name has another form, or a number is out of range.
     """
+    teacher, *counts = _read(name)
+    rng = np.random.default_rng(teacher.dimension)
+    train, test = (
+        (rng.random((count, teacher.dimension)) - 0.5).astype(np.float32)
+        for count in counts
+    )
+    return Source(teacher, train, test)
+
+
+def _read(name: str) -> tuple[Teacher, int, int]:
+    """Returns teacher, pool and test of a name."""
     values: dict[str, int | None] = dict.fromkeys(("d", "width", "seed"))
     values |= {"pool": 100_000, "test": 10_000}
     for part in name.removeprefix(PREFIX).split(","):
@@ -86,12 +102,7 @@ def read_source(name: str) -> Source:
     dimension, width = values["d"], values["width"]
     pool, test = values["pool"], values["test"]
     assert dimension and width and pool and test
-    rng = np.random.default_rng(dimension)
-    train, other = (
-        (rng.random((count, dimension)) - 0.5).astype(np.float32)
-        for count in (pool, test)
-    )
-    return Source(Teacher(dimension, width, values["seed"]), train, other)
+    return Teacher(dimension, width, values["seed"]), pool, test
 
 
 def draw_weights(teacher: Teacher, key: Key[Array, ""]) -> Weights:

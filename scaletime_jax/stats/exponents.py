@@ -1,5 +1,6 @@
 """Exponents of power laws, their ranges, and the regime of a loss."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -98,7 +99,11 @@ def exponent_gap(sizes: np.ndarray, first: np.ndarray, second: np.ndarray) -> Es
     return jackknife(gap, first, second)
 
 
-def select_range(sizes: np.ndarray, losses: np.ndarray) -> np.ndarray:
+def select_range(
+    sizes: np.ndarray,
+    losses: np.ndarray,
+    bend: Callable[[np.ndarray, np.ndarray], Estimate] = bend_of,
+) -> np.ndarray:
     """Returns the sizes to fit: the longest straight range on log axes.
 
     A range of four or more consecutive sizes is straight if the local exponent of a
@@ -109,6 +114,7 @@ def select_range(sizes: np.ndarray, losses: np.ndarray) -> np.ndarray:
     Args:
         sizes: [sizes] > 0, ascending.
         losses: [sizes, draws].
+        bend: change of the local exponent of (sizes, losses) from end to end.
 
     Returns:
         [sizes] true in the range; all false without a straight range.
@@ -123,7 +129,7 @@ def select_range(sizes: np.ndarray, losses: np.ndarray) -> np.ndarray:
             width = np.log(sizes[last - 1] / sizes[first])
             if width <= widest * (1 + 1e-9):
                 continue
-            if is_straight(bend_of(sizes[first:last], losses[first:last])):
+            if is_straight(bend(sizes[first:last], losses[first:last])):
                 best, widest = np.zeros(len(sizes), bool), width
                 best[first:last] = True
     return best

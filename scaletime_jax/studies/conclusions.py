@@ -113,6 +113,19 @@ SUBJECTS: dict[str, tuple[Subject, ...]] = {
             quantity="variance-limited exponent in D",
         ),
     ),
+    "teacher_student": (
+        Subject(
+            "Four over the exponent of the loss over data, by the dimension of the "
+            "inputs,",
+            "theory says 1",
+            quantity="4 / alpha_D",
+        ),
+        Subject(
+            "The same number over model size",
+            "theory says 1",
+            quantity="4 / alpha_P",
+        ),
+    ),
     "duality": (
         Subject(
             "The loss over data by the loss over features",

@@ -47,6 +47,8 @@ NUMBERS: tuple[tuple[str, Callable[[float], bool], str], ...] = (
 # Largest ratio of the train sizes of one program. The program shuffles the indices of
 # the largest train size each epoch, which slows small networks on little data.
 SIZE_RANGE = 10
+# Number of examples whose order takes no more than a few percent of a step's time.
+FREE_ORDER = 300
 
 
 @dataclasses.dataclass(frozen=True)
@@ -273,8 +275,11 @@ def share_programs(units: Sequence[list[RunConfig]]) -> list[Capacity]:
     newest: dict[tuple[Any, ...], list[RunConfig]] = {}
     for config in sorted((unit[0] for unit in units), key=lambda c: c.train_size):
         group = newest.get(config.family)
-        # the time of a step on the whole set is proportional to the capacity
-        alone = config.batching == "full"
+        # the time of a step on the whole set is proportional to the capacity, and so is
+        # the time of an epoch's order, which runs of given steps draw most often on
+        # little data
+        ordered = config.steps > 0 and config.train_size > FREE_ORDER
+        alone = config.batching == "full" or ordered
         if (
             group is None
             or alone

@@ -12,7 +12,11 @@ from scaletime_jax.sweep.runner import Programs, deal
 
 # By architecture, width and epochs of a network whose time goes by steps and images,
 # and of one whose time goes by arithmetic; each takes about half a second.
-NETWORKS = {"mlp": ((1, 40), (20, 5)), "cnn": ((1, 4), (5, 1))}
+NETWORKS = {
+    "mlp": ((1, 40), (20, 5)),
+    "mlp2": ((8, 40), (200, 10)),
+    "cnn": ((1, 4), (5, 1)),
+}
 EXAMPLES, CLASSES = 500, 10
 
 

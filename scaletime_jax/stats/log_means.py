@@ -1,0 +1,39 @@
+"""Exponents of means over seeds of the logarithm, as in [B21, A.1].
+
+The mean of the logarithm weighs all seeds alike, where the mean of the loss is mostly
+the mean of the seeds with a large loss. A line through mean logarithms is the mean of
+the lines of single seeds.
+"""
+
+import numpy as np
+
+from scaletime_jax.stats.estimates import Estimate, jackknife
+from scaletime_jax.stats.lines import MIN_SIZES, straight_line
+
+
+def seed_exponents(sizes: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Returns [seeds] slopes of log value against log size.
+
+    Args:
+        sizes: [sizes] > 0, not all equal.
+        values: [sizes, seeds] > 0.
+    """
+    logs = np.log(sizes)
+    return np.array([straight_line(logs, each).slope for each in np.log(values).T])
+
+
+def mean_bend(sizes: np.ndarray, values: np.ndarray) -> Estimate:
+    """Returns the change of the local exponent from end to end.
+
+    The exponents are of a parabola of the mean log value over log size, by least
+    squares, as in `local_exponents.bend_of`.
+
+    Args:
+        sizes: [sizes] > 0, ascending.
+        values: [sizes, seeds] > 0; no value for fewer than three sizes.
+    """
+    if len(sizes) < MIN_SIZES:
+        return Estimate(None, None)
+    logs = np.log(sizes)
+    curvature = np.polyfit(logs, np.log(values), 2)[0]
+    return jackknife(np.mean, (2 * curvature * (logs[-1] - logs[0]))[None])

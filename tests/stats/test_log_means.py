@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from scaletime_jax.stats.exponents import select_range
+from scaletime_jax.stats.log_means import mean_bend, seed_exponents
+
+SIZES = np.array([30.0, 100, 300, 1000, 3000, 10_000])
+
+
+@pytest.fixture
+def losses():
+    """[sizes, seeds] with exponents and scales of their own, and scatter."""
+    rng = np.random.default_rng(0)
+    exponents, scales = rng.normal(0.8, 0.1, 5), np.exp(rng.normal(0, 2, 5))
+    scatter = np.exp(0.05 * rng.normal(size=(6, 5)))
+    return scales * SIZES[:, None] ** -exponents * scatter
+
+
+def test_the_mean_line_is_the_line_through_mean_logarithms(losses):
+    line = stats.linregress(np.log(SIZES), np.log(losses).mean(axis=1))
+    assert seed_exponents(SIZES, losses).mean() == pytest.approx(line.slope, rel=1e-9)
+
+
+def test_one_large_seed_counts_like_the_others(losses):
+    larger = losses * np.array([1e6, 1, 1, 1, 1])
+    np.testing.assert_allclose(
+        seed_exponents(SIZES, larger), seed_exponents(SIZES, losses), rtol=1e-9
+    )
+
+
+def test_a_planted_bend_is_found_with_its_interval():
+    """log loss = -0.5 x - 0.05 x^2: the local exponent changes by 0.1 (x1 - x0)."""
+    x = np.log(SIZES)
+    rng = np.random.default_rng(1)
+    scatter = 0.02 * rng.normal(size=(6, 8))
+    values = np.exp((-0.5 * x - 0.05 * x**2)[:, None] + scatter)
+    bend = mean_bend(SIZES, values)
+    planted = -0.1 * (x[-1] - x[0])
+    assert bend.interval[0] < planted < bend.interval[1]
+    assert bend.value == pytest.approx(planted, abs=0.05)  # 2 s.e. of the scatter
+    assert not select_range(SIZES, values, mean_bend).all()
+    straight = np.exp((-0.5 * x)[:, None] + scatter)
+    assert select_range(SIZES, straight, mean_bend).all()
+
+
+def test_two_sizes_have_no_bend():
+    assert mean_bend(SIZES[:2], np.ones((2, 3))).value is None
