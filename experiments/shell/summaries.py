@@ -17,7 +17,12 @@ QUESTIONS = {
         "linear_dynamics",
         "effective_size",
     ),
-    "Why power laws?": ("random_features", "duality", "teacher_student"),
+    "Why power laws?": (
+        "random_features",
+        "duality",
+        "variance_limited",
+        "teacher_student",
+    ),
 }
 OTHERS = "What else was found?"
 ORDER = [name for names in QUESTIONS.values() for name in names]

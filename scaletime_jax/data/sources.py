@@ -9,10 +9,12 @@ import pathlib
 import zipfile
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 
 from scaletime_jax.data import cache, teachers
 from scaletime_jax.data.prepared import load_tfds
+from scaletime_jax.data.transforms import average_pool, normalise
 from scaletime_jax.errors import InputError
 from scaletime_jax.words import count_of
 
@@ -164,6 +166,31 @@ def limit_test(dataset: Dataset, size: int) -> Dataset:
         test_images=dataset.test_images[kept],
         test_labels=dataset.test_labels[kept],
         fingerprint=f"{dataset.fingerprint}-balanced{size}",
+    )
+
+
+def pool_dataset(dataset: Dataset, size: int) -> Dataset:
+    """Returns the dataset with images averaged over squares of size x size pixels.
+
+    Pixels are scaled to [-1, 1] first. The name gets the suffix '-pool' and the size.
+
+    Raises:
+        InputError: the examples are not images, or the size does not divide them.
+    """
+    if size == 1:
+        return dataset
+    try:
+        train, test = (
+            np.asarray(average_pool(normalise(jnp.asarray(images)), size))
+            for images in (dataset.train_images, dataset.test_images)
+        )
+    except InputError as error:
+        raise InputError(f"dataset {dataset.name!r}: {error}", pool=None) from None
+    return dataset._replace(
+        name=f"{dataset.name}-pool{size}",
+        train_images=train,
+        test_images=test,
+        fingerprint=f"{dataset.fingerprint}-pool{size}",
     )
 
 

@@ -244,6 +244,16 @@ FIELDS = (
         split=Split.SETTING,
     ),
     Field(
+        "part",
+        _LONG,
+        _LANE,
+        "number of the training set among the disjoint training sets of its size, from "
+        "0, into which the seed divides the data",
+        default=0,
+        split=Split.SETTING,
+        several="parts",
+    ),
+    Field(
         "guessing_loss",
         _DOUBLE,
         _ID,

@@ -63,13 +63,10 @@ def fit_power_law(
     """
     sizes, losses = _check(sizes, losses)
     span = float(sizes.min()), float(sizes.max())
-    nothing = PowerLaw(
-        Estimate(None, None), None, Estimate(None, None), span, "no fit: too few sizes"
-    )
     if len(np.unique(sizes)) < (3 + with_offset):
-        return nothing
+        return no_fit(sizes, "no fit: too few sizes")
     if not np.all(losses.mean(axis=1) > 0):
-        return nothing._replace(warning="no fit: losses are not above 0")
+        return no_fit(sizes, "no fit: losses are not above 0")
     if not with_offset:
         exponent = jackknife(lambda each: -log_line(sizes, each).slope, losses)
         log_coefficient = log_line(sizes, losses).intercept
@@ -82,6 +79,18 @@ def fit_power_law(
     return PowerLaw(
         exponent, fitted[1], offset, span, _warning(sizes, fitted, exponent)
     )
+
+
+def no_fit(sizes: np.ndarray, reason: str) -> PowerLaw:
+    """Returns a power law without numbers.
+
+    Args:
+        sizes: [sizes].
+        reason: why nothing was fitted.
+    """
+    nothing = Estimate(None, None)
+    span = float(sizes.min()), float(sizes.max())
+    return PowerLaw(nothing, None, nothing, span, reason)
 
 
 def exponent_gap(sizes: np.ndarray, first: np.ndarray, second: np.ndarray) -> Estimate:

@@ -126,6 +126,13 @@ SUBJECTS: dict[str, tuple[Subject, ...]] = {
             quantity="4 / alpha_P",
         ),
     ),
+    "variance_limited": (
+        Subject(
+            "The exponent of what finite data add to the loss of narrow networks",
+            "a variance has exponent 1",
+            quantity="exponent of L(D)",
+        ),
+    ),
     "duality": (
         Subject(
             "The loss over data by the loss over features",

@@ -27,6 +27,9 @@ from scaletime_jax.training.schedules import SCHEDULES
 ARCHITECTURES = ("mlp", "mlp2", "cnn")
 BATCHINGS = ("epochs", "full", "fresh")
 MAX_SEED = 2**32 - 1
+# Whole numbers of a config.
+COUNTS = ("width", "train_size", "batch_size", "epochs")
+FROM_ZERO = ("seed", "steps", "part")
 
 
 def _is_share(value: float) -> bool:
@@ -47,8 +50,8 @@ NUMBERS: tuple[tuple[str, Callable[[float], bool], str], ...] = (
 # Largest ratio of the train sizes of one program. The program shuffles the indices of
 # the largest train size each epoch, which slows small networks on little data.
 SIZE_RANGE = 10
-# Number of examples whose order takes no more than a few percent of a step's time.
-FREE_ORDER = 300
+# Number of examples up to which the time of a step hardly depends on the capacity.
+FREE_CAPACITY = 300
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +83,7 @@ class RunConfig:
     until_test_loss: float | int = 0.0
     steps: int = 0
     activation: str = "relu"
+    part: int = 0
 
     def __post_init__(self) -> None:
         """Raises InputError if a value is invalid.
@@ -102,9 +106,9 @@ class RunConfig:
                     f"unknown {name} {getattr(self, name)!r}; choose one of "
                     f"{', '.join(choices)}."
                 )
-        for name in ("steps", "width", "train_size", "batch_size", "epochs", "seed"):
+        for name in (*COUNTS, *FROM_ZERO):
             value = int(getattr(self, name))
-            least = 0 if name in ("seed", "steps") else 1
+            least = 0 if name in FROM_ZERO else 1
             if value < least or value > MAX_SEED:
                 raise InputError(f"{name} must be {least} or more, got {value}.")
             object.__setattr__(self, name, value)
@@ -187,6 +191,7 @@ def make_grid(dataset: Dataset, **axes: Sequence[Any]) -> list[RunConfig]:
     Args:
         dataset: dataset to train on, against which sizes are checked.
         **axes: values of every other field of `RunConfig`, the last varying fastest.
+            Parts above 0 are left out at the train sizes that do not have them.
 
     Raises:
         InputError: an axis is empty, or a value is impossible or too large for the
@@ -203,6 +208,13 @@ def make_grid(dataset: Dataset, **axes: Sequence[Any]) -> list[RunConfig]:
         )
         for values in itertools.product(*axes.values())
     ]
+    available = len(dataset.train_images)
+    there = [
+        config
+        for config in configs
+        if config.part == 0 or (config.part + 1) * config.train_size <= available
+    ]
+    configs = there or configs
     for config in configs:
         check_fits(config, dataset)
     return list(dict.fromkeys(configs))
@@ -222,6 +234,12 @@ def check_fits(config: RunConfig, dataset: Dataset) -> None:
         raise InputError(
             f"train_size {config.train_size} is above the {available} training "
             f"examples of {dataset.name!r}; choose {available} or fewer."
+        )
+    if config.part and (config.part + 1) * config.train_size > available:
+        raise InputError(
+            f"part {config.part} does not exist: the {available} training examples of "
+            f"{dataset.name!r} have {available // config.train_size} disjoint parts of "
+            f"{config.train_size}."
         )
     shape = dataset.train_images.shape[1:]
     if config.architecture == "cnn" and (len(shape) != 3 or min(shape[:2]) < MIN_IMAGE):
@@ -278,8 +296,8 @@ def share_programs(units: Sequence[list[RunConfig]]) -> list[Capacity]:
         # the time of a step on the whole set is proportional to the capacity, and so is
         # the time of an epoch's order, which runs of given steps draw most often on
         # little data
-        ordered = config.steps > 0 and config.train_size > FREE_ORDER
-        alone = config.batching == "full" or ordered
+        grows = config.batching == "full" or config.steps > 0
+        alone = grows and config.train_size > FREE_CAPACITY
         if (
             group is None
             or alone

@@ -1,11 +1,11 @@
 """The examples of a run, drawn by the seed from the data that all lanes share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key, Num
+from jaxtyping import Array, Float, Int, Key, Num, Shaped
 
 from scaletime_jax.data.sources import Dataset
 from scaletime_jax.data.teachers import Teacher, draw_examples, draw_weights, respond
@@ -61,7 +61,9 @@ class Drawn(NamedTuple):
     sampler: Sampler
 
 
-Draw = Callable[[DataKeys, Float[Array, ""], Size, SharedData], Drawn]
+# Numbers of a lane, by field name; label_noise and part are used here.
+Numbers = Mapping[str, Shaped[Array, ""]]
+Draw = Callable[[DataKeys, Numbers, Size, SharedData], Drawn]
 # Streams of the noise key besides the label noise itself.
 SHUFFLE, TEACHER = 0, 1
 
@@ -77,9 +79,10 @@ def make_shared_data(dataset: Dataset) -> SharedData:
 
 
 def make_draw(config: RunConfig, targets: Targets, capacity: int) -> Draw:
-    """Returns draw(keys, label_noise, train_size, shared) -> Drawn.
+    """Returns draw(keys, numbers, train_size, shared) -> Drawn.
 
-    The subsets of one key are nested: a larger train size contains a smaller one. With
+    The subsets of one key are nested: a larger train size contains a smaller one. The
+    parts of one key and size are disjoint. With
     a teacher the keys also draw the teacher's weights, unless the teacher has a seed.
 
     Args:
@@ -98,16 +101,29 @@ def _sampler(config: RunConfig) -> Sampler:
     return full_batch() if config.batching == "full" else epochs(config.batch_size)
 
 
+def _draw_part(
+    key: Key[Array, ""],
+    shared: SharedData,
+    part: Shaped[Array, ""],
+    size: Size,
+    capacity: int,
+) -> Int[Array, "capacity"]:
+    """Returns the indices of one of the disjoint training sets of a size."""
+    population = shared.train_inputs.shape[0]
+    order = draw_subset(key, population, population)
+    place = part.astype(jnp.int32) * size + jnp.arange(capacity)
+    return order[place % population]
+
+
 def _draw_classes(config: RunConfig, num_classes: int, capacity: int) -> Draw:
     """Labels of the dataset, shuffled or with noise as the config says."""
 
-    def draw(
-        keys: DataKeys, noise: Float[Array, ""], size: Size, shared: SharedData
-    ) -> Drawn:
-        index = draw_subset(keys.subset, shared.train_targets.shape[0], capacity)
+    def draw(keys: DataKeys, numbers: Numbers, size: Size, shared: SharedData) -> Drawn:
+        index = _draw_part(keys.subset, shared, numbers["part"], size, capacity)
         clean = shared.train_targets[index]
         if config.shuffled_labels:
             clean = shuffle_labels(jax.random.fold_in(keys.noise, SHUFFLE), clean, size)
+        noise = numbers["label_noise"]
         labels = add_label_noise(keys.noise, clean, noise, num_classes, size)
         test = shared.test_inputs, shared.test_targets
         data = TrainData(shared.train_inputs, index, labels, *test, size)
@@ -119,11 +135,9 @@ def _draw_classes(config: RunConfig, num_classes: int, capacity: int) -> Draw:
 def _draw_taught(config: RunConfig, teacher: Teacher, capacity: int) -> Draw:
     """Targets of the run's teacher on a subset of the dataset's inputs."""
 
-    def draw(
-        keys: DataKeys, noise: Float[Array, ""], size: Size, shared: SharedData
-    ) -> Drawn:
+    def draw(keys: DataKeys, numbers: Numbers, size: Size, shared: SharedData) -> Drawn:
         weights = draw_weights(teacher, jax.random.fold_in(keys.noise, TEACHER))
-        index = draw_subset(keys.subset, shared.train_inputs.shape[0], capacity)
+        index = _draw_part(keys.subset, shared, numbers["part"], size, capacity)
         targets = respond(teacher, weights, shared.train_inputs[index])
         if config.shuffled_labels:
             order_key = jax.random.fold_in(keys.noise, SHUFFLE)
@@ -142,9 +156,7 @@ def _draw_fresh(config: RunConfig, teacher: Teacher) -> Draw:
     place in the record, so the train loss is the test loss.
     """
 
-    def draw(
-        keys: DataKeys, noise: Float[Array, ""], size: Size, shared: SharedData
-    ) -> Drawn:
+    def draw(keys: DataKeys, numbers: Numbers, size: Size, shared: SharedData) -> Drawn:
         weights = draw_weights(teacher, jax.random.fold_in(keys.noise, TEACHER))
         test = shared.test_inputs, respond(teacher, weights, shared.test_inputs)
         everything = jnp.arange(shared.test_inputs.shape[0])

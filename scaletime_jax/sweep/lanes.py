@@ -22,6 +22,9 @@ from scaletime_jax.training.train import Curves, make_train
 Lanes = dict[str, UInt[Array, "*lanes"] | Float[Array, "*lanes"]]
 
 
+WHOLE = ("seed", "part")
+
+
 class Length(NamedTuple):
     """Train size and evaluation steps of the runs of a unit.
 
@@ -51,7 +54,7 @@ def make_lanes(configs: Sequence[RunConfig], size: int) -> Lanes:
     padded = [*configs, *[configs[-1]] * (size - len(configs))]
     made = {}
     for name in fields.lanes():
-        kind = jnp.uint32 if name == "seed" else jnp.float32
+        kind = jnp.uint32 if name in WHOLE else jnp.float32
         made[name] = jnp.array([getattr(config, name) for config in padded], kind)
     return made
 
@@ -92,7 +95,7 @@ def make_lane(
         key = jax.random.fold_in(jax.random.key(0), lane["seed"])
         subset_key, noise_key, train_key = jax.random.split(key, 3)
         keys = DataKeys(subset_key, noise_key)
-        drawn = draw(keys, lane["label_noise"], length.train_size, data)
+        drawn = draw(keys, lane, length.train_size, data)
         how = drawn.sampler, tuning.evaluation_batch, config.until_test_loss
         train = make_train(network, task, optimizer, length.stops, *how)
         return train(train_key, make_hyper(lane), drawn.data)

@@ -46,6 +46,7 @@ def test_every_field_is_in_the_id(field):
         "until_test_loss": 0.05,
         "steps": 70,
         "activation": "erf",
+        "part": 1,
     }
     value = getattr(CONFIG, field)
     other = others.get(field, value * 2)
@@ -73,6 +74,7 @@ def test_every_field_is_in_the_id(field):
         ({"schedule": "step"}, "unknown schedule 'step'.*constant, cosine"),
         ({"batching": "half"}, "unknown batching 'half'.*epochs, full"),
         ({"steps": -1}, "steps must be 0 or more, got -1"),
+        ({"part": -1}, "part must be 0 or more, got -1"),
         ({"activation": "tanh"}, "unknown activation 'tanh'.*relu, erf"),
         (
             {"architecture": "cnn", "activation": "erf"},

@@ -51,7 +51,8 @@ def drawn(config, dataset, seed=101, capacity=None):
     capacity = capacity or config.train_size
     draw = make_draw(config, Targets(1, dataset.teacher), capacity)
     shared = make_shared_data(dataset)
-    return draw(keys, jnp.float32(0), config.train_size, shared), keys
+    numbers = {"label_noise": jnp.float32(0), "part": jnp.uint32(config.part)}
+    return draw(keys, numbers, config.train_size, shared), keys
 
 
 def train(config, dataset, seeds=(101,), capacity=None):
@@ -81,6 +82,20 @@ def test_larger_training_sets_contain_smaller_ones_with_the_same_teacher(taught)
     more, _ = drawn(dataclasses.replace(TAUGHT, train_size=200), taught)
     np.testing.assert_array_equal(few.data.subset, more.data.subset[:60])
     np.testing.assert_allclose(few.data.targets, more.data.targets[:60], rtol=1e-5)
+
+
+def test_parts_are_disjoint_and_cover_what_one_large_part_has(taught):
+    parts = [
+        drawn(dataclasses.replace(TAUGHT, part=part), taught)[0].data
+        for part in range(3)
+    ]
+    whole = drawn(dataclasses.replace(TAUGHT, train_size=180), taught)[0].data
+    together = np.concatenate([each.subset for each in parts])
+    np.testing.assert_array_equal(together, whole.subset)
+    assert len(set(together.tolist())) == 180
+    # also in a program for more data than a part has
+    shared = drawn(dataclasses.replace(TAUGHT, part=2), taught, capacity=100)[0].data
+    np.testing.assert_array_equal(shared.subset[:60], parts[2].subset)
 
 
 def test_shuffled_targets_are_the_same_numbers_in_another_order(taught):
@@ -163,6 +178,7 @@ def test_a_run_of_steps_is_as_long_whatever_the_train_size(taught):
         ({"label_noise": 0.2}, "label_noise 0.2 needs classes"),
         ({"train_size": 501}, "train_size 501 is above the 500 training"),
         ({"architecture": "cnn"}, "the cnn needs images"),
+        ({"part": 8}, "part 8 does not exist: the 500 .* have 8 disjoint parts of 60"),
     ],
 )
 def test_what_needs_classes_or_more_data_is_refused(taught, change, words):

@@ -1,0 +1,129 @@
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from written import assert_can_be_written
+
+from scaletime_jax.errors import InputError
+from scaletime_jax.runs.read import Runs
+from scaletime_jax.studies.variance_limited import measure_excess, study
+
+POOL, SIZES = 16_000, (500, 1000, 2000, 4000, 8000)
+FIELDS = {
+    "dataset": "planted",
+    "architecture": "mlp2",
+    "optimizer": "sgd",
+    "learning_rate": 0.1,
+    "label_noise": 0.0,
+    "loss": "mse",
+    "batching": "full",
+    "until_test_loss": 0.0,
+    "guessing_loss": 0.09,
+    "shuffled_labels": False,
+    "diverged": False,
+}
+
+
+def planted(exponent=1.0, seeds=5, first_order=0.0, dead=(), sizes=SIZES):
+    """Losses 0.05 + 3 draws^-exponent, and a term of the first order.
+
+    The term of a training set is the mean of its examples' own terms, which sum to zero
+    over all examples, so it is large for one set and cancels over all disjoint sets.
+    """
+    rng, rows = np.random.default_rng(0), []
+    for seed in range(seeds):
+        own = rng.normal(size=POOL)
+        own -= own.mean()
+        scale = np.exp(0.1 * rng.normal())
+        for size in (*sizes, POOL):
+            excess = 0.0
+            if size < POOL:
+                excess = 3 * scale * (1 / size - 1 / POOL) ** exponent
+            for part in range(POOL // size):
+                term = first_order * own[part * size : (part + 1) * size].mean()
+                end = 0.05 + excess + term if seed not in dead else 0.0899
+                for step, loss in ((0, 0.09), (25, 0.07), (50, 0.06), (100, end)):
+                    loss = 0.0899 if seed in dead and step else loss
+                    rows.append(
+                        {
+                            "run_id": f"{seed}-{size}-{part}",
+                            "seed": seed,
+                            "part": part,
+                            "train_size": size,
+                            "step": step,
+                            "epoch": float(step),
+                            "test_loss": loss,
+                        }
+                    )
+    return Runs(pd.DataFrame(rows).assign(**FIELDS), [], [])
+
+
+def at_the_end(runs):
+    return measure_excess(FIELDS, runs.table, 100)
+
+
+@pytest.mark.parametrize(
+    ("exponent", "verdict"), [(1.0, "holds"), (0.5, "fails"), (1.5, "fails")]
+)
+def test_the_planted_exponent_is_found(exponent, verdict):
+    made = study(planted(exponent))
+    claim = made.claims[-1]
+    assert claim.setting["step"] == 100 and claim.verdict == verdict
+    assert claim.value == pytest.approx(exponent, rel=1e-6)
+
+
+def test_terms_of_the_first_order_cancel_over_disjoint_sets_alone():
+    """With the first part alone the same runs give no exponent near 1."""
+    runs = planted(first_order=2.0)
+    assert at_the_end(runs).regime.law.exponent.value == pytest.approx(1, abs=1e-6)
+    first = runs.table[(runs.table.part == 0) & (runs.table.step == 100)]
+    losses = first.pivot(index="train_size", columns="seed", values="test_loss")
+    excess = losses - losses.loc[POOL]
+    around = excess.loc[500] - excess.loc[500].mean()
+    # the term of one set of 500 examples: 2 / sqrt(500) = 0.09, beside 0.006
+    assert around.std() > 0.03
+
+
+def test_initialisations_that_have_not_learned_are_left_out():
+    made = at_the_end(planted(dead=(1, 3)))
+    assert made.left_out == 2 and made.losses.shape == (len(SIZES), 3)
+    assert made.regime.law.exponent.value == pytest.approx(1, rel=1e-6)
+    nothing = at_the_end(planted(dead=range(5)))
+    assert nothing.note == "no initialisation has learned"
+    assert nothing.losses.shape[1] == 0
+
+
+def test_an_excess_that_is_not_above_zero_has_no_exponent():
+    runs = planted()
+    table = runs.table.copy()
+    table.loc[(table.train_size == 8000) & (table.step == 100), "test_loss"] = 0.04
+    made = study(runs._replace(table=table))
+    assert made.claims[-1].value is None
+    assert "not above 0 at 1 size" in made.claims[-1].note
+
+
+def test_too_few_sizes_have_no_exponent():
+    made = study(planted(sizes=SIZES[:3]))
+    assert {claim.value for claim in made.claims} == {None}
+    assert "a fit needs 4" in made.claims[0].note
+
+
+def test_missing_parts_and_one_size_are_refused():
+    runs = planted()
+    fewer = runs.table[(runs.table.part < 4) | (runs.table.train_size > 500)]
+    with pytest.raises(InputError, match="4 of 32 disjoint training sets of 500"):
+        study(runs._replace(table=fewer))
+    one = runs.table[runs.table.train_size == POOL]
+    with pytest.raises(InputError, match="one train size, 16000"):
+        study(runs._replace(table=one))
+
+
+def test_results_can_be_written_and_figures_read():
+    tables = [planted(seeds=3).table, planted(exponent=0.8, seeds=3).table]
+    tables[1] = tables[1].assign(loss="cross_entropy")
+    tables[1]["run_id"] += "-other"
+    assert_can_be_written(study(Runs(pd.concat(tables, ignore_index=True), [], [])))
+    silent = planted(seeds=3, dead=range(3))
+    assert_can_be_written(study(silent))
+    assert list(itertools.chain(study(silent).tables["excess"]))
