@@ -17,7 +17,7 @@ QUESTIONS = {
         "linear_dynamics",
         "effective_size",
     ),
-    "Why power laws?": ("random_features", "duality"),
+    "Why power laws?": ("random_features", "duality", "manifold_bounds"),
 }
 OTHERS = "What else was found?"
 ORDER = [name for names in QUESTIONS.values() for name in names]

@@ -61,7 +61,7 @@ def nearest_points(name: str, train: Points, test: Points) -> Nearest:
     check_manifold(name, 1)
     require(len(train) > 0, "there must be 1 training point or more, got none.")
     period = 1.0 if name == "torus" else None
-    chord, rows = cKDTree(train, boxsize=period).query(test, workers=-1)
+    chord, rows = cKDTree(train, boxsize=period).query(test)
     return Nearest(np.asarray(rows), separation(name, chord))
 
 

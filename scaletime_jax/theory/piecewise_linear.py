@@ -244,7 +244,7 @@ def _on_sphere(train: Points, test: Points) -> Triangulation:
     lift = np.sqrt(squares.max() - squares)
     lifted = np.concatenate([poles, lift[:, None]], axis=1)
     beside = np.concatenate([test, np.zeros((len(test), 1))], axis=1)
-    _, simplex = cKDTree(lifted).query(beside, workers=-1)
+    _, simplex = cKDTree(lifted).query(beside)
     places = train[hull.simplices]
     # x = sum_i w_i corner_i up to a factor, which weights of sum 1 take out
     corners = np.swapaxes(places[simplex], 1, 2)

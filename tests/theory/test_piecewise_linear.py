@@ -53,8 +53,15 @@ def test_a_cube_is_scipys_interpolation(dim):
     np.testing.assert_allclose(interpolate(found, values), known, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", MANIFOLDS)
-@pytest.mark.parametrize("dim", DIMS)
+@pytest.mark.parametrize(
+    ("name", "dim"),
+    [
+        # 81 images of the torus
+        pytest.param(n, d, marks=pytest.mark.slow if (n, d) == ("torus", 4) else ())
+        for n in MANIFOLDS
+        for d in DIMS
+    ],
+)
 def test_simplices_are_delaunays(name, dim):
     """Weights of a mean, and no training point nearer to a centre than corners are."""
     train, test, _ = draw(name, dim)
