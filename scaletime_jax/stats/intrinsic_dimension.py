@@ -42,7 +42,7 @@ class Dimensions(NamedTuple):
 
     Attributes:
         by_ratio: for each k of `RATIOS`, by `ratio_dimension`.
-        ratio: the mean over k [Sharma & Kaplan 2020, App. C].
+        ratio: the mean over k [Sharma & Kaplan 2020, App. B, C].
         likelihood: by `likelihood_dimension`.
         neighbours: the k of the likelihood.
     """
@@ -149,7 +149,7 @@ def ratio_dimension(distances: Float[np.ndarray, "n count"], k: int = 1) -> floa
 
         -log(1 - F(mu)^(1/k)) = d log(mu)
 
-    [Facco et al. 2017, Eq. 5, for k = 1; Sharma & Kaplan 2020, App. C]. d is the slope
+    [Facco et al. 2017, for k = 1; Sharma & Kaplan 2020, App. B, C]. d is the slope
     of the line through the origin, by least squares through the lower 90% of the n
     points (log mu_i, -log(1 - (i / n)^(1/k))).
 

@@ -23,6 +23,7 @@ from scaletime_jax.track import Track, quiet
 CLOSE = 0.05
 CLAIMED = 8  # largest dimension that is claimed
 METHODS = ("ratios", "likelihood", "extrapolated")
+PAPERS = "cube", "ratios"  # of which the paper says that they are close
 # A cube's bias is of first order in the distance, a curved manifold's of second.
 POWERS = {"cube": 1, "sphere": 2, "torus": 2}
 
@@ -118,7 +119,7 @@ def judge_dimensions(found: Sequence[Measured], points: int) -> list[Claim]:
         judge(
             ratio,
             (1 - CLOSE, 1 + CLOSE),
-            source=beyond("[B21, App. B.2]", each.method == "ratios"),
+            source=beyond("[B21, App. A.1]", (each.manifold, each.method) == PAPERS),
             statement=f"{points:,} points show their dimension, {WORDS[each.method]}.",
             setting={"manifold": each.manifold, "d": int(dim)},
             quantity="estimate / d",

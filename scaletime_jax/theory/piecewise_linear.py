@@ -17,7 +17,9 @@ from scaletime_jax.theory.manifolds import Points, ball_volume, check_manifold
 
 # A triangulation in d dimensions has about 1, 2, 7, 32, 160, ... simplices a point.
 MOST_DIM = 4
-WIDEN = 1.25
+# First margin in radii of a ball that is empty with a probability of order 1 / D^2,
+# and the factor by which it is widened where it does not suffice.
+MARGIN, WIDEN = 1.5, 1.25
 
 
 class Triangulation(NamedTuple):
@@ -131,9 +133,8 @@ def slopes(
 def _in_box(name: str, train: Points, test: Points) -> Triangulation:
     """Triangulates a cube or torus within a margin around the test points."""
     dim = train.shape[1]
-    # of a ball that is empty with a probability of order 1 / D
     size = max(len(train), 3)
-    margin = 1.5 * (2 * np.log(size) / (size * ball_volume(dim))) ** (1 / dim)
+    margin = MARGIN * (2 * np.log(size) / (size * ball_volume(dim))) ** (1 / dim)
     while True:
         low, high = test.min(axis=0) - margin, test.max(axis=0) + margin
         rows, points = _within(name, train, low, high)

@@ -6,6 +6,7 @@ from scipy.interpolate import LinearNDInterpolator
 from scipy.spatial import cKDTree
 
 from scaletime_jax.errors import InputError
+from scaletime_jax.theory import piecewise_linear
 from scaletime_jax.theory.manifolds import MANIFOLDS, sample_manifold
 from scaletime_jax.theory.piecewise_linear import interpolate, slopes, triangulate
 from scaletime_jax.theory.sine_teacher import draw_teacher, teach, teach_steps
@@ -89,6 +90,19 @@ def test_simplices_are_delaunays(name, dim):
     nearest, _ = cKDTree(train, boxsize=period).query(at)
     # a sliver's centre is as inexact as the sliver is flat
     assert (nearest > radius * (1 - 1e-5)).all()
+
+
+@pytest.mark.parametrize("name", ["cube", "torus"])
+@pytest.mark.parametrize("dim", [2, 3])
+def test_a_margin_that_is_too_narrow_is_widened(name, dim, monkeypatch):
+    train, test, teacher = draw(name, dim, 1000)
+    test = 0.4 + 0.1 * test
+    values = teach(teacher, train)
+    wide = interpolate(triangulate(name, train, test), values)
+    monkeypatch.setattr(piecewise_linear, "MARGIN", 0.2)
+    found = triangulate(name, train, test)
+    # rounding of the same simplices' weights
+    np.testing.assert_allclose(interpolate(found, values), wide, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", MANIFOLDS)
