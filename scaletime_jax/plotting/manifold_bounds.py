@@ -102,6 +102,7 @@ def _draw_losses(axis, fitted: Sequence[Fitted], manifold: str, colours) -> None
             line([], [], label="linear pieces", markerfacecolor="white", **plain),
         ]
         axis.legend(handles=kinds, fontsize=7, loc="lower left", handlelength=1.2)
+        axis.set_ylim(bottom=axis.get_ylim()[0] / 50)  # room for the legend
 
 
 def _draw_distances(axis, fitted, theory: Sequence[Distances], colours) -> None:
@@ -165,7 +166,13 @@ def _draw_exponents(axis, fitted: Sequence[Fitted]) -> None:
     axis.set_ylabel("exponent times $d$")
     axis.set_title("exponents", fontsize=9)
     axis.legend(
-        handles=handles, fontsize=7, loc="upper center", ncols=2, handlelength=1
+        handles=handles,
+        fontsize=7,
+        loc="upper right",
+        ncols=2,
+        handlelength=0.7,
+        columnspacing=0.8,
+        handletextpad=0.5,
     )
 
 

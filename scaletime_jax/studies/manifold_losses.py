@@ -38,7 +38,7 @@ from scaletime_jax.words import count_of
 # times more draws, which cost little there, give intervals of about equal width.
 MORE_DRAWS = {1: 20, 2: 6, 3: 2}
 # Largest change of the teacher's phase over the mean distance, in radians: the rule by
-# which the sizes of piecewise-linear students are chosen before any loss is known.
+# which the sizes of piecewise-linear students are chosen, without a look at a loss.
 RESOLVED = 0.5
 
 
