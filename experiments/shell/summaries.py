@@ -20,6 +20,7 @@ QUESTIONS = {
     "Why power laws?": (
         "random_features",
         "duality",
+        "manifold_bounds",
         "variance_limited",
         "teacher_student",
     ),

@@ -140,6 +140,23 @@ SUBJECTS: dict[str, tuple[Subject, ...]] = {
             statement="Data and features",
         ),
     ),
+    "manifold_bounds": (
+        Subject(
+            "The share of draws in which a loss is above the bound of Theorem 1",
+            "a violation would refute the theorem",
+            statement="The loss is below the bound",
+        ),
+        Subject(
+            "The exponent of the nearest neighbour's squared loss, less 2/d,",
+            "within 0.05 the bound is also an estimate",
+            statement="The nearest neighbour's squared loss",
+        ),
+        Subject(
+            "The exponent of the squared loss of linear pieces, less 4/d,",
+            "the limit is the same",
+            statement="The squared loss of linear pieces",
+        ),
+    ),
 }
 DIFFERENCES = ("alpha_D - alpha_P",)
 # Columns of a curve of `tradeoff` that tell settings apart.

@@ -13,6 +13,7 @@ THEORY = (
     "duality",
     "linear_dynamics",
     "linear_tradeoff",
+    "manifold_bounds",
     "random_features",
     "subspace",
 )

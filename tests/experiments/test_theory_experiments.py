@@ -14,6 +14,12 @@ FILES = {
     "subspace": ["logistic-with-ridge.csv", "quadratic.csv"],
     "linear_dynamics": ["data.csv", "size-time.csv", "trajectories.csv"],
     "duality": ["duality.csv"],
+    "manifold_bounds": [
+        "curves.csv",
+        "dimensions.csv",
+        "distances.csv",
+        "exponents.csv",
+    ],
     "random_features": [
         "kernel-modes.csv",
         "kernels.csv",
@@ -94,6 +100,8 @@ def test_smoke_claims_what_it_measured(smoke):
             # three draws of 300 features; exact where no theory is in it
             assert 0.8 < curve["data_over_features"]["value"] < 1.25
             assert curve["largest_error_of_exact_exchange"] < 1e-8
+    elif name == "manifold_bounds":
+        assert [each["violated"] for each in summary["bounds"]] == [0, 0]
     elif name == "random_features":
         [pool] = summary["pools"]
         for panel in ("variance_data", "variance_features"):
@@ -123,6 +131,11 @@ def test_smoke_claims_what_it_measured(smoke):
         ("random_features", "--fixed=40", "--data_sizes must be above 2 x --fixed"),
         ("random_features", "--kernel_inputs=12001", "there are only 12000 images"),
         ("random_features", "--activation=tanh", "activation 'tanh' is not one of"),
+        ("manifold_bounds", "--dims=5", "dimension 5 cannot be triangulated"),
+        ("manifold_bounds", "--sizes=100,200", "sizes has 2 sizes, too few for the"),
+        ("manifold_bounds", "--linear_sizes=9,8,7,6", "a mean distance of at most"),
+        ("manifold_bounds", "--points=20", "points must be 100 or more"),
+        ("manifold_bounds", "--draws=x", "flag --draws=x"),
         ("duality", "--ridges=1", "--ridges: give a small ridge and others"),
         ("duality", "--dataset=npz:none.npz", "none.npz"),
     ],
@@ -132,7 +145,7 @@ def test_mistakes_are_one_sentence(tmp_path, name, flag, words):
     assert not (tmp_path / "new").exists()
 
 
-@pytest.mark.parametrize("name", ["duality", "random_features"])
+@pytest.mark.parametrize("name", ["duality", "manifold_bounds", "random_features"])
 def test_a_folder_that_cannot_be_is_known_before_the_work(tmp_path, name):
     (tmp_path / "taken").write_text("")
     flagfile = FLAGFILES / name / "laptop.flags"
