@@ -106,7 +106,7 @@ def _whole_names(parts: list[str]) -> list[str]:
     """Joins the parts of a teacher's name, which the flag's commas have separated."""
     names: list[str] = []
     for part in parts:
-        of_teacher = re.fullmatch(r"(width|seed|pool|test)=\d+", part)
+        of_teacher = re.fullmatch(r"\w+=\d+", part)
         if names and of_teacher and "teacher:" in names[-1]:
             names[-1] += f",{part}"
         else:

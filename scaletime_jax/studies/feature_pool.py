@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from scaletime_jax.data.sources import Dataset
+from scaletime_jax.data.sources import Dataset, require_classes
 from scaletime_jax.data.transforms import average_pool
 from scaletime_jax.stats.estimates import Estimate
 from scaletime_jax.stats.spectra import fit_spectrum, last_settled
@@ -71,7 +71,12 @@ def pool_setting(
 
 
 def population_of(data: Dataset) -> Population:
-    """Returns training and test images of a dataset together."""
+    """Returns training and test images of a dataset together.
+
+    Raises:
+        InputError: the dataset has no classes.
+    """
+    require_classes(data, "a population of images")
     return Population(
         data.name,
         np.concatenate([data.train_images, data.test_images]),

@@ -66,9 +66,9 @@ class Result(NamedTuple):
 def describe_claims(claims: Sequence[Claim]) -> list[str]:
     """Returns what was claimed, measured and found, in lines of text.
 
-    A statement with its limits stands above the settings in which it was tried. Of
-    more than `MOST_LINES` settings those that are decided come, and the rest is
-    counted.
+    A statement with its limits stands above the cases (settings, train sizes,
+    thresholds) in which it was tried. Of more than `MOST_LINES` cases the decided ones
+    are listed, and the others are counted.
 
     Args:
         claims: of one study, corrected.
@@ -93,7 +93,7 @@ def describe_claims(claims: Sequence[Claim]) -> list[str]:
             indent = "    "
         lines += [f"{indent}{describe_claim(claim)}" for claim in shown]
         if hidden:
-            others = count_of(hidden, "setting")
+            others = count_of(hidden, "case")
             lines.append(f"  Undecided in {others}, which summary.json has.")
     return lines
 

@@ -128,6 +128,7 @@ def measure_excess(fields: dict, runs: pd.DataFrame, step: int) -> Excess:
         InputError: there are fewer than two train sizes, or parts are missing.
     """
     pool = int(runs.train_size.max())
+    runs = runs.astype({"test_loss": float}).sort_values(["seed", "train_size", "part"])
     at = runs[runs.step == step]
     means = (
         at.groupby(["train_size", "seed"])

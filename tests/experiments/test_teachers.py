@@ -1,0 +1,97 @@
+"""The experiments of the deep half of Bahri et al., as a user runs them."""
+
+import json
+
+import pandas as pd
+import pytest
+from scripts import FLAGFILES, call, refused
+
+PANEL = {"teacher_student": "losses.csv", "variance_limited": "excess.csv"}
+
+
+@pytest.fixture(scope="module", params=PANEL)
+def smoke(request, tmp_path_factory):
+    name, workdir = request.param, tmp_path_factory.mktemp("teachers")
+    flagfile = f"--flagfile={FLAGFILES}/{name}/smoke.flags"
+    done = call(name, flagfile, f"--workdir={workdir}")
+    assert done.returncode == 0, done.stderr
+    return name, workdir, flagfile
+
+
+def test_smoke_writes_claims_points_and_figures(smoke):
+    name, workdir, _ = smoke
+    summary = json.loads((workdir / name / "summary.json").read_text())
+    assert summary["experiment"] == name and summary["missing"] == []
+    assert all("[B21, Fig" in claim["source"] for claim in summary["claims"])
+    assert len(pd.read_csv(workdir / name / PANEL[name])) >= 8
+    assert (workdir / name / f"{name}.png").stat().st_size > 10_000
+
+
+def test_a_second_call_trains_nothing_and_tables_alone_give_the_same(smoke, tmp_path):
+    name, workdir, flagfile = smoke
+    again = call(name, flagfile, f"--workdir={workdir}")
+    assert "Nothing was left to train" in again.stdout and "runs]" not in again.stderr
+    done = call(name, f"--runs={workdir}/runs", f"--workdir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    first, other = (
+        (folder / name / PANEL[name]).read_text() for folder in (workdir, tmp_path)
+    )
+    assert first == other
+
+
+def test_the_flags_commas_do_not_cut_a_teachers_name(tmp_path):
+    datasets = "--dataset=teacher:d=2,width=8,pool=50,b=teacher:d=3,width=9,pool=60"
+    small = "--train_sizes=20", "--steps=10", "--seeds=1", f"--workdir={tmp_path}"
+    said = call("teacher_student", datasets, *small, "--dry_run").stdout
+    assert "teacher:d=2,width=8,pool=50 mlp2" in said and "\nb mlp2" in said
+
+
+@pytest.mark.parametrize(
+    ("script", "flags", "words"),
+    [
+        (
+            "teacher_student",
+            ["--dataset=teacher:d=2"],
+            ["'teacher:d=2'", "width must be from 1"],
+        ),
+        (
+            "teacher_student",
+            ["--dataset=teacher:d=2,width=8,pool=50", "--train_sizes=60"],
+            ["train_size 60 is above the 50", "50 or fewer"],
+        ),
+        (
+            "teacher_student",
+            ["--dataset=teacher:d=2,width=8,pool=50", "--loss=cross_entropy"],
+            ["needs classes", "choose 'mse'"],
+        ),
+        (
+            "teacher_student",
+            ["--dataset=mnist12k", "--batching=fresh"],
+            ["'fresh' draws new examples", "choose a teacher"],
+        ),
+        (
+            "variance_limited",
+            ["--dataset=mnist12k", "--pool=3"],
+            ["cannot be pooled by 3", "--pool"],
+        ),
+        (
+            "teacher_student",
+            ["--dataset=teacher:d=2,width=8,depth=3"],
+            ["'depth=3' is not a part of teacher:d=D"],
+        ),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before(tmp_path, script, flags, words):
+    said = refused(script, *flags, f"--workdir={tmp_path}")
+    for word in words:
+        assert word in said
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
+def test_runs_that_are_not_on_teachers_are_refused(tmp_path):
+    said = refused(
+        "teacher_student",
+        "--runs=experiments/examples/sklearn_digits.csv",
+        f"--workdir={tmp_path}",
+    )
+    assert "teacher" in said or "train_loss" in said
