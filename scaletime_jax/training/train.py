@@ -127,7 +127,8 @@ def make_curves(
     return Curves(train[:, 0], test[:, 0], train[:, 1], test[:, 1], diverged)
 
 
-def _check_records(records: Sequence[int] | Array) -> None:
+def check_records(records: Sequence[int] | Array) -> None:
+    """Raises ValueError unless the steps increase from 0 or more."""
     steps = np.asarray(records)
     if steps.ndim != 1 or steps.size == 0 or (np.diff(steps, prepend=-1) <= 0).any():
         raise ValueError(f"records must increase from 0 or more, got {records}.")
@@ -182,7 +183,7 @@ def make_train(
     update = make_update(network, task, optimizer)
     evaluate = make_evaluate(network, task, evaluation_batch)
     if not isinstance(records, jax.core.Tracer):
-        _check_records(records)
+        check_records(records)
 
     def train(key: Key[Array, ""], hyper: Hyper, data: TrainData) -> Curves:
         init_key, batch_key = split_key(key)
