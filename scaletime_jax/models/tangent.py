@@ -1,5 +1,6 @@
 """The tangent kernel of an MLP, layer by layer, without any Jacobian."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -22,6 +23,22 @@ class Layer(NamedTuple):
 
     inputs: Float[Array, "i n"]
     slopes: Float[Array, "f outputs n"]
+
+
+def make_kernel(
+    module: MLP,
+) -> Callable[[Variables, Array, Array], Float[Array, "n outputs m outputs"]]:
+    """Returns kernel(variables, images, other images), the tangent kernel of an MLP."""
+
+    def kernel(
+        variables: Variables,
+        one: Float[Array, "n *shape"],
+        other: Float[Array, "m *shape"],
+    ) -> Float[Array, "n outputs m outputs"]:
+        first, second = (layers_of(module, variables, each) for each in (one, other))
+        return tangent_kernel(first, second)
+
+    return kernel
 
 
 def layers_of(

@@ -244,6 +244,14 @@ FIELDS = (
         split=Split.SETTING,
     ),
     Field(
+        "linearised",
+        _TRUTH,
+        _ID,
+        "whether the network is its first-order expansion about the initialisation",
+        default=False,
+        split=Split.SETTING,
+    ),
+    Field(
         "part",
         _LONG,
         _LANE,

@@ -83,6 +83,7 @@ class RunConfig:
     until_test_loss: float | int = 0.0
     steps: int = 0
     activation: str = "relu"
+    linearised: bool = False
     part: int = 0
 
     def __post_init__(self) -> None:
@@ -117,7 +118,8 @@ class RunConfig:
             if not (math.isfinite(number) and fits(number)):
                 raise InputError(f"{name} {words}, got {number}.")
             object.__setattr__(self, name, number)
-        object.__setattr__(self, "shuffled_labels", bool(self.shuffled_labels))
+        for name in ("shuffled_labels", "linearised"):
+            object.__setattr__(self, name, bool(getattr(self, name)))
         if self.warmup + self.decay > 1:
             raise InputError(
                 f"warmup and decay are shares of one training, got {self.warmup} and "
@@ -128,6 +130,29 @@ class RunConfig:
         ):  # epochs follow from the steps, so the id must not depend on them
             object.__setattr__(self, "epochs", 1)
         self._refuse_unread()
+        if self.linearised:
+            self._refuse_nonlinear()
+
+    def _refuse_nonlinear(self) -> None:
+        """Raises InputError unless the linearised network can be trained as asked."""
+        if not self.architecture.startswith("mlp"):
+            raise InputError(
+                f"only an mlp can be linearised, not the {self.architecture}; set "
+                "linearised to false."
+            )
+        needed = {
+            "batching": "full",
+            "optimizer": "sgd",
+            "schedule": "constant",
+            "until_test_loss": 0.0,
+        }
+        for name, value in needed.items():
+            if getattr(self, name) != value:
+                raise InputError(
+                    f"a linearised network is trained with {name} {value!r}, not "
+                    f"{getattr(self, name)!r}; set linearised to false, or {name} to "
+                    f"{value!r}."
+                )
 
     def _refuse_unread(self) -> None:
         """Raises InputError if a given value is not used by the run."""
@@ -314,16 +339,15 @@ def share_programs(units: Sequence[list[RunConfig]]) -> list[Capacity]:
     return [capacities[unit[0].shape] for unit in units]
 
 
-@functools.cache
-def make_network(
+def make_module(
     architecture: str,
     width: int,
     num_outputs: int,
     init: str = "pytorch",
     method: str = "patches",
     activation: str = "relu",
-) -> Network:
-    """Returns a network by name, the same object for the same arguments.
+) -> MLP | CNN:
+    """Returns the Flax module of a network by name.
 
     Args:
         architecture: 'mlp', five hidden layers of 10 x width units; 'mlp2', two hidden
@@ -335,6 +359,20 @@ def make_network(
         activation: nonlinearity of an mlp.
     """
     if architecture == "cnn":
-        return from_flax(CNN(width, num_outputs, init, method))
+        return CNN(width, num_outputs, init, method)
     hidden, units = {"mlp": (5, 10), "mlp2": (2, 1)}[architecture]
-    return from_flax(MLP(width, num_outputs, init, hidden, units, activation))
+    return MLP(width, num_outputs, init, hidden, units, activation)
+
+
+@functools.cache
+def make_network(
+    architecture: str,
+    width: int,
+    num_outputs: int,
+    init: str = "pytorch",
+    method: str = "patches",
+    activation: str = "relu",
+) -> Network:
+    """Returns the network of `make_module`, the same object for the same arguments."""
+    names = architecture, width, num_outputs, init, method, activation
+    return from_flax(make_module(*names))

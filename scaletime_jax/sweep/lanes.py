@@ -9,11 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, UInt
 
+from scaletime_jax.models.mlp import MLP
+from scaletime_jax.models.tangent import make_kernel
 from scaletime_jax.runs import fields
-from scaletime_jax.sweep.config import RunConfig, make_network
+from scaletime_jax.sweep.config import RunConfig, make_module, make_network
 from scaletime_jax.sweep.examples import DataKeys, SharedData, Targets, make_draw
 from scaletime_jax.sweep.tuning import Tuning
 from scaletime_jax.training.hyper import Hyper
+from scaletime_jax.training.linearised import make_linear_train
 from scaletime_jax.training.optimizers import make_optimizer
 from scaletime_jax.training.task import make_task, regression
 from scaletime_jax.training.train import Curves, make_train
@@ -79,7 +82,7 @@ def make_lane(
     The examples and the training key of a run are drawn from its seed by `fold_in`, so
     a run does not depend on the other lanes.
     """
-    network = make_network(
+    names = (
         config.architecture,
         config.width,
         targets.num_classes,
@@ -87,6 +90,7 @@ def make_lane(
         tuning.convolution,
         config.activation,
     )
+    network, module = make_network(*names), make_module(*names)
     task = make_task(config.loss) if targets.teacher is None else regression()
     optimizer = make_optimizer(config.optimizer, config.schedule)
     draw = make_draw(config, targets, capacity)
@@ -96,8 +100,12 @@ def make_lane(
         subset_key, noise_key, train_key = jax.random.split(key, 3)
         keys = DataKeys(subset_key, noise_key)
         drawn = draw(keys, lane, length.train_size, data)
-        how = drawn.sampler, tuning.evaluation_batch, config.until_test_loss
-        train = make_train(network, task, optimizer, length.stops, *how)
+        if config.linearised and isinstance(module, MLP):
+            kernel = make_kernel(module)
+            train = make_linear_train(network, kernel, task, length.stops)
+        else:
+            how = drawn.sampler, tuning.evaluation_batch, config.until_test_loss
+            train = make_train(network, task, optimizer, length.stops, *how)
         return train(train_key, make_hyper(lane), drawn.data)
 
     return lane

@@ -76,8 +76,24 @@ class Unit(NamedTuple):
     def flops(self) -> int:
         """Floating-point operations of training and evaluating all runs."""
         config = self.configs[0]
+        if config.linearised:
+            return len(self.configs) * self._linear_flops
         trained = len(self.configs) * config.trained
         return trained * self.cost.step_flops + self.images * self.cost.forward_flops
+
+    @property
+    def _outputs(self) -> tuple[int, int]:
+        """Numbers of outputs on the training set, and on both sets."""
+        sizes = self.capacity.examples, self.capacity.examples + self.test_size
+        return sizes[0] * self.targets.num_classes, sizes[1] * self.targets.num_classes
+
+    @property
+    def _linear_flops(self) -> int:
+        """Of a linearised network: its kernel, and a product with the kernel a step."""
+        config, (own, both) = self.configs[0], self._outputs
+        hidden = 2 * self.cost.activation_bytes // 4
+        records = len(config.records)
+        return own * both * (hidden + 2 * records) + 2 * own**2 * config.records[-1]
 
     @property
     def overhead(self) -> float:
@@ -98,6 +114,9 @@ class Unit(NamedTuple):
     def lane_bytes(self) -> int:
         """Bytes of one lane: parameters, gradient, optimizer state and a batch."""
         config = self.configs[0]
+        if config.linearised:  # the kernel, and slopes of each output
+            own, both = self._outputs
+            return 4 * own * both + both * self.cost.activation_bytes
         copies = {"sgd": 3, "momentum": 4, "adam": 5, "adamw": 5}[config.optimizer]
         # a step has a forward and a backward pass, an evaluation a forward pass
         images = max(2 * config.step_size, self.tuning.evaluation_batch)

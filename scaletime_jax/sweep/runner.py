@@ -1,6 +1,7 @@
 """Trains the missing runs of a sweep; the only module that jits training."""
 
 import math
+import os
 import pathlib
 import sys
 import time
@@ -257,9 +258,21 @@ class Programs:
         stats = self.device.memory_stats() or {}
         shared = sum(array.nbytes for array in data)
         limit = stats.get("bytes_limit", sys.maxsize)  # a CPU reports no limit
+        if part.unit.lane_bytes > min(limit, host_bytes()):
+            raise self.too_large(part)
         free = int(MEMORY_SHARE * limit) - shared
         at_once = lanes_at_once(len(part.configs), part.unit.lane_bytes, free)
         return min(at_once, self.most.get(part.unit.configs[0].family, at_once))
+
+    def too_large(self, part: Part) -> InputError:
+        """Returns the error for a run that does not fit the device."""
+        unit = part.unit
+        other = "width, train_size" if unit.configs[0].linearised else "width"
+        return InputError(
+            f"{unit.label} does not fit the memory of one {self.device.device_kind}; a "
+            f"run needs about {unit.lane_bytes / 2**30:.1f} GiB; choose a smaller "
+            f"{other} or batch_size."
+        )
 
     def halve(self, part: Part, at_once: int) -> int:
         """Returns half the number of lanes, and keeps this limit for the program.
@@ -268,17 +281,17 @@ class Programs:
             InputError: a single lane does not fit.
         """
         if at_once == 1:
-            raise InputError(
-                f"{part.unit.label} does not fit the memory of one "
-                f"{self.device.device_kind}; a run needs about "
-                f"{part.unit.lane_bytes / 2**30:.1f} GiB; choose a smaller "
-                "width or batch_size."
-            )
+            raise self.too_large(part)
         half = math.ceil(at_once / 2)
         self.most[part.unit.configs[0].family] = half
         note = f"{part.unit.label}: out of memory, trying {half} of its runs at a time."
         print(note, file=sys.stderr)
         return half
+
+
+def host_bytes() -> int:
+    """Returns the memory of the host."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _call(program: Program, arguments: tuple[Any, ...]) -> Curves:

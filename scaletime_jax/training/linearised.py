@@ -68,8 +68,8 @@ def make_linear_train(
             return moved
 
         def next_step(_: Any, summed: Array) -> Array:
-            outputs = start - move(within, summed)
-            return summed + jax.grad(objective)(outputs)
+            slope: Array = jax.grad(objective)(start - move(within, summed))
+            return summed + slope
 
         def advance_and_record(
             summed: Array, span: tuple[Int[Array, ""], Int[Array, ""]]

@@ -1,11 +1,19 @@
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from grids import CONFIG
 
-from scaletime_jax.sweep.examples import Targets, make_shared_data
+from scaletime_jax.models.network import linearise
+from scaletime_jax.sweep.config import make_network
+from scaletime_jax.sweep.examples import (
+    DataKeys,
+    Targets,
+    make_draw,
+    make_shared_data,
+)
 from scaletime_jax.sweep.lanes import (
     lanes_at_once,
     make_lanes,
@@ -14,6 +22,11 @@ from scaletime_jax.sweep.lanes import (
     unit_table,
 )
 from scaletime_jax.sweep.tuning import CPU
+from scaletime_jax.training.batching import full_batch
+from scaletime_jax.training.hyper import Hyper
+from scaletime_jax.training.optimizers import make_optimizer
+from scaletime_jax.training.task import make_task
+from scaletime_jax.training.train import make_train
 
 SMALL = dataclasses.replace(CONFIG, train_size=100, epochs=3)
 
@@ -125,6 +138,24 @@ def test_a_full_batch_is_one_batch_of_the_whole_set(few_digits):
     whole, batch = train([full], few_digits), train([one], few_digits)
     # the same examples in another order
     np.testing.assert_allclose(whole.test_loss, batch.test_loss, rtol=1e-5)
+
+
+def test_a_linearised_run_is_gradient_descent_on_the_expansion(few_digits):
+    """Against full-batch training of `linearise`, by jax.jvp, from the same seed."""
+    [config] = seeds(101, batching="full", linearised=True, init="ntk", train_size=50)
+    found = train([config], few_digits, capacity=50)
+    network = linearise(make_network("mlp", 1, 10, "ntk"))
+    draw = make_draw(config, Targets(10, None), 50)
+    keys = jax.random.split(jax.random.fold_in(jax.random.key(0), 101), 3)
+    numbers = {name: values[0] for name, values in make_lanes([config], 1).items()}
+    data = make_shared_data(few_digits)
+    drawn = draw(DataKeys(keys[0], keys[1]), numbers, 50, data)
+    how = make_optimizer("sgd"), config.records, full_batch()
+    plain = make_train(network, make_task("mse"), *how)
+    expected = plain(keys[2], Hyper(jnp.float32(config.learning_rate)), drawn.data)
+    # a few float32 steps by other products
+    np.testing.assert_allclose(found.test_loss[0], expected.test_loss, rtol=1e-4)
+    np.testing.assert_allclose(found.train_loss[0], expected.train_loss, rtol=1e-4)
 
 
 # An MLP that learns its few digits in a few epochs.

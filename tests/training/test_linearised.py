@@ -7,7 +7,7 @@ import pytest
 
 from scaletime_jax.models.mlp import MLP
 from scaletime_jax.models.network import from_flax, linearise
-from scaletime_jax.models.tangent import layers_of, tangent_kernel
+from scaletime_jax.models.tangent import make_kernel
 from scaletime_jax.training.batching import TrainData, full_batch
 from scaletime_jax.training.hyper import Hyper
 from scaletime_jax.training.linearised import make_linear_train
@@ -17,12 +17,7 @@ from scaletime_jax.training.train import make_train
 
 RECORDS = (0, 1, 5, 40)
 MODULE = MLP(16, 3, "ntk", hidden=2, units=1, activation="erf")
-
-
-def kernel(variables, one, other):
-    return tangent_kernel(
-        layers_of(MODULE, variables, one), layers_of(MODULE, variables, other)
-    )
+KERNEL = make_kernel(MODULE)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +34,7 @@ def test_it_is_gradient_descent_on_the_linearised_network(data, loss):
     """Against `make_train` of `linearise`, by jax.jvp."""
     network, task = from_flax(MODULE), make_task(loss)
     key, hyper = jax.random.key(3), Hyper(jnp.float32(0.3))
-    found = make_linear_train(network, kernel, task, RECORDS)(key, hyper, data)
+    found = make_linear_train(network, KERNEL, task, RECORDS)(key, hyper, data)
     expected = make_train(
         linearise(network), task, make_optimizer("sgd"), RECORDS, full_batch()
     )(key, hyper, data)
@@ -59,15 +54,10 @@ def test_a_wide_network_moves_as_its_linearisation(data):
         module = MODULE.clone(width=width)
         network = from_flax(module)
 
-        def wide_kernel(variables, one, other, module=module):
-            return tangent_kernel(
-                layers_of(module, variables, one), layers_of(module, variables, other)
-            )
-
         ends = [
             jax.jit(jax.vmap(train, (0, None, None)))(keys, hyper, data).test_loss
             for train in (
-                make_linear_train(network, wide_kernel, task, RECORDS),
+                make_linear_train(network, make_kernel(module), task, RECORDS),
                 make_train(network, task, make_optimizer("sgd"), RECORDS, full_batch()),
             )
         ]
@@ -79,7 +69,7 @@ def test_a_wide_network_moves_as_its_linearisation(data):
 def test_a_smaller_set_in_larger_arrays_is_the_same(data):
     """One program may serve several train sizes."""
     network, task = from_flax(MODULE), make_task("mse")
-    train = make_linear_train(network, kernel, task, RECORDS)
+    train = make_linear_train(network, KERNEL, task, RECORDS)
     key, hyper = jax.random.key(3), Hyper(jnp.float32(0.3))
     few = data._replace(subset=data.subset[:7], targets=data.targets[:7])
     padded = data._replace(train_size=jnp.int32(7))
