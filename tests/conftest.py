@@ -23,9 +23,10 @@ def with_shapes():
             yield ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 
+TYPES = BeartypeConf(claw_is_pep526=False, is_pep484_tower=True)  # ints are floats
 # A check of shapes costs more than many a function: where there are none to check,
 # annotations of types are checked alone.
-beartype_package("scaletime_jax", conf=BeartypeConf(claw_is_pep526=False))
+beartype_package("scaletime_jax", conf=TYPES)
 jaxtyping.install_import_hook([*with_shapes()], "beartype.beartype")
 
 from scaletime_jax.data.sources import load_dataset  # noqa: E402

@@ -2,7 +2,7 @@
 
 import io
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import matplotlib
@@ -83,7 +83,7 @@ class LogTicks(ticker.Locator):
                 return in_view
         raise AssertionError(f"no ticks between {low} and {high}")
 
-    def _choices(self, low: float, high: float) -> Iterator[np.ndarray]:
+    def _choices(self, low: float, high: float) -> Iterator[Iterable[float]]:
         first, last = int(np.floor(np.log10(low))), int(np.ceil(np.log10(high)))
         widest = max(1, -(-(last - first) // self.most))
         for step in range(widest, 0, -1):
