@@ -4,6 +4,7 @@ A process is started where a process is the point: signals, and what outlives on
 """
 
 import json
+import os
 import pathlib
 import shutil
 import signal
@@ -142,14 +143,23 @@ def test_ctrl_c_ends_at_once_and_keeps_what_is_done(tmp_path):
     assert run(*ONE, f"--workdir={tmp_path}").returncode == 0
     before = table_of(tmp_path)
     long = ("--epochs=10000000", "--record=log_steps", "--widths=2,3")
+    programs = tmp_path / "programs"
+    kept = {
+        "JAX_COMPILATION_CACHE_DIR": str(programs),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    }
     process = subprocess.Popen(
         command(*QUICK, *long, f"--workdir={tmp_path}"),
         cwd=ROOT,
+        env={**os.environ, **kept},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     )
-    time.sleep(9)  # imports and compiles in five
+    while len(list(programs.glob("jit_program-*-cache"))) < 2:
+        assert process.poll() is None
+        time.sleep(0.05)
+    time.sleep(0.5)  # from the compiled program to its first step
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=30)
