@@ -5,6 +5,10 @@ import pathlib
 import subprocess
 import sys
 
+# Read when NumPy and SciPy are imported. Each process of pytest has a core: threads of
+# one product would wait for each other, and most of a QR decomposition was waiting.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import jax
 import jaxtyping
 import numpy as np
