@@ -27,11 +27,13 @@ def with_shapes():
             yield ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 
-TYPES = BeartypeConf(claw_is_pep526=False, is_pep484_tower=True)  # ints are floats
 # A check of shapes costs more than many a function: where there are none to check,
-# annotations of types are checked alone.
+# annotations of types are checked alone. This checks constructors of named tuples too,
+# but not those that take what a file says, right or wrong.
+TYPES = BeartypeConf(claw_is_pep526=False, is_pep484_tower=True)  # ints are floats
+FROM_FILES = "scaletime_jax.stats.claims", "scaletime_jax.sweep.calibration"
 beartype_package("scaletime_jax", conf=TYPES)
-jaxtyping.install_import_hook([*with_shapes()], "beartype.beartype")
+jaxtyping.install_import_hook([*with_shapes(), *FROM_FILES], "beartype.beartype")
 
 from scaletime_jax.data.sources import load_dataset  # noqa: E402
 
