@@ -5,13 +5,35 @@ import pathlib
 import subprocess
 import sys
 
+# Read when NumPy and SciPy are imported. Each process of pytest has a core: threads of
+# one product would wait for each other, and most of a QR decomposition was waiting.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import jax
 import jaxtyping
 import numpy as np
 import pytest
+from beartype import BeartypeConf
+from beartype.claw import beartype_package
 from precision import double_precision
 
-jaxtyping.install_import_hook("scaletime_jax", "beartype.beartype")
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+def with_shapes():
+    """Returns the modules whose annotations name shapes."""
+    for path in (ROOT / "scaletime_jax").rglob("*.py"):
+        if "jaxtyping" in path.read_text():
+            yield ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+# A check of shapes costs more than many a function: where there are none to check,
+# annotations of types are checked alone. This checks constructors of named tuples too,
+# but not those that take what a file says, right or wrong.
+TYPES = BeartypeConf(claw_is_pep526=False, is_pep484_tower=True)  # ints are floats
+FROM_FILES = "scaletime_jax.stats.claims", "scaletime_jax.sweep.calibration"
+beartype_package("scaletime_jax", conf=TYPES)
+jaxtyping.install_import_hook([*with_shapes(), *FROM_FILES], "beartype.beartype")
 
 from scaletime_jax.data.sources import load_dataset  # noqa: E402
 
@@ -35,8 +57,6 @@ if is_known(LEAST_EFFORT):
 if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
     jax.config.update("jax_num_cpu_devices", 2)
 
-ROOT = pathlib.Path(__file__).parents[1]
-
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory, monkeypatch):
@@ -50,6 +70,16 @@ def untimed(monkeypatch):
 
     known = calibration.Calibration(1e-11, 1e-11, compile_seconds=3.0)
     monkeypatch.setattr(timing, "time_training", lambda architecture: known)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def least_effort():
+    """Sweeps compile with no more effort than all else: numbers are the same."""
+    from scaletime_jax.sweep import tuning
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tuning, "CPU", tuning.CPU._replace(compiler_options={}))
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

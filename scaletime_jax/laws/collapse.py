@@ -20,6 +20,7 @@ KAPPAS = np.linspace(-0.5, 1.5, 201)
 MIN_OVERLAP = 0.25
 # Of log loss where curves overlap: a standard deviation of 1%.
 LEAST_VARIANCE = 1e-4
+BLOCK = 32  # exponents tried at once: what fits a cache
 WHOLE = 0.75
 
 
@@ -56,54 +57,62 @@ def keep_whole(curves: LearningCurves) -> LearningCurves:
     return curves._replace(logs=np.where(shared, logs, np.nan))
 
 
-def _shift(curves: LearningCurves, kappa: float) -> np.ndarray:
-    """Returns [sizes, places, seeds] over log progress, NaN where not recorded."""
+def _shift(curves: LearningCurves, kappas: np.ndarray) -> np.ndarray:
+    """Returns [kappas, sizes, places, seeds] over log progress, NaN where unknown."""
     time = np.log(curves.epoch)
-    step = time[1] - time[0]
-    shift = kappa * np.log(curves.num_params / curves.num_params[0])
-    first = time[0] + shift.min()
-    count = 1 + int(np.floor((time[-1] + shift.max() - first) / step + 1e-9))
+    step, last = time[1] - time[0], len(time) - 1
+    shift = kappas[:, None] * np.log(curves.num_params / curves.num_params[0])
+    first = time[0] + shift.min(axis=1)
+    longest = np.max(time[-1] + shift.max(axis=1) - first)
     # in steps: where each place lies on each curve's own grid
-    at = (first - time[0] - shift[:, None]) / step + np.arange(count)
+    start = (first[:, None] - time[0] - shift) / step
+    at = start[:, :, None] + np.arange(1 + int(np.floor(longest / step + 1e-9)))
     below = np.floor(at + 1e-9).astype(int)
-    part = np.clip(at - below, 0.0, 1.0)[:, :, None]
-    inside = (below >= 0) & (at <= len(time) - 1 + 1e-9)
-    last = len(time) - 1
-    row = np.arange(len(shift))[:, None]
+    part = np.clip(at - below, 0.0, 1.0)[..., None]
+    inside = (below >= 0) & (at <= last + 1e-9)
+    row = np.arange(len(curves.num_params))[:, None]
     left = curves.logs[row, np.clip(below, 0, last)]
     right = curves.logs[row, np.clip(below + 1, 0, last)]
     # at a place on the grid the neighbour has no weight, even if it is missing
     value = np.where(part > 1e-9, (1 - part) * left + part * right, left)
-    return np.where(inside[:, :, None], value, np.nan)
+    return np.where(inside[..., None], value, np.nan)
 
 
-def _residuals(shifted: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+def _residuals(
+    shifted: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Returns the residuals of the curves where two or more overlap.
 
+    Args:
+        shifted: [kappas, sizes, places, seeds].
+
     Returns:
-        [points, seeds] values; the values less the mean over sizes at each place; and
-        the degrees of freedom of these residuals: points less places.
+        Where two or more curves overlap, [kappas, sizes, places]; the values there, and
+        the values less the mean over sizes at each place, both [kappas, sizes, places,
+        seeds] and 0 elsewhere; and the degrees of freedom [kappas] of these residuals:
+        points less places.
     """
-    there = np.isfinite(shifted).all(axis=2)
-    there &= there.sum(axis=0) >= 2
-    values = np.where(there[:, :, None], shifted, 0.0)
-    count = np.maximum(there.sum(axis=0), 1)[:, None]
-    rest = values - values.sum(axis=0) / count
-    places = int((there.sum(axis=0) > 0).sum())
-    return values[there], rest[there], int(there.sum()) - places
+    there = np.isfinite(shifted).all(axis=3)
+    there &= there.sum(axis=1, keepdims=True) >= 2
+    values = np.where(there[..., None], shifted, 0.0)
+    count = there.sum(axis=1)
+    mean = values.sum(axis=1) / np.maximum(count, 1)[..., None]
+    rest = np.where(there[..., None], values - mean[:, None], 0.0)
+    return there, values, rest, count.sum(axis=1) - (count > 0).sum(axis=1)
 
 
-def _overlap(curves: LearningCurves, kappa: float) -> float:
+def _overlap(curves: LearningCurves, kappas: np.ndarray) -> np.ndarray:
     """Returns the least share of a size's time that overlaps with the next size."""
     recorded = np.isfinite(curves.logs).all(axis=2)
     time = np.log(curves.epoch)
     first = time[np.argmax(recorded, axis=1)]
     last = time[len(time) - 1 - np.argmax(recorded[:, ::-1], axis=1)]
-    shift = kappa * np.log(curves.num_params)
-    common = np.minimum(last[1:] + shift[1:], last[:-1] + shift[:-1])
-    common -= np.maximum(first[1:] + shift[1:], first[:-1] + shift[:-1])
+    shift = kappas[:, None] * np.log(curves.num_params)
+    starts, ends = first + shift, last + shift
+    common = np.minimum(ends[:, 1:], ends[:, :-1])
+    common -= np.maximum(starts[:, 1:], starts[:, :-1])
     shorter = np.minimum((last - first)[1:], (last - first)[:-1])
-    return float(np.min(common / np.maximum(shorter, 1e-12)))
+    return np.min(common / np.maximum(shorter, 1e-12), axis=1)
 
 
 def collapse_grams(
@@ -123,20 +132,27 @@ def collapse_grams(
         The kappas at which neighbouring sizes overlap enough; left [kappas, seeds,
         seeds]; and total, of the same shape.
     """
+    kappas = kappas[_overlap(curves, kappas) >= MIN_OVERLAP]
     kept, left, total = [], [], []
-    for kappa in kappas:
-        if _overlap(curves, kappa) < MIN_OVERLAP:
-            continue
-        values, rest, freedom = _residuals(_shift(curves, kappa))
-        if freedom < MIN_SIZES:
-            continue
-        around = values - values.mean(axis=0)
-        if np.mean(around**2) < LEAST_VARIANCE:  # no more than rounding and chance
-            continue
-        kept.append(kappa)
-        left.append(rest.T @ rest / freedom)
-        total.append(around.T @ around / (len(values) - 1))
+    for first in range(0, len(kappas), BLOCK):
+        block = kappas[first : first + BLOCK]
+        there, values, rest, freedom = _residuals(_shift(curves, block))
+        points = np.maximum(there.sum(axis=(1, 2)), 2)[:, None, None]
+        mean = values.sum(axis=(1, 2))[:, None, None] / points[..., None]
+        squares = _gram(np.where(there[..., None], values - mean, 0.0))
+        varied = np.einsum("kss->k", squares / points) / curves.seeds
+        # else the curves vary no more than by rounding and chance
+        used = (freedom >= MIN_SIZES) & (varied >= LEAST_VARIANCE)
+        kept += [*block[used]]
+        left += [*(_gram(rest) / np.maximum(freedom, 1)[:, None, None])[used]]
+        total += [*(squares / (points - 1))[used]]
     return np.array(kept), np.array(left), np.array(total)
+
+
+def _gram(values: np.ndarray) -> np.ndarray:
+    """Returns [kappas, seeds, seeds] products, summed over sizes and places."""
+    flat = values.reshape(len(values), -1, values.shape[-1])
+    return np.swapaxes(flat, 1, 2) @ flat
 
 
 def least_left(
@@ -232,7 +248,10 @@ def remaining_error(curves: LearningCurves, kappa: float) -> Remainder:
         curves: one train size, three or more seeds, all with the same places.
         kappa: the exponent.
     """
-    values, rest, freedom = _residuals(_shift(curves, kappa))
+    there, values, rest, freedom = (
+        each[0] for each in _residuals(_shift(curves, np.array([kappa])))
+    )
+    values, rest = values[there], rest[there]
 
     def square(rest):
         seeds = rest.shape[1]

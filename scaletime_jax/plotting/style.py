@@ -2,7 +2,7 @@
 
 import io
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import matplotlib
@@ -76,20 +76,24 @@ class LogTicks(ticker.Locator):
         if not 0 < low < high < np.inf:
             return []
         low, high = low * (1 - 1e-9), high * (1 + 1e-9)
+        # each choice is made only where those before it have too few ticks
+        for choice in self._choices(low, high):
+            in_view = [float(tick) for tick in choice if low <= tick <= high]
+            if len(in_view) >= FEWEST_TICKS:
+                return in_view
+        raise AssertionError(f"no ticks between {low} and {high}")
 
-        def in_view(ticks) -> list[float]:
-            return [float(tick) for tick in ticks if low <= tick <= high]
-
+    def _choices(self, low: float, high: float) -> Iterator[Iterable[float]]:
         first, last = int(np.floor(np.log10(low))), int(np.ceil(np.log10(high)))
         widest = max(1, -(-(last - first) // self.most))
-        powers = [np.arange(first, last + 1, step) for step in range(widest, 0, -1)]
-        found = [in_view(10.0**each) for each in powers]
-        every = 10.0 ** powers[-1]
-        found += [in_view(np.outer(every, each).ravel()) for each in MULTIPLES]
+        for step in range(widest, 0, -1):
+            yield 10.0 ** np.arange(first, last + 1, step)
+        every = 10.0 ** np.arange(first, last + 1)
+        for each in MULTIPLES:
+            yield np.outer(every, each).ravel()
         for count in range(2, 20):
             even = ticker.MaxNLocator(count, steps=[1, 2, 2.5, 5, 10])
-            found.append(in_view(even.tick_values(low, high)))
-        return next(ticks for ticks in found if len(ticks) >= FEWEST_TICKS)
+            yield even.tick_values(low, high)
 
 
 def use_log_axis(axis, most: int = 6) -> None:

@@ -114,23 +114,26 @@ def least_over(runs: pd.DataFrame, axis: str, column: str) -> pd.DataFrame:
     return least.unstack("seed").astype(float)
 
 
-def at_epochs(curves: pd.DataFrame, epochs: np.ndarray) -> np.ndarray:
+def at_epochs(
+    recorded: np.ndarray, curves: np.ndarray, epochs: np.ndarray
+) -> np.ndarray:
     """Returns the values at given epochs, interpolated by power laws.
 
     Log value is linear in log epoch between evaluations, which is exact for power laws.
 
     Args:
-        curves: [epochs, seeds] values > 0.
+        recorded: [records] increasing epochs of the evaluations, one or more above 0.
+        curves: [records, seeds] values > 0.
         epochs: [points] > 0.
 
     Returns:
         [points, seeds]; NaN before the first evaluation after epoch 0, and after the
         last evaluation.
     """
-    trained = curves[curves.index > 0]
-    known, wanted = np.log(trained.index.to_numpy(float)), np.log(epochs)
+    trained = recorded > 0
+    known, wanted = np.log(recorded[trained]), np.log(epochs)
     with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.log(trained.to_numpy(float))
+        logs = np.log(curves[trained])
     # x 100 / 10 may miss epoch 100 by rounding
     edge = 1e-9
     inside = (wanted >= known[0] - edge) & (wanted <= known[-1] + edge)

@@ -112,7 +112,9 @@ def learning_curves(
     count = 1 + max(1, round((high - low) * per_decade))
     epochs = np.logspace(low, high, count)
     cells, curves, evaluated = [], [], []
-    rows = rows.assign(train_size=rows.train_size.fillna(0))
+    # groups copy every column that they are given
+    needed = ["train_size", "num_params", "seed", "epoch", "test_loss"]
+    rows = rows[needed].assign(train_size=rows.train_size.fillna(0))
     for cell, runs in rows.groupby(["train_size", "num_params"], sort=True):
         cells.append(cell)
         evaluated.append(np.unique(runs.epoch.to_numpy(float)))
@@ -136,8 +138,10 @@ def learning_curves(
 
 
 def _resample(run: pd.DataFrame, epochs: np.ndarray) -> np.ndarray:
-    losses = run.set_index("epoch")[["test_loss"]].astype(float).sort_index()
-    if (losses.index > 0).sum() == 0:
+    order = np.argsort(run.epoch.to_numpy(float))
+    recorded = run.epoch.to_numpy(float)[order]
+    losses = run.test_loss.to_numpy(float)[order, None]
+    if not np.any(recorded > 0):
         return np.full(len(epochs), np.nan)
     with np.errstate(invalid="ignore"):
-        return np.asarray(np.log(at_epochs(losses, epochs)[:, 0]))
+        return np.asarray(np.log(at_epochs(recorded, losses, epochs)[:, 0]))

@@ -196,7 +196,9 @@ class _Networks:
 
     def at(self, width: int, epochs) -> np.ndarray:
         """Returns the losses [points, seeds] of a width at given epochs."""
-        return at_epochs(self.curves[width], np.atleast_1d(epochs))
+        curves = self.curves[width]
+        recorded = curves.index.to_numpy(float)
+        return at_epochs(recorded, curves.to_numpy(float), np.atleast_1d(epochs))
 
 
 def _over_size(

@@ -30,8 +30,8 @@ def ranked(amount):
     return rank_laws(CURVES, FLOPS._replace(amount=amount), LIMITS)
 
 
-def choice_of(name, amount=FLOPS.amount):
-    return next(each for each in ranked(amount) if each.name == name)
+def choice_of(name):
+    return next(each for each in ranked(FLOPS.amount) if each.name == name)
 
 
 def brute_force(law, budget, limits):
@@ -130,7 +130,7 @@ def test_exchange_is_size_for_time():
 def test_beyond_the_runs_intervals_widen_and_it_is_said():
     far = FLOPS._replace(amount=FLOPS.amount * 1e4)
     near = make_plan(CURVES, FLOPS, choice_of("additive"))
-    plan = make_plan(CURVES, far, choice_of("additive", far.amount))
+    plan = make_plan(CURVES, far, choice_of("additive"))
     assert plan.beyond["num_params"] > 1.1 or plan.beyond["epoch"] > 1.1
     width = [np.log(p.best.high / p.best.low) for p in (near, plan)]
     assert width[1] > width[0]

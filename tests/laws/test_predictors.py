@@ -228,6 +228,7 @@ def test_where_nothing_was_learned_a_law_reaches_nowhere():
 @pytest.mark.parametrize("name", FIT)
 def test_a_diverged_run_leaves_the_law_standing(name):
     curves = draw(product(1 / 3), 3, 0.02)
+    curves = curves.where(curves.train_size < 3000)
     curves.logs[3, 10:, 1] = np.nan
     law = FIT[name](curves, "epoch")
     mean = law.predict(SIZES[3], 10.0, 500.0).mean
@@ -303,7 +304,7 @@ def test_resampling_the_unified_laws_weights_is_much_like_fitting_anew():
 
 
 def test_a_law_of_data_needs_to_know_how_much_there_was():
-    curves = draw(product(1 / 3))
+    curves = draw(product(1 / 3), sizes=SIZES[:5])
     unknown = curves.where(curves.train_size == 500)
     unknown = unknown._replace(train_size=np.zeros(len(unknown.train_size)))
     for name, fit in FIT.items():
