@@ -2,8 +2,8 @@
 
 Figures of networks are made from the shipped run tables, with flagfile `shipped`;
 nothing is trained. Figures of the theory are drawn from their shipped numbers. With
---recompute these numbers are computed again, with flagfile `laptop`, which takes eleven
-minutes, mostly for random features, and 8 GB of memory.
+--recompute these numbers are computed again, with flagfile `laptop`, which takes twenty
+minutes, mostly for random features and manifolds, and 8 GB of memory.
 
   python experiments/figures.py --workdir=results/shipped
 """
