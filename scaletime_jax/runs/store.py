@@ -15,6 +15,7 @@ from scaletime_jax.errors import InputError
 from scaletime_jax.runs.fields import NEEDED, columns, schema
 
 METADATA_KEY = b"scaletime_jax"
+COMMON = "common"  # of the configs in the metadata
 PART = ".part-"
 Metadata = dict[str, Any]  # a JSON object
 
@@ -72,7 +73,7 @@ def write(
         if field.default is not NEEDED and field.name not in table:
             table = table.assign(**{field.name: field.default})
     rows = pa.Table.from_pandas(table, schema=schema(), preserve_index=False)
-    rows = rows.replace_schema_metadata({METADATA_KEY: json.dumps(metadata)})
+    rows = rows.replace_schema_metadata({METADATA_KEY: json.dumps(_factor(metadata))})
     content = pa.BufferOutputStream()
     pq.write_table(rows, content, compression="zstd", write_page_checksum=True)
     write_whole(folder / f"{name}.parquet", content.getvalue().to_pybytes())
@@ -162,4 +163,27 @@ def read(folder: pathlib.Path) -> pd.DataFrame:
 def read_metadata(path: pathlib.Path) -> Metadata:
     """Returns the metadata of a unit: configs, versions, times."""
     metadata: Metadata = json.loads(pq.read_schema(path).metadata[METADATA_KEY])
+    common = metadata.pop(COMMON, None)
+    if common is not None:
+        metadata["configs"] = [{**common, **config} for config in metadata["configs"]]
     return metadata
+
+
+def _factor(metadata: Metadata) -> Metadata:
+    """Returns the metadata with what all configs share written once.
+
+    The configs of thousands of lanes would be larger than their rows.
+    """
+    configs: list[Metadata] = metadata.get("configs", [])
+    if len(configs) < 2:
+        return metadata
+    common = {
+        name: value
+        for name, value in configs[0].items()
+        if all(name in config and config[name] == value for config in configs)
+    }
+    own = [
+        {name: value for name, value in config.items() if name not in common}
+        for config in configs
+    ]
+    return {**metadata, COMMON: common, "configs": own}

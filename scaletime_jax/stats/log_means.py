@@ -11,6 +11,16 @@ from scaletime_jax.stats.estimates import Estimate, jackknife
 from scaletime_jax.stats.lines import MIN_SIZES, straight_line
 
 
+def log_mean(values: np.ndarray) -> np.ndarray:
+    """Returns [sizes] mean over seeds of the logarithm; minus infinity with a zero.
+
+    Args:
+        values: [sizes, seeds] >= 0.
+    """
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(values).mean(axis=1))
+
+
 def seed_exponents(sizes: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Returns [seeds] slopes of log value against log size.
 

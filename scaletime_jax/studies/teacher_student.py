@@ -16,7 +16,7 @@ from scaletime_jax.stats.claims import Claim, judge
 from scaletime_jax.stats.estimates import Estimate, jackknife
 from scaletime_jax.stats.exponents import MIN_POINTS, select_range
 from scaletime_jax.stats.lines import straight_line
-from scaletime_jax.stats.log_means import mean_bend, seed_exponents
+from scaletime_jax.stats.log_means import log_mean, mean_bend, seed_exponents
 from scaletime_jax.studies.result import Result, rows
 from scaletime_jax.words import count_of
 
@@ -182,7 +182,7 @@ def scale_students(fields: dict, runs: pd.DataFrame) -> Scaling:
 
 def _data_limit(losses: np.ndarray, train: np.ndarray) -> int:
     """Returns the number of sizes, from the smallest, at which data limit the loss."""
-    far_below = np.log(train).mean(axis=1) <= np.log(LIMITED * losses).mean(axis=1)
+    far_below = log_mean(train) <= np.log(LIMITED) + log_mean(losses)
     return int(np.cumprod(far_below).sum())
 
 
@@ -274,9 +274,9 @@ def _points(each: Scaling) -> list[dict]:
         dimension=each.dimension,
         axis=each.axis,
         size=each.sizes,
-        least_test_loss=np.exp(logs.mean(axis=1)),
+        least_test_loss=np.exp(log_mean(each.losses)),
         sem_of_log=error,
-        train_loss=np.exp(np.log(each.train).mean(axis=1)),
+        train_loss=np.exp(log_mean(each.train)),
         fitted=each.used,
     )
 

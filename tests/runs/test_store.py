@@ -33,6 +33,19 @@ def test_what_is_written_is_read(tmp_path):
     assert metadata == {"wall_seconds": 1.5}
 
 
+@pytest.mark.parametrize("seeds", [0, 1, 3, 2000])
+def test_configs_are_read_as_written_and_their_common_part_is_stored_once(
+    tmp_path, seeds
+):
+    shared = {"dataset": "digits", "width": 3, "linearised": False, "part": 0}
+    configs = [{**shared, "seed": seed, "rate": 0.1} for seed in range(seeds)]
+    store.write(tmp_path, "unit", table(), {"configs": configs, "jax": "1"})
+    path = tmp_path / "unit.parquet"
+    assert store.read_metadata(path) == {"configs": configs, "jax": "1"}
+    if seeds == 2000:
+        assert path.stat().st_size < 110_000 < 2 * len(str(configs))
+
+
 def test_an_empty_or_missing_folder_is_an_empty_table(tmp_path):
     assert len(store.read(tmp_path)) == 0
     assert len(store.read(tmp_path / "none")) == 0

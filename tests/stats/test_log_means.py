@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from scaletime_jax.stats.exponents import select_range
-from scaletime_jax.stats.log_means import mean_bend, seed_exponents
+from scaletime_jax.stats.log_means import log_mean, mean_bend, seed_exponents
 
 SIZES = np.array([30.0, 100, 300, 1000, 3000, 10_000])
 
@@ -42,6 +42,11 @@ def test_a_planted_bend_is_found_with_its_interval():
     assert not select_range(SIZES, values, mean_bend).all()
     straight = np.exp((-0.5 * x)[:, None] + scatter)
     assert select_range(SIZES, straight, mean_bend).all()
+
+
+def test_a_training_loss_of_zero_is_below_all_others():
+    values = np.array([[1.0, 4.0], [0.0, 1.0]])
+    np.testing.assert_allclose(log_mean(values), [np.log(2), -np.inf])
 
 
 def test_two_sizes_have_no_bend():
