@@ -331,12 +331,13 @@ def setting_of(table: pd.DataFrame) -> tuple[str, ...]:
 
 
 def axes_of(table: pd.DataFrame) -> tuple[str, ...]:
-    """The names of the axes of these runs' grid: all axes and lanes.
+    """The names of the axes of these runs' grid: all axes and lanes but the part.
 
     A field added after version 0.1 is included only if some run has a value other than
-    the default.
+    the default. The number of parts depends on the train size.
     """
-    kept = (f for f in FIELDS if f.split is Split.AXIS or f.role is Role.LANE)
+    axes = (f for f in FIELDS if f.split is Split.AXIS or f.role is Role.LANE)
+    kept = (f for f in axes if f.name != "part")
     return tuple(field.name for field in kept if _counts(table, field))
 
 
