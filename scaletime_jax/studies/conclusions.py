@@ -115,15 +115,9 @@ SUBJECTS: dict[str, tuple[Subject, ...]] = {
     ),
     "teacher_student": (
         Subject(
-            "Four over the exponent of the loss over data, by the dimension of the "
-            "inputs,",
+            "Four over the exponent of the loss, by the dimension of the inputs,",
             "theory says 1",
-            quantity="4 / alpha_D",
-        ),
-        Subject(
-            "The same number over model size",
-            "theory says 1",
-            quantity="4 / alpha_P",
+            quantity="4 / alpha",
         ),
     ),
     "variance_limited": (
