@@ -35,7 +35,7 @@ KINDS = ("png", "svg")
 
 
 # Compiled for the most time; their studies and figures have tests of their own.
-SLOW = dict.fromkeys(("random_features", "duality"), pytest.mark.slow)
+SLOW = dict.fromkeys(("random_features", "duality", "subspace"), pytest.mark.slow)
 
 
 @pytest.fixture(
