@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from scaletime_jax import load_dataset
-from scaletime_jax.data.sources import limit_test
+from scaletime_jax.data.sources import limit_test, pool_dataset
 from scaletime_jax.data.teachers import (
     Teacher,
     draw_examples,
@@ -79,6 +79,15 @@ def test_names_of_different_teachers_never_share_a_fingerprint():
 def test_other_names_are_refused(name, words):
     with pytest.raises(InputError, match=words):
         load_dataset(name)
+
+
+def test_pooled_images_are_means_of_scaled_pixels(digits):
+    pooled = pool_dataset(digits, 2)
+    scaled = digits.train_images[:3].astype(float) / 127.5 - 1
+    means = scaled.reshape(3, 14, 2, 14, 2, 1).mean(axis=(2, 4))
+    # float32 means of four pixels
+    np.testing.assert_allclose(pooled.train_images[:3], means, atol=1e-6)
+    assert pooled.fingerprint != digits.fingerprint and pooled.name == "mnist12k-pool2"
 
 
 def test_a_balanced_test_set_needs_classes():

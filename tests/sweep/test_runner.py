@@ -155,6 +155,15 @@ def test_what_never_fits_is_said_in_one_sentence(
         runner.run_sweep(configs, datasets, tmp_path)
 
 
+def test_a_run_larger_than_the_hosts_memory_is_not_begun(
+    tmp_path, few_digits, datasets, monkeypatch
+):
+    configs = make_grid(few_digits, **{**TINY, "width": [1], "label_noise": [0.0]})
+    monkeypatch.setattr(runner, "host_bytes", lambda: 1000)
+    with pytest.raises(InputError, match=r"width 1 .* does not fit .* about .* GiB"):
+        runner.run_sweep(configs, datasets, tmp_path)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("architecture", "width"), [("mlp", 50), ("cnn", 2)])
 def test_counted_memory_bounds_the_compilers(
