@@ -1,11 +1,12 @@
-r"""Figure 1 of Bahri et al., variance: the loss of narrow networks above its limit.
+r"""Figure 1 of Bahri et al., variance: losses of networks above their limits.
 
 Networks with two hidden layers of a few units are trained by full-batch gradient
 descent on all examples and on the disjoint smaller training sets into which a seed
-divides the examples. Trains the missing runs in WORKDIR/runs, then writes to
-WORKDIR/variance_limited the figures, their points as CSV, and summary.json: the
-exponent of the loss above its limit at several stopping times, which is 1 for a
-variance, with intervals and verdicts.
+divides the examples; or (width.flags) networks of several widths and their
+linearisations are trained on the same few examples. Trains the missing runs in
+WORKDIR/runs, then writes to WORKDIR/variance_limited the figures, their points as CSV,
+and summary.json: the exponent of the loss above its limit at several stopping times,
+which is 1 for a variance, with intervals and verdicts.
 
   python experiments/variance_limited.py \
     --flagfile=experiments/flagfiles/variance_limited/laptop.flags

@@ -86,7 +86,7 @@ def draw_overview(
         for axis, panel in zip(axes, panels, strict=True):
             _draw_panel(axis, panel, rows, colours, step)
         axes[0].set_yticks(range(len(rows)), rows, fontsize=8)
-        axes[0].set_ylim(len(rows) - 0.5, -0.5)
+        axes[0].set_ylim(max(len(rows), 1) - 0.5, -0.5)
         handles = _handles(colours, hollow, within, panels)
         columns = len(handles) if len(handles) < 7 else -(-len(handles) // 2)
         figure.legend(

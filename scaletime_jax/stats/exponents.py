@@ -173,8 +173,8 @@ def classify_regime(
     Args:
         sizes: [sizes] > 0; D or P, or for finite pools their `variance_sizes`.
         losses: [sizes, draws].
-        limits: [draws] the loss at infinite size, subtracted from each draw before
-            averaging; if None, an offset is fitted.
+        limits: [draws] or [sizes, draws], the loss at infinite size, subtracted from
+            each draw before averaging; if None, an offset is fitted.
 
     Raises:
         InputError: shapes do not match, sizes are not positive.
@@ -185,7 +185,7 @@ def classify_regime(
         limit = law.offset.value or 0.0
     else:
         law = fit_power_law(sizes, losses - np.asarray(limits))
-        limit = float(np.mean(limits))
+        limit = float(np.broadcast_to(limits, losses.shape)[np.argmax(sizes)].mean())
     share = limit / float(losses[np.argmax(sizes)].mean())
     value = law.exponent.value
     if value is None:

@@ -126,6 +126,11 @@ SUBJECTS: dict[str, tuple[Subject, ...]] = {
             "a variance has exponent 1",
             quantity="exponent of L(D)",
         ),
+        Subject(
+            "The exponent in the width of the loss less that of the linearised network",
+            "a difference of the first order has exponent 1",
+            quantity="exponent of L(w)",
+        ),
     ),
     "duality": (
         Subject(

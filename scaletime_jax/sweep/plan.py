@@ -58,6 +58,7 @@ class Unit(NamedTuple):
         return (
             f"{c.dataset} {c.architecture} width {c.width} {c.optimizer} "
             f"train_size {c.train_size}{' shuffled labels' * c.shuffled_labels}"
+            f"{' linearised' * c.linearised}"
         )
 
     @property
