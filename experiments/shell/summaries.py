@@ -23,6 +23,7 @@ QUESTIONS = {
         "manifold_bounds",
         "variance_limited",
         "teacher_student",
+        "student_functions",
     ),
 }
 OTHERS = "What else was found?"

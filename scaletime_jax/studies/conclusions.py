@@ -132,6 +132,23 @@ SUBJECTS: dict[str, tuple[Subject, ...]] = {
             quantity="exponent of L(w)",
         ),
     ),
+    "student_functions": (
+        Subject(
+            "The dimension measured on inputs and on hidden layers, by the true one,",
+            "a ratio of 1 is exact",
+            statement="The dimension measured",
+        ),
+        Subject(
+            "Two over the exponent of the nearest example's loss, by the dimension,",
+            "theory says 1 on many examples",
+            statement="The loss of the nearest",
+        ),
+        Subject(
+            "Four over the exponent of linear interpolation's loss, by the dimension,",
+            "theory says 1 on many examples",
+            statement="The loss of linear",
+        ),
+    ),
     "duality": (
         Subject(
             "The loss over data by the loss over features",

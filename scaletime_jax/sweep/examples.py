@@ -8,7 +8,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key, Num, Shaped
 
 from scaletime_jax.data.sources import Dataset
-from scaletime_jax.data.teachers import Teacher, draw_examples, draw_weights, respond
+from scaletime_jax.data.teachers import (
+    Teacher,
+    Weights,
+    draw_examples,
+    draw_weights,
+    respond,
+)
 from scaletime_jax.data.transforms import (
     add_label_noise,
     draw_subset,
@@ -54,6 +60,13 @@ class DataKeys(NamedTuple):
     noise: Key[Array, ""]
 
 
+class RunKeys(NamedTuple):
+    """Keys of a run's data, and of its initialisation and batches."""
+
+    data: DataKeys
+    train: Key[Array, ""]
+
+
 class Drawn(NamedTuple):
     """The data of a run, and the rule for the batch of each step."""
 
@@ -78,12 +91,24 @@ def make_shared_data(dataset: Dataset) -> SharedData:
     )
 
 
+def run_keys(seed: Shaped[Array, ""]) -> RunKeys:
+    """Returns the keys of a run, which depend on its seed alone, by `fold_in`."""
+    key = jax.random.fold_in(jax.random.key(0), seed)
+    subset_key, noise_key, train_key = jax.random.split(key, 3)
+    return RunKeys(DataKeys(subset_key, noise_key), train_key)
+
+
+def teacher_weights(teacher: Teacher, keys: DataKeys) -> Weights:
+    """Returns the weights of the teacher of a run."""
+    return draw_weights(teacher, jax.random.fold_in(keys.noise, TEACHER))
+
+
 def make_draw(config: RunConfig, targets: Targets, capacity: int) -> Draw:
     """Returns draw(keys, numbers, train_size, shared) -> Drawn.
 
     The subsets of one key are nested: a larger train size contains a smaller one. The
-    parts of one key and size are disjoint. With
-    a teacher the keys also draw the teacher's weights, unless the teacher has a seed.
+    parts of one key and size are disjoint. With a teacher the keys also draw the
+    teacher's weights, unless the teacher has a seed.
 
     Args:
         config: any config of the family.
@@ -136,7 +161,7 @@ def _draw_taught(config: RunConfig, teacher: Teacher, capacity: int) -> Draw:
     """Targets of the run's teacher on a subset of the dataset's inputs."""
 
     def draw(keys: DataKeys, numbers: Numbers, size: Size, shared: SharedData) -> Drawn:
-        weights = draw_weights(teacher, jax.random.fold_in(keys.noise, TEACHER))
+        weights = teacher_weights(teacher, keys)
         index = _draw_part(keys.subset, shared, numbers["part"], size, capacity)
         targets = respond(teacher, weights, shared.train_inputs[index])
         if config.shuffled_labels:
@@ -157,7 +182,7 @@ def _draw_fresh(config: RunConfig, teacher: Teacher) -> Draw:
     """
 
     def draw(keys: DataKeys, numbers: Numbers, size: Size, shared: SharedData) -> Drawn:
-        weights = draw_weights(teacher, jax.random.fold_in(keys.noise, TEACHER))
+        weights = teacher_weights(teacher, keys)
         test = shared.test_inputs, respond(teacher, weights, shared.test_inputs)
         everything = jnp.arange(shared.test_inputs.shape[0])
         data = TrainData(shared.test_inputs, everything, test[1], *test)

@@ -9,16 +9,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, UInt
 
+from scaletime_jax.models.cnn import CNN
 from scaletime_jax.models.mlp import MLP
+from scaletime_jax.models.network import Network
 from scaletime_jax.models.tangent import make_kernel
 from scaletime_jax.runs import fields
 from scaletime_jax.sweep.config import RunConfig, make_module, make_network
-from scaletime_jax.sweep.examples import DataKeys, SharedData, Targets, make_draw
+from scaletime_jax.sweep.examples import SharedData, Targets, make_draw, run_keys
 from scaletime_jax.sweep.tuning import Tuning
 from scaletime_jax.training.hyper import Hyper
 from scaletime_jax.training.linearised import make_linear_train
-from scaletime_jax.training.optimizers import make_optimizer
-from scaletime_jax.training.task import make_task, regression
+from scaletime_jax.training.optimizers import Optimizer, make_optimizer
+from scaletime_jax.training.task import Task, make_task, regression
 from scaletime_jax.training.train import Curves, make_train
 
 # The numbers [lanes] in which the runs of a unit differ, by field name.
@@ -74,14 +76,17 @@ def make_length(config: RunConfig, records: int) -> Length:
     return Length(jnp.int32(config.train_size), jnp.asarray(stops, jnp.int32))
 
 
-def make_lane(
-    config: RunConfig, targets: Targets, capacity: int, tuning: Tuning
-) -> Callable[[Lanes, Length, SharedData], Curves]:
-    """Returns lane(lanes[i], length, data) -> Curves for the configs of this family.
+class Parts(NamedTuple):
+    """What the configs of a family are trained with."""
 
-    The examples and the training key of a run are drawn from its seed by `fold_in`, so
-    a run does not depend on the other lanes.
-    """
+    module: MLP | CNN
+    network: Network
+    task: Task
+    optimizer: Optimizer
+
+
+def make_parts(config: RunConfig, targets: Targets, tuning: Tuning) -> Parts:
+    """Returns network, task and optimizer of the configs of this family."""
     names = (
         config.architecture,
         config.width,
@@ -90,23 +95,32 @@ def make_lane(
         tuning.convolution,
         config.activation,
     )
-    network, module = make_network(*names), make_module(*names)
     task = make_task(config.loss) if targets.teacher is None else regression()
     optimizer = make_optimizer(config.optimizer, config.schedule)
+    return Parts(make_module(*names), make_network(*names), task, optimizer)
+
+
+def make_lane(
+    config: RunConfig, targets: Targets, capacity: int, tuning: Tuning
+) -> Callable[[Lanes, Length, SharedData], Curves]:
+    """Returns lane(lanes[i], length, data) -> Curves for the configs of this family.
+
+    The examples and the training key of a run are drawn from its seed, so a run does
+    not depend on the other lanes.
+    """
+    module, network, task, optimizer = make_parts(config, targets, tuning)
     draw = make_draw(config, targets, capacity)
 
     def lane(lane: Lanes, length: Length, data: SharedData) -> Curves:
-        key = jax.random.fold_in(jax.random.key(0), lane["seed"])
-        subset_key, noise_key, train_key = jax.random.split(key, 3)
-        keys = DataKeys(subset_key, noise_key)
-        drawn = draw(keys, lane, length.train_size, data)
+        keys = run_keys(lane["seed"])
+        drawn = draw(keys.data, lane, length.train_size, data)
         if config.linearised and isinstance(module, MLP):
             kernel = make_kernel(module)
             train = make_linear_train(network, kernel, task, length.stops)
         else:
             how = drawn.sampler, tuning.evaluation_batch, config.until_test_loss
             train = make_train(network, task, optimizer, length.stops, *how)
-        return train(train_key, make_hyper(lane), drawn.data)
+        return train(keys.train, make_hyper(lane), drawn.data)
 
     return lane
 

@@ -24,6 +24,8 @@ from scaletime_jax.training.task import Task
 
 Means = Float[Array, "2"]  # loss and accuracy
 Recorded = tuple[Means, Means]  # on the training set, on the test set
+Train = Callable[[Key[Array, ""], Hyper, TrainData], "Curves"]
+Fit = Callable[[Key[Array, ""], Hyper, TrainData], "Fitted"]
 Update = Callable[[Variables, Any, Batch, Hyper, Count, Count], tuple[Variables, Any]]
 Evaluate = Callable[[Variables, Array, Array, Array, Size], Means]
 
@@ -47,6 +49,13 @@ class Curves(NamedTuple):
     train_accuracy: Float[Array, "records"]
     test_accuracy: Float[Array, "records"]
     diverged: Bool[Array, "records"]
+
+
+class Fitted(NamedTuple):
+    """A trained network: its variables after the last step, and the metrics."""
+
+    variables: Variables
+    curves: Curves
 
 
 def make_update(network: Network, task: Task, optimizer: Optimizer) -> Update:
@@ -142,7 +151,7 @@ def make_train(
     sampler: Sampler,
     evaluation_batch: int = 64,
     until_test_loss: float = 0.0,
-) -> Callable[[Key[Array, ""], Hyper, TrainData], Curves]:
+) -> Train:
     """Returns train(key, hyper, data) -> Curves: initialise, step, evaluate.
 
     `train` is a pure function, independent of jit, vmap, devices and Flax.
@@ -180,12 +189,34 @@ def make_train(
         until_test_loss: the run ends at the first evaluation with a test loss at or
             below this number, and later records are NaN; 0 ends no run.
     """
+    how = records, sampler, evaluation_batch, until_test_loss
+    fit = make_fit(network, task, optimizer, *how)
+
+    def train(key: Key[Array, ""], hyper: Hyper, data: TrainData) -> Curves:
+        return fit(key, hyper, data).curves
+
+    return train
+
+
+def make_fit(
+    network: Network,
+    task: Task,
+    optimizer: Optimizer,
+    records: Sequence[int] | Int[Array, "records"],
+    sampler: Sampler,
+    evaluation_batch: int = 64,
+    until_test_loss: float = 0.0,
+) -> Fit:
+    """Returns fit(key, hyper, data) -> Fitted, `make_train` with the trained network.
+
+    The arguments are those of `make_train`.
+    """
     update = make_update(network, task, optimizer)
     evaluate = make_evaluate(network, task, evaluation_batch)
     if not isinstance(records, jax.core.Tracer):
         check_records(records)
 
-    def train(key: Key[Array, ""], hyper: Hyper, data: TrainData) -> Curves:
+    def fit(key: Key[Array, ""], hyper: Hyper, data: TrainData) -> Fitted:
         init_key, batch_key = split_key(key)
         variables = network.init(init_key, task.prepare(data.inputs[:1]))
         test_size = data.test_targets.shape[0]
@@ -231,9 +262,9 @@ def make_train(
         state = State(variables, optimizer_state, sampler.init(data))
         if until_test_loss > 0:
             first = state, jnp.array(False)
-            _, metrics = lax.scan(until_reached, first, (starts, stops))
+            (state, _), metrics = lax.scan(until_reached, first, (starts, stops))
         else:
-            _, metrics = lax.scan(advance_and_record, state, (starts, stops))
-        return make_curves(*metrics)
+            state, metrics = lax.scan(advance_and_record, state, (starts, stops))
+        return Fitted(state.variables, make_curves(*metrics))
 
-    return train
+    return fit

@@ -13,6 +13,7 @@ FILES = {
     "linear_tradeoff": ["large.csv", "paper.csv"],
     "subspace": ["logistic-with-ridge.csv", "quadratic.csv"],
     "linear_dynamics": ["data.csv", "size-time.csv", "trajectories.csv"],
+    "student_functions": ["others.csv", "segment.csv"],
     "duality": ["duality.csv"],
     "manifold_bounds": [
         "curves.csv",
@@ -35,7 +36,8 @@ KINDS = ("png", "svg")
 
 
 # Compiled for the most time; their studies and figures have tests of their own.
-SLOW = dict.fromkeys(("random_features", "duality", "subspace"), pytest.mark.slow)
+COMPILED = "random_features", "duality", "subspace", "student_functions"
+SLOW = dict.fromkeys(COMPILED, pytest.mark.slow)
 
 
 @pytest.fixture(
@@ -100,6 +102,9 @@ def test_smoke_claims_what_it_measured(smoke):
             # three draws of 300 features; exact where no theory is in it
             assert 0.8 < curve["data_over_features"]["value"] < 1.25
             assert curve["largest_error_of_exact_exchange"] < 1e-8
+    elif name == "student_functions":
+        few, many = summary["segment"]["rms_error"]
+        assert 0 < many < few
     elif name == "manifold_bounds":
         assert [each["violated"] for each in summary["bounds"]] == [0, 0]
     elif name == "random_features":
@@ -131,6 +136,9 @@ def test_smoke_claims_what_it_measured(smoke):
         ("random_features", "--fixed=40", "--data_sizes must be above 2 x --fixed"),
         ("random_features", "--kernel_inputs=12001", "there are only 12000 images"),
         ("random_features", "--activation=tanh", "activation 'tanh' is not one of"),
+        ("student_functions", "--seeds=1", "seeds must be two or more"),
+        ("student_functions", "--other_sizes=10,20", "needs 4 sizes or more"),
+        ("student_functions", "--pool=10000", "larger than the pool of 10,000"),
         ("manifold_bounds", "--dims=5", "dimension 5 cannot be triangulated"),
         ("manifold_bounds", "--sizes=100,200", "sizes has 2 sizes, too few for the"),
         ("manifold_bounds", "--linear_sizes=9,8,7,6", "a mean distance of at most"),

@@ -1,0 +1,99 @@
+"""Runs of which the trained network is wanted, not the curves alone."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Array
+
+from scaletime_jax.data.sources import Dataset
+from scaletime_jax.models.cnn import CNN
+from scaletime_jax.models.mlp import MLP
+from scaletime_jax.models.network import Variables
+from scaletime_jax.sweep.config import RunConfig, check_fits
+from scaletime_jax.sweep.examples import (
+    SharedData,
+    Targets,
+    make_draw,
+    make_shared_data,
+    run_keys,
+)
+from scaletime_jax.sweep.lanes import (
+    Lanes,
+    make_hyper,
+    make_lanes,
+    make_length,
+    make_parts,
+)
+from scaletime_jax.sweep.tuning import make_tuning
+from scaletime_jax.track import Track, quiet
+from scaletime_jax.training.train import Fitted, make_fit
+
+Program = Callable[[Lanes, SharedData], tuple[Fitted, Array, Array]]
+
+
+class FittedRun(NamedTuple):
+    """A trained run.
+
+    Attributes:
+        config: of the run.
+        module: the network.
+        variables: of the network after the last step.
+        inputs: [train_size, ...] of the training set.
+        targets: [train_size, ...] of the training set.
+    """
+
+    config: RunConfig
+    module: MLP | CNN
+    variables: Variables
+    inputs: np.ndarray
+    targets: np.ndarray
+
+
+def fit_runs(
+    configs: Sequence[RunConfig], dataset: Dataset, track: Track = quiet
+) -> Iterator[FittedRun]:
+    """Yields trained runs, which are those of a sweep with the same configs.
+
+    Configs of one shape share a compiled program. Runs are trained one after the other,
+    for the few networks that one looks at.
+
+    Args:
+        configs: of runs on the dataset, neither linearised nor on fresh examples.
+        dataset: the dataset.
+        track: shows the progress.
+
+    Raises:
+        InputError: a config does not fit the dataset.
+    """
+    for config in configs:
+        check_fits(config, dataset)
+    targets = Targets(dataset.num_classes, dataset.teacher)
+    shared = make_shared_data(dataset)
+    made: dict[tuple[Any, ...], tuple[MLP | CNN, Program]] = {}
+    for config in track(configs, f"networks on {dataset.name}"):
+        if config.shape not in made:
+            made[config.shape] = _make_program(config, targets)
+        module, program = made[config.shape]
+        lane = jax.tree.map(lambda x: x[0], make_lanes([config], 1))
+        found, inputs, values = jax.device_get(program(lane, shared))
+        yield FittedRun(config, module, found.variables, inputs, values)
+
+
+def _make_program(config: RunConfig, targets: Targets) -> tuple[MLP | CNN, Program]:
+    """Returns the network, and program(lane, shared) -> fitted, inputs, targets."""
+    tuning = make_tuning(jax.default_backend())
+    module, network, task, optimizer = make_parts(config, targets, tuning)
+    draw = make_draw(config, targets, config.train_size)
+    length = make_length(config, len(config.records))
+
+    def program(lane: Lanes, shared: SharedData) -> tuple[Fitted, Array, Array]:
+        keys = run_keys(lane["seed"])
+        data, sampler = draw(keys.data, lane, length.train_size, shared)
+        how = config.records, sampler, tuning.evaluation_batch, config.until_test_loss
+        fit = make_fit(network, task, optimizer, *how)
+        found = fit(keys.train, make_hyper(lane), data)
+        return found, data.inputs[data.subset], data.targets
+
+    return module, jax.jit(program, compiler_options=tuning.compiler_options)
