@@ -167,7 +167,8 @@ def find_gaps(table: pd.DataFrame, wanted: Wanted) -> list[Gap]:
         trained_by = {
             name: [str(value)] for name, value in zip(family, each, strict=True)
         }
-        for name in (*axes, "loss", *fields.apart(Split.PROTOCOL)):
+        protocol = fields.apart(Split.PROTOCOL)
+        for name in (*axes, "loss", *protocol, *fields.setting_of(mine)):
             words = _words((rows if name in axes else mine)[name])
             if name not in trained_by and words:
                 trained_by[name] = words
@@ -176,6 +177,11 @@ def find_gaps(table: pd.DataFrame, wanted: Wanted) -> list[Gap]:
 
 
 def _words(column: pd.Series) -> list[str]:
-    """Returns the column's known values in order, numbers in their shortest form."""
-    values = sorted(column.dropna().unique())
-    return [v if isinstance(v, str) else f"{v:.12g}" for v in values]
+    """Returns the column's known values in order, as a flag takes them."""
+    return [_word(value) for value in sorted(column.dropna().unique())]
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool | np.bool_):
+        return str(value).lower()
+    return value if isinstance(value, str) else f"{value:.12g}"

@@ -78,6 +78,19 @@ def test_a_gap_says_what_trains_it(table):
     assert len(missing_runs(select_runs(table, {}), {})) == 0
 
 
+def test_a_gap_names_the_settings_that_are_not_the_default(table):
+    """Without them the printed command would train other runs."""
+    other = table.assign(batching="full", schedule="cosine", shuffled_labels=True)
+    [gap] = find_gaps(select_runs(other[other.width != 5], {}), {"width": [5]})
+    trained_by = {
+        "batching": ["full"],
+        "schedule": ["cosine"],
+        "shuffled_labels": ["true"],
+    }
+    assert trained_by.items() <= gap.trained_by.items()
+    assert "activation" not in gap.trained_by
+
+
 def test_parts_have_plain_values(table):
     parts = list(split_table(table, ("train_size", "loss")))
     assert [fields["train_size"] for fields, _ in parts] == [500, 1000]
