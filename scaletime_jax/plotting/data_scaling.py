@@ -55,13 +55,14 @@ def plot_data_scaling(
 def _draw_setting(made: Sequence[DataScaling], record: float | None) -> Figure:
     drawn = next(each for each in made if each.share == record)
     colours = shades([curve.width for curve in drawn.curves])
-    shares = share_colours([each.share for each in made])
+    found = {each.share: each.exponents for each in made}
+    shares = share_colours(found)
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
         test, train, right = figure.subplots(1, 3)
         _draw_panel(test, "test", drawn, colours)
         _draw_panel(train, "train", drawn, colours)
-        _draw_exponents(right, {each.share: each.exponents for each in made}, shares)
+        _draw_exponents(right, found, shares)
         right.set_xlabel("effective size $p$")
         figure.suptitle(title_of(drawn.fields), fontsize=9)
         handles = [Line2D([], [], linestyle="", label="width $s$")]

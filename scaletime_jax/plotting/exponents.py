@@ -1,6 +1,6 @@
 """Local exponents at several shares of the guessing loss removed, in one panel."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -12,23 +12,25 @@ from scaletime_jax.stats.local_exponents import LocalExponents
 
 # Exponents beyond are cut off, with their intervals.
 SHOWN = -3.5, 1.5
+FEW = 4  # shares whose intervals can be told apart
 Colours = Mapping[float | None, tuple]
+Found = Mapping[float | None, LocalExponents | None]
 
 
-def share_colours(shares: Sequence[float | None]) -> Colours:
+def share_colours(found: Found) -> Colours:
     """Returns colours of the shares drawn, and grey for a threshold given as a loss.
 
-    The smallest share, and every other one from the largest down: more intervals
-    cannot be told apart.
+    Of more than four shares with exponents the smallest, and every other one from the
+    largest down: more intervals cannot be told apart.
     """
-    known = sorted({share for share in shares if share is not None})
-    drawn = sorted({*known[:1], *known[::-2]})
+    known = sorted(
+        share for share, each in found.items() if share is not None and each is not None
+    )
+    drawn = known if len(known) <= FEW else sorted({*known[:1], *known[::-2]})
     return {None: (0.45, 0.45, 0.45, 1.0)} | shades(drawn, "plasma")
 
 
-def draw_exponents(
-    axis, found: Mapping[float | None, LocalExponents | None], colours: Colours
-) -> None:
+def draw_exponents(axis, found: Found, colours: Colours) -> None:
     """Draws exponents over size with their intervals, a line a share.
 
     Args:

@@ -53,6 +53,17 @@ def test_guides_are_one_to_one(figure):
         np.testing.assert_allclose(products, products[0], rtol=1e-9)
 
 
+def test_the_legend_names_the_shares_that_are_drawn_alone():
+    table = planted_table(sizes=(500,))
+    levels = [Level(None, {"planted": 0.09}), Level(0.2), Level(0.999)]
+    curves = fit_tradeoff(table, levels)
+    assert [curve.exponents is None for curve in curves] == [False, False, True]
+    [figure] = plot_tradeoff(curves, 0.2).values()
+    [legend] = figure.legends
+    words = [text.get_text() for text in legend.get_texts()]
+    assert "0.2" in words and "0.999" not in words
+
+
 def test_more_data_is_darker():
     colours = [sum(shades([3, 1, 2])[v][:3]) for v in (1, 2, 3)]
     assert colours == sorted(colours, reverse=True)
