@@ -5,6 +5,7 @@ each core, with one thread each. On an accelerator: eager, `torch.compile`, and 
 ensemble of all seeds by `torch.func`, updated by one optimizer.
 """
 
+import functools
 import multiprocessing
 import time
 from collections.abc import Callable
@@ -55,7 +56,10 @@ def make_arrangements(
         makers = {
             "1 thread": (1, lambda: _make_loop(case, data, threads=1)),
             f"{cores} threads": (1, lambda: _make_loop(case, data, threads=cores)),
-            f"{cores} processes": (cores, lambda: pool.make(case)),
+            f"{cores} processes": (
+                cores,
+                lambda: pool.make(functools.partial(_make_loop, case, data)),
+            ),
         }
     ways = {}
     for name, (number, make) in makers.items():
@@ -84,7 +88,9 @@ def _make_network(case: Case, data: Dataset, device: str):
     return network.to(device)
 
 
-def _timed(train: Callable[[int], None], device: str) -> Callable[[int], float]:
+def timed(train: Callable[[int], None], device: str) -> Callable[[int], float]:
+    """Returns run(steps) -> seconds of a training loop on a device."""
+
     def run(steps: int) -> float:
         start = time.perf_counter()
         train(steps)
@@ -108,7 +114,7 @@ def _make_loop(case: Case, data: Dataset, device="cpu", threads=1, compiled=Fals
         torch.set_num_threads(threads)
         reference.train(network, optimizer, images, targets, steps, BATCH)
 
-    return _timed(train, device)
+    return timed(train, device)
 
 
 def make_ensemble(case: Case, data: Dataset, seeds: int, device: str):
@@ -134,25 +140,29 @@ def make_ensemble(case: Case, data: Dataset, seeds: int, device: str):
             losses(stacked, buffers, images[index], targets[index]).sum().backward()
             optimizer.step()
 
-    return _timed(train, device)
+    return timed(train, device)
 
 
 class Pool:
-    """One process for each core, with one thread each, that train a case together."""
+    """One process for each core, with one thread each, that train together."""
 
-    def __init__(self, data: Dataset, cores: int):
+    def __init__(self, cores: int):
         context = multiprocessing.get_context("spawn")
         self.pipes, self.workers = [], []
         for _ in range(cores):
             pipe, end = context.Pipe()
-            worker = context.Process(target=_work, args=(end, data), daemon=True)
+            worker = context.Process(target=_work, args=(end,), daemon=True)
             worker.start()
             self.pipes.append(pipe)
             self.workers.append(worker)
 
-    def make(self, case: Case) -> Callable[[int], float]:
-        """Returns run(steps) -> seconds until the last process is done."""
-        self._ask(case)
+    def make(self, make_loop: Callable) -> Callable[[int], float]:
+        """Returns run(steps) -> seconds until the last process is done.
+
+        Args:
+            make_loop: makes the training loop of a process; can be pickled.
+        """
+        self._ask(make_loop)
 
         def run(steps: int) -> float:
             start = time.perf_counter()
@@ -168,14 +178,14 @@ class Pool:
             pipe.recv()
 
 
-def _work(pipe, data: Dataset) -> None:
+def _work(pipe) -> None:
     while True:
         try:
             message = pipe.recv()
         except EOFError:  # the benchmark is over
             return
-        if isinstance(message, Case):
-            run = _make_loop(message, data)
+        if callable(message):
+            run = message()
         else:
             run(message)
         pipe.send("done")

@@ -86,11 +86,15 @@ def make_configs(case, data: Dataset, seeds: int, epochs: int) -> list[RunConfig
 
 
 def make_ours(case, data: Dataset, seeds: int, epochs: int, **choices):
-    """Returns run() -> seconds for all seeds, and the seconds of compilation.
+    """Returns run() -> seconds for all seeds, and the seconds of compilation."""
+    return make_run(make_configs(case, data, seeds, epochs), data, **choices)
+
+
+def make_run(configs: list[RunConfig], data: Dataset, **choices):
+    """Returns run() -> seconds for runs of one shape, and those of compilation.
 
     `choices` replace the choices of `sweep.tuning`.
     """
-    configs = make_configs(case, data, seeds, epochs)
     [unit] = plan_units(configs, {data.name: data})
     unit = unit._replace(tuning=unit.tuning._replace(**choices))
     devices = jax.local_devices()
@@ -234,7 +238,7 @@ def run_cases(until: float = math.inf) -> dict:
     )
     print(setting, flush=True)
     on_cpu = jax.default_backend() == "cpu"
-    pool = arrangements.Pool(data, jax.local_device_count()) if on_cpu else None
+    pool = arrangements.Pool(jax.local_device_count()) if on_cpu else None
     rows = []
     for case in cases:
         if time.monotonic() > until:

@@ -68,6 +68,24 @@ def test_choices_and_growth_are_measured(folder):
     assert (folder / "growth.svg").stat().st_size > 1000
 
 
+@pytest.mark.slow
+def test_students_are_set_against_the_best_arrangement(tmp_path):
+    pytest.importorskip("torch")
+    small = "--rounds=2", "--seconds=0.02", "--num_seeds=2", "--student_width=8"
+    script = "experiments/benchmarks/students.py"
+    done = subprocess.run(
+        [sys.executable, script, *small, f"--output={tmp_path}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "students.json").read_text())
+    rates = {k: v["median"] for k, v in record["rates"].items()}
+    assert rates.pop("ours") > 0 and len(rates) == 4
+    assert rates[record["best"]] == max(rates.values())
+
+
 def test_the_torch_ensemble_runs(digits):
     """On a CPU, where it is not an arrangement to compare with."""
     pytest.importorskip("torch")
