@@ -8,7 +8,8 @@ from typing import NamedTuple
 import pandas as pd
 from absl import flags
 
-from scaletime_jax.data.sources import Dataset, limit_test, load_dataset, pool_dataset
+from scaletime_jax.data.limits import limit_test, limit_train
+from scaletime_jax.data.sources import Dataset, load_dataset, pool_dataset
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs import store
 from scaletime_jax.runs.fields import FIELDS, NEEDED, Field
@@ -48,6 +49,12 @@ TEST_SIZE = flags.DEFINE_integer(
     None,
     "Test examples to evaluate on, a fixed subset with equally many of each class; "
     "all of them if not set. A part keeps evaluation of wide CNNs affordable on a CPU.",
+)
+POPULATION = flags.DEFINE_integer(
+    "population",
+    None,
+    "Training examples from which training sets are drawn, a fixed part with equally "
+    "many of each class; all of them if not set.",
 )
 POOL = flags.DEFINE_integer(
     "pool", 1, "Average images over squares of this many pixels a side; 1 for none."
@@ -93,7 +100,10 @@ def load_datasets() -> dict[str, Dataset]:
     """Loads what --dataset names."""
     datasets = {}
     for name in _whole_names(DATASET.value):
-        dataset = pool_dataset(load_dataset(name, DATA_DIR.value), POOL.value)
+        dataset = load_dataset(name, DATA_DIR.value)
+        if POPULATION.value is not None:
+            dataset = limit_train(dataset, POPULATION.value)
+        dataset = pool_dataset(dataset, POOL.value)
         if TEST_SIZE.value is not None:
             dataset = limit_test(dataset, TEST_SIZE.value)
         if dataset.name in datasets:

@@ -16,7 +16,6 @@ from scaletime_jax.data import cache, teachers
 from scaletime_jax.data.prepared import load_tfds
 from scaletime_jax.data.transforms import average_pool, normalise
 from scaletime_jax.errors import InputError
-from scaletime_jax.words import count_of
 
 CHOICES = (
     "'mnist12k' (inside the package, needs no files), a TFDS name such as 'mnist', "
@@ -127,46 +126,6 @@ def require_classes(dataset: Dataset, purpose: str) -> None:
             f"{purpose} needs classes, and the targets of {dataset.name!r} are real "
             "numbers; choose a dataset of images with labels."
         )
-
-
-def limit_test(dataset: Dataset, size: int) -> Dataset:
-    """Returns the dataset with a class-balanced part of its test examples.
-
-    The part is the same for every run and machine, and is contained in every larger
-    part. If size is not a multiple of the number of classes, classes differ by one
-    example.
-
-    Raises:
-        InputError: a class has too few examples, or size is not above 0.
-    """
-    require_classes(dataset, f"test_size {size}")
-    available = len(dataset.test_labels)
-    if not 0 < size <= available:
-        raise InputError(
-            f"test_size must be from 1 to {available}, the test examples of "
-            f"{dataset.name!r}; got {size}."
-        )
-    if size == available:
-        return dataset
-    each = np.bincount(dataset.test_labels, minlength=dataset.num_classes)
-    if size > dataset.num_classes * each.min():
-        raise InputError(
-            f"test_size {size} needs equally many examples of all "
-            f"{dataset.num_classes} classes, and class {each.argmin()} of "
-            f"{dataset.name!r} has {count_of(int(each.min()), 'test example')}; choose "
-            f"{dataset.num_classes * each.min()} or fewer, or all {available}."
-        )
-    order = np.random.default_rng(0).permutation(available)
-    labels = dataset.test_labels[order]
-    place = np.empty(available, int)  # rank of an example in its class
-    for number, count in enumerate(each):
-        place[labels == number] = np.arange(count)
-    kept = order[np.lexsort((labels, place))][:size]
-    return dataset._replace(
-        test_images=dataset.test_images[kept],
-        test_labels=dataset.test_labels[kept],
-        fingerprint=f"{dataset.fingerprint}-balanced{size}",
-    )
 
 
 def pool_dataset(dataset: Dataset, size: int) -> Dataset:

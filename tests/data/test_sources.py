@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from scaletime_jax.data import cache
-from scaletime_jax.data.sources import IDX_NAMES, limit_test, load_dataset
+from scaletime_jax.data.limits import limit_test, limit_train
+from scaletime_jax.data.sources import IDX_NAMES, load_dataset
 from scaletime_jax.errors import InputError
 
 SPLITS = ("train", "test")
@@ -245,6 +246,19 @@ def test_runs_on_a_part_of_the_test_set_never_mix_with_others():
     digits = load_dataset("mnist12k")
     prints = {limit_test(digits, size).fingerprint for size in (300, 700, 2000)}
     assert len(prints) == 3 and digits.fingerprint in prints
+
+
+def test_a_part_of_the_training_set_is_balanced_nested_and_a_dataset_of_its_own():
+    digits = load_dataset("mnist12k")
+    few, more = limit_train(digits, 300), limit_train(digits, 700)
+    assert (few.name, more.name) == ("mnist12k-first300", "mnist12k-first700")
+    assert len({few.fingerprint, more.fingerprint, digits.fingerprint}) == 3
+    np.testing.assert_array_equal(few.train_images, more.train_images[:300])
+    np.testing.assert_array_equal(np.bincount(more.train_labels), 70)
+    np.testing.assert_array_equal(few.test_images, digits.test_images)
+    assert limit_train(digits, 10_000) is digits
+    with pytest.raises(InputError, match="population must be from 1 to 10000"):
+        limit_train(digits, 10_001)
 
 
 @pytest.mark.parametrize("size", [0, -1, 2001])

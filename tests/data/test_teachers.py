@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from scaletime_jax import load_dataset
-from scaletime_jax.data.sources import limit_test, pool_dataset
+from scaletime_jax.data.limits import limit_test
+from scaletime_jax.data.sources import pool_dataset
 from scaletime_jax.data.teachers import (
     Teacher,
     draw_examples,
