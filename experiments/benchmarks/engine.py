@@ -28,7 +28,8 @@ from scaletime_jax.data.sources import Dataset, load_dataset
 from scaletime_jax.errors import InputError
 from scaletime_jax.plotting.benchmarks import plot_roofline
 from scaletime_jax.plotting.style import save_figure
-from scaletime_jax.sweep.config import RunConfig, make_grid, make_network
+from scaletime_jax.sweep.architectures import make_network
+from scaletime_jax.sweep.config import RunConfig, make_grid
 from scaletime_jax.sweep.cost import network_cost
 from scaletime_jax.sweep.plan import plan_units, split
 from scaletime_jax.sweep.runner import Programs, deal

@@ -37,8 +37,8 @@ DATA_DIR = flags.DEFINE_string(
 ARCHITECTURE = flags.DEFINE_list(
     "architecture",
     "mlp",
-    "mlp (five hidden layers of 10 x width units), mlp2 (two of width units), cnn, or "
-    "several of them.",
+    "mlp (five hidden layers of 10 x width units), mlp2 (two of width units), cnn, "
+    "myrtle (four convolutions of width channels), or several of them.",
 )
 WIDTHS = flags.DEFINE_list("widths", "1,2,5,10,20", "Widths s of the network.")
 TRAIN_SIZES = flags.DEFINE_list(

@@ -19,6 +19,7 @@ NAMES = {
     "svhn_cropped": "SVHN",
     "mlp": "MLP",
     "cnn": "CNN",
+    "myrtle": "Myrtle",
     "sgd": "SGD",
     "adam": "Adam",
     "mse": "MSE",

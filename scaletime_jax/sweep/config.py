@@ -1,7 +1,6 @@
 """The config of one run: frozen, validated, with an id that never changes."""
 
 import dataclasses
-import functools
 import hashlib
 import itertools
 import json
@@ -11,11 +10,10 @@ from typing import Any, NamedTuple
 
 from scaletime_jax.data.sources import Dataset
 from scaletime_jax.errors import InputError
-from scaletime_jax.models.cnn import CNN, MIN_IMAGE
 from scaletime_jax.models.initializers import INITS
-from scaletime_jax.models.mlp import ACTIVATIONS, MLP
-from scaletime_jax.models.network import Network, from_flax
+from scaletime_jax.models.mlp import ACTIVATIONS
 from scaletime_jax.runs import fields
+from scaletime_jax.sweep.architectures import ARCHITECTURES, check_images, is_mlp
 from scaletime_jax.training.batching import batches_per_epoch
 from scaletime_jax.training.losses import LOSSES
 from scaletime_jax.training.optimizers import OPTIMIZERS
@@ -24,7 +22,6 @@ from scaletime_jax.training.records import RECORDS, make_records
 from scaletime_jax.training.schedules import READS as READ_BY_SCHEDULE
 from scaletime_jax.training.schedules import SCHEDULES
 
-ARCHITECTURES = ("mlp", "mlp2", "cnn")
 BATCHINGS = ("epochs", "full", "fresh")
 MAX_SEED = 2**32 - 1
 # Whole numbers of a config.
@@ -135,7 +132,7 @@ class RunConfig:
 
     def _refuse_nonlinear(self) -> None:
         """Raises InputError unless the linearised network can be trained as asked."""
-        if not self.architecture.startswith("mlp"):
+        if not is_mlp(self.architecture):
             raise InputError(
                 f"only an mlp can be linearised, not the {self.architecture}; set "
                 "linearised to false."
@@ -156,7 +153,7 @@ class RunConfig:
 
     def _refuse_unread(self) -> None:
         """Raises InputError if a given value is not used by the run."""
-        if self.activation != "relu" and not self.architecture.startswith("mlp"):
+        if self.activation != "relu" and not is_mlp(self.architecture):
             raise InputError(
                 f"activation {self.activation!r} is used by the mlp alone; set "
                 f"activation to 'relu' for the {self.architecture}."
@@ -266,12 +263,7 @@ def check_fits(config: RunConfig, dataset: Dataset) -> None:
             f"{dataset.name!r} have {available // config.train_size} disjoint parts of "
             f"{config.train_size}."
         )
-    shape = dataset.train_images.shape[1:]
-    if config.architecture == "cnn" and (len(shape) != 3 or min(shape[:2]) < MIN_IMAGE):
-        raise InputError(
-            f"the cnn needs images [height, width, channels] of at least {MIN_IMAGE} x "
-            f"{MIN_IMAGE} pixels; an example of {dataset.name!r} has shape {shape}."
-        )
+    check_images(config.architecture, dataset.train_images.shape[1:], dataset.name)
 
 
 def _check_regression(config: RunConfig) -> None:
@@ -337,42 +329,3 @@ def share_programs(units: Sequence[list[RunConfig]]) -> list[Capacity]:
         capacity = Capacity(group[-1].train_size, records)
         capacities.update({config.shape: capacity for config in group})
     return [capacities[unit[0].shape] for unit in units]
-
-
-def make_module(
-    architecture: str,
-    width: int,
-    num_outputs: int,
-    init: str = "pytorch",
-    method: str = "patches",
-    activation: str = "relu",
-) -> MLP | CNN:
-    """Returns the Flax module of a network by name.
-
-    Args:
-        architecture: 'mlp', five hidden layers of 10 x width units; 'mlp2', two hidden
-            layers of width units; or 'cnn'.
-        width: the scale parameter s.
-        num_outputs: number of outputs of the last layer.
-        init: one of `models.initializers.INITS`.
-        method: convolution method of a cnn.
-        activation: nonlinearity of an mlp.
-    """
-    if architecture == "cnn":
-        return CNN(width, num_outputs, init, method)
-    hidden, units = {"mlp": (5, 10), "mlp2": (2, 1)}[architecture]
-    return MLP(width, num_outputs, init, hidden, units, activation)
-
-
-@functools.cache
-def make_network(
-    architecture: str,
-    width: int,
-    num_outputs: int,
-    init: str = "pytorch",
-    method: str = "patches",
-    activation: str = "relu",
-) -> Network:
-    """Returns the network of `make_module`, the same object for the same arguments."""
-    names = architecture, width, num_outputs, init, method, activation
-    return from_flax(make_module(*names))

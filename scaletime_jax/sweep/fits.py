@@ -8,9 +8,8 @@ import numpy as np
 from jaxtyping import Array
 
 from scaletime_jax.data.sources import Dataset
-from scaletime_jax.models.cnn import CNN
-from scaletime_jax.models.mlp import MLP
 from scaletime_jax.models.network import Variables
+from scaletime_jax.sweep.architectures import Module
 from scaletime_jax.sweep.config import RunConfig, check_fits
 from scaletime_jax.sweep.examples import (
     SharedData,
@@ -45,7 +44,7 @@ class FittedRun(NamedTuple):
     """
 
     config: RunConfig
-    module: MLP | CNN
+    module: Module
     variables: Variables
     inputs: np.ndarray
     targets: np.ndarray
@@ -71,7 +70,7 @@ def fit_runs(
         check_fits(config, dataset)
     targets = Targets(dataset.num_classes, dataset.teacher)
     shared = make_shared_data(dataset)
-    made: dict[tuple[Any, ...], tuple[MLP | CNN, Program]] = {}
+    made: dict[tuple[Any, ...], tuple[Module, Program]] = {}
     for config in track(configs, f"networks on {dataset.name}"):
         if config.shape not in made:
             made[config.shape] = _make_program(config, targets)
@@ -81,7 +80,7 @@ def fit_runs(
         yield FittedRun(config, module, found.variables, inputs, values)
 
 
-def _make_program(config: RunConfig, targets: Targets) -> tuple[MLP | CNN, Program]:
+def _make_program(config: RunConfig, targets: Targets) -> tuple[Module, Program]:
     """Returns the network, and program(lane, shared) -> fitted, inputs, targets."""
     tuning = make_tuning(jax.default_backend())
     module, network, task, optimizer = make_parts(config, targets, tuning)

@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, UInt
 
-from scaletime_jax.models.cnn import CNN
 from scaletime_jax.models.mlp import MLP
 from scaletime_jax.models.network import Network
 from scaletime_jax.models.tangent import make_kernel
 from scaletime_jax.runs import fields
-from scaletime_jax.sweep.config import RunConfig, make_module, make_network
+from scaletime_jax.sweep.architectures import Module, make_module, make_network
+from scaletime_jax.sweep.config import RunConfig
 from scaletime_jax.sweep.examples import SharedData, Targets, make_draw, run_keys
 from scaletime_jax.sweep.tuning import Tuning
 from scaletime_jax.training.hyper import Hyper
@@ -79,7 +79,7 @@ def make_length(config: RunConfig, records: int) -> Length:
 class Parts(NamedTuple):
     """What the configs of a family are trained with."""
 
-    module: MLP | CNN
+    module: Module
     network: Network
     task: Task
     optimizer: Optimizer

@@ -11,11 +11,11 @@ import pandas as pd
 from scaletime_jax.data.sources import Dataset
 from scaletime_jax.runs import store
 from scaletime_jax.runs.guessing import guessing_loss
+from scaletime_jax.sweep.architectures import make_network
 from scaletime_jax.sweep.config import (
     Capacity,
     RunConfig,
     group_units,
-    make_network,
     share_programs,
 )
 from scaletime_jax.sweep.cost import Cost, network_cost

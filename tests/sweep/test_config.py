@@ -7,11 +7,11 @@ import pytest
 from grids import CONFIG, GRID
 
 from scaletime_jax.errors import InputError
+from scaletime_jax.sweep.architectures import make_network
 from scaletime_jax.sweep.config import (
     RunConfig,
     group_units,
     make_grid,
-    make_network,
     share_programs,
 )
 

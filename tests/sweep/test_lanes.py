@@ -7,7 +7,7 @@ import pytest
 from grids import CONFIG
 
 from scaletime_jax.models.network import linearise
-from scaletime_jax.sweep.config import make_network
+from scaletime_jax.sweep.architectures import make_network
 from scaletime_jax.sweep.examples import (
     DataKeys,
     Targets,

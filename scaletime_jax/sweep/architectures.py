@@ -1,0 +1,85 @@
+"""The networks of a sweep by name."""
+
+import functools
+from collections.abc import Sequence
+
+from scaletime_jax.errors import InputError
+from scaletime_jax.models.cnn import CNN, MIN_IMAGE
+from scaletime_jax.models.mlp import MLP
+from scaletime_jax.models.myrtle import MIN_MYRTLE_IMAGE, Myrtle
+from scaletime_jax.models.network import Network, from_flax
+
+# Hidden layers of an MLP, and units of a hidden layer of width 1.
+MLPS = {"mlp": (5, 10), "mlp2": (2, 1)}
+# Least height and width of the images of the others.
+IMAGES = {"cnn": MIN_IMAGE, "myrtle": MIN_MYRTLE_IMAGE}
+ARCHITECTURES = (*MLPS, *IMAGES)
+Module = MLP | CNN | Myrtle
+
+
+def is_mlp(architecture: str) -> bool:
+    """Whether the network takes inputs of any shape, by dense layers alone."""
+    return architecture in MLPS
+
+
+def check_images(architecture: str, shape: Sequence[int], name: str) -> None:
+    """Requires examples that a network can take.
+
+    Args:
+        architecture: one of ARCHITECTURES.
+        shape: of an example.
+        name: of the dataset, for messages.
+
+    Raises:
+        InputError: the examples are no images, or too small.
+    """
+    if is_mlp(architecture):
+        return
+    least = IMAGES[architecture]
+    if len(shape) != 3 or min(shape[:2]) < least:
+        raise InputError(
+            f"the {architecture} needs images [height, width, channels] of at least "
+            f"{least} x {least} pixels; an example of {name!r} has shape {shape}."
+        )
+
+
+def make_module(
+    architecture: str,
+    width: int,
+    num_outputs: int,
+    init: str = "pytorch",
+    method: str = "patches",
+    activation: str = "relu",
+) -> Module:
+    """Returns the Flax module of a network by name.
+
+    Args:
+        architecture: 'mlp', five hidden layers of 10 x width units; 'mlp2', two hidden
+            layers of width units; 'cnn', the network of [BF24]; or 'myrtle', four
+            convolutions of width channels.
+        width: the scale parameter s.
+        num_outputs: number of outputs of the last layer.
+        init: one of `models.initializers.INITS`.
+        method: method of convolutions.
+        activation: nonlinearity of an MLP.
+    """
+    if is_mlp(architecture):
+        hidden, units = MLPS[architecture]
+        return MLP(width, num_outputs, init, hidden, units, activation)
+    if architecture == "cnn":
+        return CNN(width, num_outputs, init, method)
+    return Myrtle(width, num_outputs, init, method)
+
+
+@functools.cache
+def make_network(
+    architecture: str,
+    width: int,
+    num_outputs: int,
+    init: str = "pytorch",
+    method: str = "patches",
+    activation: str = "relu",
+) -> Network:
+    """Returns the network of `make_module`, the same object for the same arguments."""
+    names = architecture, width, num_outputs, init, method, activation
+    return from_flax(make_module(*names))
