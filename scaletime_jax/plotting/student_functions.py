@@ -139,7 +139,7 @@ def _draw_ratios(axis, others: Sequence[Other], colours: dict) -> None:
             axis.vlines(place, *interval, color=colour, lw=1.2)
         axis.plot(place, value, color=colour, ms=4.5, **MARKERS[each.kind])
     # an exponent that is hardly known must not flatten the others
-    axis.set_ylim(0, 2 * max(dimensions))
+    axis.set_ylim(0, 1.4 * max(dimensions))
     axis.set_title("2 / $\\alpha$ (squares), 4 / $\\alpha$ (circles)", fontsize=9)
 
 
