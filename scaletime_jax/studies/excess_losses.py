@@ -98,7 +98,7 @@ def excess_over_data(fields: dict, runs: pd.DataFrame, step: int) -> Excess:
     at = runs[runs.step == step]
     means = _by_seed(at, "train_size").dropna(axis=1)
     start = _by_seed(runs[(runs.step == 0) & (runs.train_size == pool)], "train_size")
-    learned = _has_learned(means.loc[pool], start.loc[pool])
+    learned = _has_learned(means.loc[pool], start.loc[pool, means.columns])
     used = means.loc[means.index < pool, learned]
     if len(used) == 0:
         raise InputError(

@@ -97,6 +97,14 @@ def test_initialisations_that_have_not_learned_are_left_out():
     assert nothing.losses.shape[1] == 0
 
 
+def test_an_initialisation_that_diverged_at_a_size_is_left_out_at_all():
+    table = planted().table
+    table.loc[(table.seed == 2) & (table.train_size == 500), "test_loss"] = np.nan
+    made = excess_over_data(FIELDS, table, 100)
+    assert made.losses.shape == (len(SIZES), 4)
+    assert made.regime.law.exponent.value == pytest.approx(1, rel=1e-6)
+
+
 def test_an_excess_that_is_not_above_zero_has_no_exponent():
     runs = planted()
     table = runs.table.copy()
