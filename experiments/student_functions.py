@@ -19,9 +19,10 @@ from shell import flags as common
 from scaletime_jax.runs import store
 from scaletime_jax.studies import student_functions
 from scaletime_jax.studies.taught_students import Options
+from scaletime_jax.sweep.students import Students
 
 flags.adopt_module_key_flags(common)
-DEFAULTS = Options()
+DEFAULTS = {**Options()._asdict(), **Students()._asdict()}
 DESCRIBED = {
     "dims": "Numbers of inputs.",
     "segment_dim": "Number of inputs of the students along the segment.",
@@ -43,7 +44,7 @@ def _define(name: str, default):
     return flags.DEFINE_list(name, [*map(str, default)], DESCRIBED[name])
 
 
-FLAGS = {name: _define(name, value) for name, value in DEFAULTS._asdict().items()}
+FLAGS = {name: _define(name, value) for name, value in DEFAULTS.items()}
 
 
 def main() -> None:
@@ -54,15 +55,19 @@ def main() -> None:
         else common.positive_numbers(flag, int)
         for name, flag in FLAGS.items()
     }
-    options = Options(**values)
+    options = Options(**{name: values[name] for name in Options._fields})
+    students = Students(**{name: values[name] for name in Students._fields})
     student_functions.check(options)
+    students.check(student_functions.largest(options))
     if common.DRY_RUN.value:
         networks = len(options.segment_sizes) + len(options.dims) * len(options.seeds)
-        print(f"draws teachers, trains {networks} students of {options.steps:,} steps.")
+        print(
+            f"draws teachers, trains {networks} students of {students.steps:,} steps."
+        )
         return
     # report an impossible folder now, not at the end
     store.prepare(common.workdir() / student_functions.NAME)
-    results.finish(student_functions.study(options, progress.track))
+    results.finish(student_functions.study(options, students, progress.track))
 
 
 if __name__ == "__main__":

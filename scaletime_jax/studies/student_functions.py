@@ -15,6 +15,7 @@ from scaletime_jax.studies.taught_students import (
     Options,
     Other,
     Segment,
+    Students,
     measure_hidden,
     measure_other,
     measure_segment,
@@ -47,7 +48,6 @@ def check(options: Options) -> None:
     require_least("dims", options.dims, 1)
     require_least("segment_dim", options.segment_dim, 1)
     require_least("segment_sizes", options.segment_sizes, 2)
-    require_least("steps", options.steps, 1)
     require_least("hidden_size", options.hidden_size, 2)
     require(
         len(options.other_sizes) >= MIN_POINTS,
@@ -59,30 +59,30 @@ def check(options: Options) -> None:
         bool((np.diff(options.other_sizes) > 0).all()),
         "other_sizes must be ascending.",
     )
-    largest = max(*options.segment_sizes, options.hidden_size, *options.other_sizes)
-    require(
-        largest <= options.pool,
-        f"training sets of {largest:,} are larger than the pool of {options.pool:,} "
-        "inputs; choose smaller ones, or a larger pool.",
-    )
     require(len(options.seeds) >= 2, "seeds must be two or more, for intervals.")
 
 
-def study(options: Options, track: Track = quiet) -> Result:
+def largest(options: Options) -> int:
+    """Returns the largest number of training examples."""
+    return max(*options.segment_sizes, options.hidden_size, *options.other_sizes)
+
+
+def study(options: Options, students: Students, track: Track = quiet) -> Result:
     """Trains students, and measures what they have learned.
 
     Args:
-        options: dimensions, sizes, training and seeds.
+        options: dimensions, sizes and seeds.
+        students: teachers, their examples and students.
         track: shows the progress.
 
     Raises:
         InputError: an option is impossible.
     """
     check(options)
-    segment = measure_segment(options, track)
-    hidden = [measure_hidden(dim, options, track) for dim in options.dims]
+    segment = measure_segment(options, students, track)
+    hidden = [measure_hidden(dim, options, students, track) for dim in options.dims]
     others = [
-        measure_other(kind, dim, options, track)
+        measure_other(kind, dim, options, students, track)
         for kind in KINDS
         for dim in options.dims
         if kind != "linear" or dim <= MOST_DIM

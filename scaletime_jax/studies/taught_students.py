@@ -1,18 +1,11 @@
 """Students of random teachers: networks, nearest examples, linear interpolation."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from scaletime_jax.data.sources import Dataset, load_dataset
-from scaletime_jax.data.teachers import respond
-from scaletime_jax.data.transforms import draw_subset
-from scaletime_jax.models.mlp import MLP
-from scaletime_jax.models.network import from_flax
-from scaletime_jax.models.tangent import layers_of
 from scaletime_jax.stats.estimates import Estimate, jackknife
 from scaletime_jax.stats.exponents import MIN_POINTS, select_range
 from scaletime_jax.stats.intrinsic_dimension import (
@@ -22,13 +15,43 @@ from scaletime_jax.stats.intrinsic_dimension import (
     ratio_dimension,
 )
 from scaletime_jax.stats.log_means import mean_bend, seed_exponents
-from scaletime_jax.sweep.config import RunConfig
-from scaletime_jax.sweep.examples import run_keys, teacher_weights
-from scaletime_jax.sweep.fits import FittedRun, fit_runs
-from scaletime_jax.sweep.grid import paper_grid
 from scaletime_jax.theory.nearest_neighbour import nearest_points
 from scaletime_jax.theory.piecewise_linear import interpolate, triangulate
 from scaletime_jax.track import Track, quiet
+
+
+@runtime_checkable
+class Student(Protocol):
+    """A trained student, such as `sweep.students.Student`."""
+
+    @property
+    def train_size(self) -> int:
+        """Number of training examples."""
+
+    def outputs(self, inputs: np.ndarray) -> np.ndarray:
+        """Returns [n] outputs at inputs [n, d]."""
+
+    def hidden_layer(self, inputs: np.ndarray) -> np.ndarray:
+        """Returns [n, units] values of the last hidden layer at inputs [n, d]."""
+
+
+@runtime_checkable
+class Students(Protocol):
+    """Teachers, their examples and students, such as `sweep.students.Students`."""
+
+    def test_inputs(self, dim: int) -> np.ndarray:
+        """Returns [test, d] inputs that no student is trained on."""
+
+    def train_inputs(self, dim: int, seed: int, size: int) -> np.ndarray:
+        """Returns [size, d] training inputs of the runs of a seed, in their order."""
+
+    def teach(self, dim: int, seed: int, inputs: np.ndarray) -> np.ndarray:
+        """Returns [n] outputs of the teacher of a seed at inputs [n, d]."""
+
+    def fit(
+        self, dim: int, sizes: Sequence[int], seeds: Sequence[int], track: Track
+    ) -> Iterator[Student]:
+        """Yields trained students of several sizes and seeds."""
 
 
 class Kind(NamedTuple):
@@ -55,11 +78,6 @@ class Options(NamedTuple):
         hidden_size: D of the students whose hidden layer is measured.
         other_sizes: D of nearest examples and linear interpolation, ascending.
         seeds: each draws a teacher, a student and its examples.
-        steps: of training, with the optimizer of [B21, A.1].
-        width: units of a student's hidden layer.
-        teacher_width: units of a teacher's hidden layer.
-        pool: number of inputs from which training sets are drawn.
-        test: number of test inputs.
     """
 
     dims: Sequence[int] = (2, 3, 4, 6, 8)
@@ -68,11 +86,6 @@ class Options(NamedTuple):
     hidden_size: int = 10_000
     other_sizes: Sequence[int] = (30, 100, 300, 1000, 3000, 10_000, 30_000)
     seeds: Sequence[int] = (101, 102, 103)
-    steps: int = 40_000
-    width: int = 192
-    teacher_width: int = 96
-    pool: int = 100_000
-    test: int = 10_000
 
 
 class Segment(NamedTuple):
@@ -131,80 +144,56 @@ class Other(NamedTuple):
     note: str
 
 
-def load_teacher(dim: int, options: Options) -> Dataset:
-    """Returns the inputs and the teachers of one dimension."""
-    counts = f"pool={options.pool},test={options.test}"
-    return load_dataset(f"teacher:d={dim},width={options.teacher_width},{counts}")
-
-
-def make_students(
-    data: Dataset, sizes: Sequence[int], seeds: Sequence[int], options: Options
-) -> list[RunConfig]:
-    """Returns students in the setting of [B21, A.1]."""
-    return paper_grid(
-        data,
-        architecture="mlp2",
-        widths=options.width,
-        train_sizes=sizes,
-        seeds=seeds,
-        optimizer="adam",
-        learning_rates=0.003,
-        batch_size=64,
-        schedule="cosine",
-        steps=options.steps,
-        record="end",
-    )
-
-
-def measure_segment(options: Options, track: Track = quiet) -> Segment:
-    """Trains students of several D, and evaluates them between two examples.
+def measure_segment(
+    options: Options, students: Students, track: Track = quiet
+) -> Segment:
+    """Evaluates students of several D between two examples.
 
     All students have the first seed, so one initialisation, one teacher and nested
     training sets; the segment joins the first two examples, which all have.
     """
     dim, seed = options.segment_dim, options.seeds[0]
-    data = load_teacher(dim, options)
-    configs = make_students(data, options.segment_sizes, [seed], options)
-    runs = list(fit_runs(configs, data, track))
-    ends = runs[0].inputs[:2]
+    fitted = list(students.fit(dim, options.segment_sizes, [seed], track))
+    ends = students.train_inputs(dim, seed, 2)
     positions = np.linspace(0, 1, PLACES)
     places = ends[0] + positions[:, None] * (ends[1] - ends[0])
-    teacher = teach(data, seed, places)
-    students = np.stack([outputs_of(run, places) for run in runs])
-    errors = np.sqrt(((students - teacher) ** 2).mean(axis=1))
-    sizes = np.array([run.config.train_size for run in runs])
-    return Segment(dim, positions, teacher, sizes, students, errors)
+    teacher = students.teach(dim, seed, places)
+    outputs = np.stack([student.outputs(places) for student in fitted])
+    errors = np.sqrt(((outputs - teacher) ** 2).mean(axis=1))
+    sizes = np.array([student.train_size for student in fitted])
+    return Segment(dim, positions, teacher, sizes, outputs, errors)
 
 
-def measure_hidden(dim: int, options: Options, track: Track = quiet) -> Hidden:
+def measure_hidden(
+    dim: int, options: Options, students: Students, track: Track = quiet
+) -> Hidden:
     """Estimates the dimension of test inputs and of their last hidden layer.
 
     The hidden layer is of students of the largest D, one for each seed.
     """
-    data = load_teacher(dim, options)
-    configs = make_students(data, [options.hidden_size], options.seeds, options)
+    tests = students.test_inputs(dim)
     found = [
-        mean_ratio_dimension(hidden_layer(run, data.test_images))
-        for run in fit_runs(configs, data, track)
+        mean_ratio_dimension(student.hidden_layer(tests))
+        for student in students.fit(dim, [options.hidden_size], options.seeds, track)
     ]
-    inputs = estimate_dimension(data.test_images).ratio
+    inputs = estimate_dimension(tests).ratio
     return Hidden(dim, inputs, jackknife(np.mean, np.array(found)[None]))
 
 
-def measure_other(kind: str, dim: int, options: Options, track: Track = quiet) -> Other:
+def measure_other(
+    kind: str, dim: int, options: Options, students: Students, track: Track = quiet
+) -> Other:
     """Measures a student without training on the teachers and training sets of seeds.
 
     Linear interpolation is tested on the inner half of the cube, [-1/4, 1/4]^d: some
     simplices at the faces are as long as the faces, whatever D is.
     """
-    data = load_teacher(dim, options)
-    tests = data.test_images / (2 if kind == "linear" else 1)
+    tests = students.test_inputs(dim) / (2 if kind == "linear" else 1)
     losses = []
     words = f"{KINDS[kind].words}, d = {dim}, seeds"
     for seed in track(options.seeds, words):
-        order = training_order(seed, data, max(options.other_sizes))
-        inputs = data.train_images[order]
-        targets, truth = teach(data, seed, inputs), teach(data, seed, tests)
+        inputs = students.train_inputs(dim, seed, max(options.other_sizes))
+        targets, truth = (students.teach(dim, seed, at) for at in (inputs, tests))
         losses.append(
             [
                 other_loss(kind, inputs[:size], targets[:size], tests, truth)
@@ -246,35 +235,6 @@ def other_loss(
     else:
         outputs = interpolate(triangulate("cube", train, test), targets)
     return float(np.nanmean((outputs - truth) ** 2))
-
-
-def training_order(seed: int, data: Dataset, size: int) -> np.ndarray:
-    """Returns the rows of the training inputs that the run of a seed has, in order."""
-    keys = run_keys(jnp.uint32(seed))
-    order = draw_subset(keys.data.subset, len(data.train_images), size)
-    return np.asarray(order)
-
-
-def teach(data: Dataset, seed: int, inputs: np.ndarray) -> np.ndarray:
-    """Returns [n] outputs of the teacher of a seed at inputs [n, d]."""
-    assert data.teacher is not None  # of `load_teacher`
-    weights = teacher_weights(data.teacher, run_keys(jnp.uint32(seed)).data)
-    outputs = respond(data.teacher, weights, jnp.asarray(inputs, jnp.float32))
-    return np.asarray(outputs, float)[:, 0]
-
-
-def outputs_of(run: FittedRun, inputs: np.ndarray) -> np.ndarray:
-    """Returns [n] outputs of a student at inputs [n, d]."""
-    network = from_flax(run.module)
-    outputs, _ = network.apply(run.variables, jnp.asarray(inputs, jnp.float32), False)
-    return np.asarray(outputs, float)[:, 0]
-
-
-def hidden_layer(run: FittedRun, inputs: np.ndarray) -> np.ndarray:
-    """Returns [n, units] values of the last hidden layer of a student."""
-    assert isinstance(run.module, MLP)
-    layers = layers_of(run.module, run.variables, jnp.asarray(inputs))
-    return np.asarray(layers[-1].inputs, float).T
 
 
 def mean_ratio_dimension(points: np.ndarray) -> float:

@@ -12,16 +12,10 @@ from scaletime_jax.studies.taught_students import (
     Hidden,
     Options,
     Other,
-    hidden_layer,
-    load_teacher,
-    make_students,
     mean_ratio_dimension,
     other_loss,
-    outputs_of,
-    teach,
-    training_order,
 )
-from scaletime_jax.sweep.fits import fit_runs
+from scaletime_jax.sweep.students import Students
 
 SMALL = Options(
     dims=(2,),
@@ -30,50 +24,42 @@ SMALL = Options(
     hidden_size=40,
     other_sizes=(30, 60, 120, 240),
     seeds=(1, 2),
-    steps=20,
-    width=8,
-    teacher_width=8,
-    pool=400,
-    test=300,
 )
+STUDENTS = Students(steps=20, width=8, teacher_width=8, pool=400, test=300)
 
 
 @pytest.fixture(scope="module")
 def result():
-    return study(SMALL)
+    return study(SMALL, STUDENTS)
 
 
 @pytest.fixture(scope="module")
-def run():
-    data = load_teacher(2, SMALL)
-    [run] = fit_runs(make_students(data, [40], [2], SMALL), data)
-    return run
+def student():
+    [student] = STUDENTS.fit(2, [40], [2])
+    return student
 
 
-def test_other_students_have_the_examples_of_the_networks(run):
-    data = load_teacher(2, SMALL)
-    order = training_order(2, data, 40)
-    np.testing.assert_array_equal(run.inputs, data.train_images[order])
-    targets = teach(data, 2, run.inputs)
+def test_other_students_have_the_examples_of_the_networks(student):
+    run = student.run
+    np.testing.assert_array_equal(run.inputs, STUDENTS.train_inputs(2, 2, 40))
+    targets = STUDENTS.teach(2, 2, run.inputs)
     np.testing.assert_allclose(targets, run.targets[:, 0], atol=1e-6)
-    assert np.abs(targets - teach(data, 1, run.inputs)).max() > 0.1
+    assert np.abs(targets - STUDENTS.teach(2, 1, run.inputs)).max() > 0.1
 
 
-def test_the_last_layer_on_the_hidden_layer_gives_the_outputs(run):
-    hidden = hidden_layer(run, run.inputs)
+def test_the_last_layer_on_the_hidden_layer_gives_the_outputs(student):
+    inputs = student.run.inputs
+    hidden = student.hidden_layer(inputs)
     assert hidden.shape == (40, 8) and hidden.min() >= 0
-    last = run.variables.params["Dense_2"]
+    last = student.run.variables.params["Dense_2"]
     outputs = hidden @ np.asarray(last["kernel"]).T + np.asarray(last["bias"])
-    np.testing.assert_allclose(outputs[:, 0], outputs_of(run, run.inputs), atol=1e-6)
+    np.testing.assert_allclose(outputs[:, 0], student.outputs(inputs), atol=1e-6)
 
 
 def test_the_segment_joins_two_examples_of_all_students(result):
     segment = result.figure["segment"]
-    data = load_teacher(2, SMALL)
-    ends = data.train_images[training_order(1, data, 2)]
-    np.testing.assert_allclose(
-        segment.teacher[[0, -1]], teach(data, 1, ends), atol=1e-6
-    )
+    taught = STUDENTS.teach(2, 1, STUDENTS.train_inputs(2, 1, 2))
+    np.testing.assert_allclose(segment.teacher[[0, -1]], taught, atol=1e-6)
     assert segment.students.shape == (2, len(segment.positions))
     positions = [row["position"] for row in result.tables["segment"]]
     assert positions == segment.positions.tolist()
@@ -127,9 +113,14 @@ def test_results_can_be_written_and_figures_read(result):
         ({"other_sizes": (30, 120, 60, 240)}, "must be ascending"),
         ({"seeds": (1,)}, "seeds must be two or more"),
         ({"dims": (0,)}, "dims"),
-        ({"hidden_size": 500}, "sets of 500 are larger than the pool of 400"),
     ],
 )
 def test_impossible_options_are_refused(change, words):
     with pytest.raises(InputError, match=words):
-        study(SMALL._replace(**change))
+        study(SMALL._replace(**change), STUDENTS)
+
+
+def test_training_sets_larger_than_the_pool_are_refused():
+    with pytest.raises(InputError, match="sets of 500 are larger than the pool of 400"):
+        STUDENTS.check(500)
+    STUDENTS.check(400)
