@@ -4,24 +4,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import matplotlib
-import numpy as np
 from matplotlib.figure import Figure
 
-from scaletime_jax.plotting.style import (
-    LIMIT,
-    SETTINGS,
-    WIDTH,
-    WITHIN,
-    shades,
-    use_log_axis,
+from scaletime_jax.plotting.style import SETTINGS, WIDTH, shades, use_log_axis
+from scaletime_jax.plotting.taught import (
+    dots,
+    draw_equal,
+    draw_log_means,
+    legend_above,
 )
 from scaletime_jax.studies.student_functions import WITHIN as SHARES
 from scaletime_jax.studies.taught_students import KINDS, Hidden, Other, Segment
 
-MARKERS: dict[str, Any] = {
-    "nearest": {"marker": "s", "linestyle": ""},
-    "linear": {"marker": "o", "linestyle": ""},
-}
+MARKERS = {"nearest": "s", "linear": "o"}
 
 
 def plot_student_functions(
@@ -62,13 +57,10 @@ def _draw_segment(segment: Segment) -> Figure:
             matplotlib.lines.Line2D([], [], color=colour, label=f"{size:,}")
             for size, colour in colours.items()
         ]
-        figure.legend(
-            handles=handles,
-            loc="outside upper center",
-            ncols=len(handles),
-            title=f"training examples of the student, d = {segment.dimension}",
-            fontsize=8,
-            title_fontsize=8,
+        legend_above(
+            figure,
+            handles,
+            f"training examples of the student, d = {segment.dimension}",
         )
     return figure
 
@@ -81,54 +73,23 @@ def _draw_others(others: Sequence[Other]) -> Figure:
         for axis, (kind, about) in zip(panels, KINDS.items(), strict=False):
             for each in others:
                 if each.kind == kind:
-                    _draw_losses(axis, each, colours[each.dimension])
+                    alpha = about.power / each.ratio.value if each.ratio.value else None
+                    how = alpha, colours[each.dimension], MARKERS[kind]
+                    draw_log_means(axis, each.sizes, each.losses, each.used, *how)
             use_log_axis(axis.xaxis, 4)
             use_log_axis(axis.yaxis)
             axis.set_xlabel("training examples $D$")
             axis.set_title(about.words, fontsize=9)
         panels[0].set_ylabel("test MSE")
         _draw_ratios(panels[2], others, colours)
-        handles = [
-            matplotlib.lines.Line2D(
-                [], [], color=colour, marker="o", ms=4, label=f"{d}"
-            )
-            for d, colour in colours.items()
-        ]
-        figure.legend(
-            handles=handles,
-            loc="outside upper center",
-            ncols=len(handles),
-            title="dimension of the inputs",
-            fontsize=8,
-            title_fontsize=8,
-        )
+        legend_above(figure, dots(colours), "dimension of the inputs")
     return figure
-
-
-def _draw_losses(axis, each: Other, colour) -> None:
-    logs = np.log(each.losses)
-    mean = np.exp(logs.mean(axis=1))
-    error = logs.std(axis=1, ddof=1) / np.sqrt(logs.shape[1])
-    axis.vlines(
-        each.sizes, mean * np.exp(-error), mean * np.exp(error), color=colour, lw=1
-    )
-    for shown, face in ((each.used, colour), (~each.used, "white")):
-        look: Any = {"markerfacecolor": face, "ms": 4, **MARKERS[each.kind]}
-        axis.plot(each.sizes[shown], mean[shown], color=colour, **look)
-    if each.ratio.value is None:
-        return
-    sizes = each.sizes[each.used]
-    centre, level = (
-        np.exp(np.log(values).mean()) for values in (sizes, mean[each.used])
-    )
-    alpha = KINDS[each.kind].power / each.ratio.value
-    axis.plot(sizes, level * (sizes / centre) ** -alpha, color=colour, lw=1.2)
 
 
 def _draw_ratios(axis, others: Sequence[Other], colours: dict) -> None:
     """Draws k / alpha of both kinds over the dimension."""
     dimensions = [each.dimension for each in others]
-    _draw_equal(axis, dimensions)
+    draw_equal(axis, dimensions, SHARES)
     for each in others:
         value, interval, _ = each.ratio
         if value is None:
@@ -137,27 +98,17 @@ def _draw_ratios(axis, others: Sequence[Other], colours: dict) -> None:
         colour = colours[each.dimension]
         if interval is not None:
             axis.vlines(place, *interval, color=colour, lw=1.2)
-        axis.plot(place, value, color=colour, ms=4.5, **MARKERS[each.kind])
+        axis.plot(place, value, marker=MARKERS[each.kind], color=colour, ms=4.5)
     # an exponent that is hardly known must not flatten the others
     axis.set_ylim(0, 1.4 * max(dimensions))
     axis.set_title("2 / $\\alpha$ (squares), 4 / $\\alpha$ (circles)", fontsize=9)
-
-
-def _draw_equal(axis, dimensions: Sequence[int]) -> None:
-    """Draws the line of equal numbers and the band in which a claim holds."""
-    ends = np.array([min(dimensions) - 0.5, max(dimensions) + 0.5])
-    axis.fill_between(ends, SHARES[0] * ends, SHARES[1] * ends, **WITHIN)
-    axis.plot(ends, ends, **LIMIT)
-    axis.set_xticks(sorted(set(dimensions)))
-    axis.set_xlim(*ends)
-    axis.set_xlabel("dimension of the inputs $d$")
 
 
 def _draw_dimensions(hidden: Sequence[Hidden]) -> Figure:
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(WIDTH / 2, 3.4), layout="constrained")
         axis = figure.subplots()
-        _draw_equal(axis, [each.dimension for each in hidden])
+        draw_equal(axis, [each.dimension for each in hidden], SHARES)
         for number, (name, colour, marker) in enumerate(
             (("inputs", "0.35", "s"), ("last hidden layer", "tab:blue", "o"))
         ):

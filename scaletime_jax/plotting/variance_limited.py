@@ -18,6 +18,7 @@ from scaletime_jax.plotting.style import (
     shades,
     use_log_axis,
 )
+from scaletime_jax.plotting.taught import dots, legend_above
 from scaletime_jax.stats.local_exponents import local_exponents
 from scaletime_jax.studies.excess_losses import WIDE, Excess
 from scaletime_jax.studies.variance_limited import WITHIN as LIMITS
@@ -56,20 +57,7 @@ def _draw_setting(made: Sequence[Excess]) -> Figure:
         right.set_ylabel(f"exponent of {SYMBOLS[over]}")
         draw_right = _draw_exponents if over == "train_size" else _draw_local
         draw_right(right, made, colours)
-        handles = [
-            matplotlib.lines.Line2D(
-                [], [], color=colour, marker="o", ms=4, label=f"{step:,}"
-            )
-            for step, colour in colours.items()
-        ]
-        figure.legend(
-            handles=handles,
-            loc="outside upper center",
-            ncols=len(handles),
-            title="training steps",
-            fontsize=8,
-            title_fontsize=8,
-        )
+        legend_above(figure, dots(colours), "training steps")
     return figure
 
 

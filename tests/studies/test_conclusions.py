@@ -7,7 +7,8 @@ import pytest
 
 from scaletime_jax.stats.claims import judge
 from scaletime_jax.stats.estimates import Estimate
-from scaletime_jax.studies.conclusions import OTHERS, SUBJECTS, conclude, tally
+from scaletime_jax.studies.conclusions import OTHERS, conclude, tally
+from scaletime_jax.studies.subjects import SUBJECTS
 
 SHIPPED = pathlib.Path(__file__).parents[2] / "experiments/results"
 NOWHERE = {"source": "[BF24, App. B]", "statement": "It is so.", "setting": {}}

@@ -1,0 +1,169 @@
+"""What the conclusions of studies are about: claims, and how they are told."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Subject(NamedTuple):
+    """What a sentence is about: the claims of one quantity.
+
+    Attributes:
+        words: the quantity, as the beginning of a sentence.
+        claimed: what is claimed of it.
+        quantity: how `Claim.quantity` begins.
+        statement: how `Claim.statement` begins.
+        source: how `Claim.source` begins.
+        setting: values that `Claim.setting` has.
+    """
+
+    words: str
+    claimed: str
+    quantity: str = ""
+    statement: str = ""
+    source: str = ""
+    setting: Mapping[str, str] = {}
+
+
+ERRORS = {"loss_of": "test_loss"}
+# By study, in the order of the sentences.
+SUBJECTS: dict[str, tuple[Subject, ...]] = {
+    "extrapolate": (
+        Subject(
+            "Over size the mean |log(predicted / true)| of the test loss",
+            "a prediction is taken to hold below 0.1",
+            quantity="mean |log",
+            source="[BF24, Fig. 3, 10]",
+            setting=ERRORS,
+        ),
+        Subject(
+            "Over time that error",
+            "the limit is the same",
+            quantity="mean |log",
+            source="[BF24, Fig. 3, 11]",
+            setting=ERRORS,
+        ),
+        Subject(
+            "The logarithm of the error over the error of predicting no change, both "
+            "over size and over time,",
+            "below 0 the prediction is better than no change",
+            quantity="log(error of the prediction",
+            setting=ERRORS,
+        ),
+    ),
+    "equivalence": (
+        Subject(
+            "The exponent of parameters at which curves of all sizes are most alike",
+            "the paper's is 1/3",
+            statement="Size^(1/3)",
+        ),
+        Subject(
+            "What one common curve leaves, in units of what seeds differ by,",
+            "up to 1 one curve describes all sizes",
+            statement="All curves are one function",
+        ),
+    ),
+    "data_scaling": (
+        Subject(
+            "The exponent of examples needed in effective size",
+            "below 0 larger networks need less data",
+            statement="Larger networks",
+        ),
+        Subject(
+            "The log ratio of training losses at most and at least data",
+            "below 0 the training error falls with data",
+            statement="The training error",
+        ),
+    ),
+    "label_noise": (
+        Subject(
+            "Of the largest error that label noise adds, the part left at the end of "
+            "training",
+            "above 0.5 the error persists",
+            statement="The error that label noise adds persists or grows with training",
+        ),
+        Subject(
+            "The part left at the largest size",
+            "the limit is the same",
+            statement="The error that label noise adds persists or grows with size",
+        ),
+    ),
+    "effective_size": (
+        Subject(
+            "The exponent of examples fitted in parameters",
+            "the paper's is 1/3",
+            quantity="exponent of capacity",
+        ),
+    ),
+    "random_features": (
+        Subject(
+            "The exponents of the loss over data and over features",
+            "equal exponents differ by 0",
+            quantity="alpha_D - alpha_P",
+        ),
+        Subject(
+            "The exponent of what finite data add to the loss",
+            "theory says 1",
+            quantity="variance-limited exponent in D",
+        ),
+    ),
+    "teacher_student": (
+        Subject(
+            "Four over the exponent of the loss, by the dimension of the inputs,",
+            "theory says 1",
+            quantity="4 / alpha",
+        ),
+    ),
+    "variance_limited": (
+        Subject(
+            "The exponent of what finite data add to the loss of narrow networks",
+            "a variance has exponent 1",
+            quantity="exponent of L(D)",
+        ),
+        Subject(
+            "The exponent in the width of the loss less that of the linearised network",
+            "a difference of the first order has exponent 1",
+            quantity="exponent of L(w)",
+        ),
+    ),
+    "student_functions": (
+        Subject(
+            "The dimension measured on inputs and on hidden layers, by the true one,",
+            "a ratio of 1 is exact",
+            statement="The dimension measured",
+        ),
+        Subject(
+            "Two over the exponent of the nearest example's loss, by the dimension,",
+            "theory says 1 on many examples",
+            statement="The loss of the nearest",
+        ),
+        Subject(
+            "Four over the exponent of linear interpolation's loss, by the dimension,",
+            "theory says 1 on many examples",
+            statement="The loss of linear",
+        ),
+    ),
+    "duality": (
+        Subject(
+            "The loss over data by the loss over features",
+            "where data and features may be exchanged the ratio is 1",
+            statement="Data and features",
+        ),
+    ),
+    "manifold_bounds": (
+        Subject(
+            "The share of draws in which a loss is above the bound of Theorem 1",
+            "a violation would refute the theorem",
+            statement="The loss is below the bound",
+        ),
+        Subject(
+            "The exponent of the nearest neighbour's squared loss, less 2/d,",
+            "within 0.05 the bound is also an estimate",
+            statement="The nearest neighbour's squared loss",
+        ),
+        Subject(
+            "The exponent of the squared loss of linear pieces, less 4/d,",
+            "the limit is the same",
+            statement="The squared loss of linear pieces",
+        ),
+    ),
+}
