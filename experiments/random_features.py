@@ -12,10 +12,9 @@ infinitely wide networks.
 
 import jax
 from absl import flags
-from shell import cli, features, progress, regimes, results
+from shell import cli, features, parts, progress, regimes, results
 from shell import flags as common
 
-from scaletime_jax.runs import store
 from scaletime_jax.studies import random_features
 
 flags.adopt_module_key_flags(features)
@@ -32,8 +31,10 @@ def main() -> None:
         print(features.describe(population, network))
         return
     # report an impossible folder now, not at the end
-    store.prepare(common.workdir() / random_features.NAME)
-    results.finish(random_features.study(options, population, progress.track))
+    folder = common.workdir() / random_features.NAME / "parts"
+    kept = parts.Parts(folder, options, population)
+    results.finish(random_features.study(options, population, progress.track, kept))
+    kept.clear()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Random features of a population of images, and their spectrum."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -173,8 +174,7 @@ def make_features(
         options: the random network.
     """
     key = jax.random.fold_in(jax.random.key(0), options.seed)
-    network = jax.jit(random_features, static_argnums=(2, 3, 4, 5))
-    features = network(
+    return _features(
         key,
         inputs,
         options.num_features,
@@ -182,7 +182,12 @@ def make_features(
         options.activation,
         options.width,
     )
-    features = features.astype(float)
+
+
+@partial(jax.jit, static_argnums=(2, 3, 4, 5))
+def _features(key, inputs, *network):
+    """Returns scaled features; one program holds no more copies than it needs."""
+    features = random_features(key, inputs, *network).astype(float)
     return features / jnp.sqrt(jnp.mean(features**2))
 
 

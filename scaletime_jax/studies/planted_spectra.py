@@ -10,11 +10,13 @@ import numpy as np
 from scaletime_jax.stats.claims import Claim
 from scaletime_jax.stats.exponents import PowerLaw, fit_power_law
 from scaletime_jax.stats.spectra import SpectralFit, fit_spectrum, judge_decay
+from scaletime_jax.studies.draws import measure_draws
 from scaletime_jax.theory.kernel_theory import learning_curve, power_law_curve
 from scaletime_jax.theory.random_features import (
     losses_over_data,
     losses_over_features,
 )
+from scaletime_jax.track import Track, quiet
 
 
 class Planted(NamedTuple):
@@ -46,49 +48,67 @@ class Planted(NamedTuple):
 
 
 def measure_planted(
-    exponent: float, num_features: int, sizes: Sequence[int], draws: int, seed: int
-) -> Planted:
-    """Measures L(D) and L(P) where C is known exactly.
+    exponents: Sequence[float],
+    num_features: int,
+    sizes: Sequence[int],
+    draws: int,
+    seed: int,
+    track: Track = quiet,
+) -> list[Planted]:
+    """Measures L(D) and L(P) where C is known exactly, for each planted exponent.
 
     Features are sqrt(lambda_i) z_i with iid standard normal z; Pi has iid standard
-    normal entries.
+    normal entries. All exponents have the same z and Pi.
 
     Args:
-        exponent: a > 0.
+        exponents: a > 0.
         num_features: S, far above all sizes for the exponents to agree.
         sizes: D and P, ascending, below S.
         draws: number of draws of points, and of Pi.
         seed: seed of the draws.
+        track: shows the progress.
     """
-    variances = jnp.arange(1, num_features + 1.0) ** -(1 + exponent)
+    modes = np.arange(1, num_features + 1.0)
+    spectra = np.stack([modes ** -(1 + exponent) for exponent in exponents])
     at, most = jnp.array(sizes) - 1, sizes[-1]
 
-    def draw(key):
+    def draw(key, spectra):
         data_key, student_key = jax.random.split(key)
         shape = most, num_features
-        points = jax.random.normal(data_key, shape) * jnp.sqrt(variances)
+        normal = jax.random.normal(data_key, shape)
         projection = jax.random.normal(student_key, shape)
-        return (
-            losses_over_data(points, covariance=variances)[at],
-            losses_over_features(projection, covariance=variances)[at],
-        )
+        losses = [
+            (
+                losses_over_data(normal * jnp.sqrt(each), covariance=each)[at],
+                losses_over_features(projection, covariance=each)[at],
+            )
+            for each in spectra
+        ]
+        return tuple(map(jnp.stack, zip(*losses, strict=True)))
 
-    keys = jax.random.split(jax.random.fold_in(jax.random.key(2), seed), draws)
-    found = jax.jit(lambda keys: jax.lax.map(draw, keys))(keys)
-    over_data, over_features = (np.asarray(each).T for each in found)
-    x = np.array(sizes, float)
-    theory = np.asarray(learning_curve(variances, 1 / num_features, x))
+    stream = jax.random.fold_in(jax.random.key(2), seed)
+    found = measure_draws(draw, stream, draws, track, "planted spectra", spectra)
+    over_data, over_features = (np.moveaxis(each, 0, -1) for each in found)
+    return [
+        _planted(*each, np.array(sizes, float))
+        for each in zip(exponents, spectra, over_data, over_features, strict=True)
+    ]
+
+
+def _planted(exponent, spectrum, over_data, over_features, sizes) -> Planted:
+    """Returns the losses [sizes, draws] of one exponent with theory and fits."""
+    theory = np.asarray(learning_curve(spectrum, 1 / len(spectrum), sizes))
     return Planted(
         exponent,
-        x,
+        sizes,
         over_data,
         over_features,
         theory,
-        np.asarray(power_law_curve(exponent, x, num_features)),
-        fit_power_law(x, over_data),
-        fit_power_law(x, over_features),
-        fit_power_law(x, theory[:, None]),
-        fit_spectrum(np.asarray(variances), sizes[0], most),
+        np.asarray(power_law_curve(exponent, sizes, len(spectrum))),
+        fit_power_law(sizes, over_data),
+        fit_power_law(sizes, over_features),
+        fit_power_law(sizes, theory[:, None]),
+        fit_spectrum(spectrum, int(sizes[0]), int(sizes[-1])),
     )
 
 

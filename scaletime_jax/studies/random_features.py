@@ -1,10 +1,12 @@
 """Figures 3, 4 and S8 of [B21]: the four scaling regimes, exactly."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
+from scaletime_jax.keep import Keep, forget
 from scaletime_jax.stats.exponents import PowerLaw
 from scaletime_jax.studies.feature_pool import (
     DRAWN_MODES,
@@ -100,30 +102,29 @@ class Pool(NamedTuple):
     regimes: Regimes
 
 
-def study(options: Options, population: Population, track: Track = quiet) -> Result:
+def study(
+    options: Options,
+    population: Population,
+    track: Track = quiet,
+    keep: Keep = forget,
+) -> Result:
     """Returns losses in all four regimes, of planted spectra and of wide networks.
 
     Args:
         options: options of the study.
         population: the images.
         track: shows the progress.
-        track: shows the progress.
+        keep: keeps pool sizes, planted spectra and kernels when they are measured.
     """
     pools = [
-        _measure_pool(options, population, pool_size, track)
+        keep(
+            f"pooled-by-{pool_size}",
+            partial(_measure_pool, options, population, pool_size, track),
+        )
         for pool_size in track(options.features.pool_sizes, "pool sizes")
     ]
-    planted = [
-        measure_planted(
-            exponent,
-            options.planted_features,
-            options.planted_sizes,
-            options.planted_draws,
-            options.features.seed,
-        )
-        for exponent in track(options.planted, "planted exponents")
-    ]
-    kernels = _measure_kernels(options, population, track)
+    planted = keep("planted", partial(_measure_planted, options, track))
+    kernels = keep("kernels", partial(_measure_kernels, options, population, track))
     seen = {"dataset": population.name, "pooled by": options.features.pool_sizes[0]}
     claims = [claim for each in planted for claim in judge_planted(each)]
     for pool in pools:
@@ -161,6 +162,17 @@ def _measure_pool(
         f"pooled by {pool_size}",
     )
     return Pool(pool_size, spectrum, regimes)
+
+
+def _measure_planted(options: Options, track: Track) -> list[Planted]:
+    return measure_planted(
+        options.planted,
+        options.planted_features,
+        options.planted_sizes,
+        options.planted_draws,
+        options.features.seed,
+        track,
+    )
 
 
 def _measure_kernels(

@@ -8,6 +8,7 @@ falls with data and, with data and features exchanged, how the loss falls with f
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy.linalg
 from jaxtyping import Array, ArrayLike, Float, Real
 
 from scaletime_jax.arguments import (
@@ -44,7 +45,8 @@ def spectra(
     rows, columns = matrix.shape
     floor = max(rows, columns) * np.finfo(matrix.dtype).eps
     gram = matrix.T @ matrix if columns <= rows else matrix @ matrix.T
-    values = np.linalg.eigvalsh(gram)[::-1]
+    # the transpose has LAPACK's order of columns, so that LAPACK works in its place
+    values = scipy.linalg.eigvalsh(gram.T, overwrite_a=True)[::-1]
     # rounding errors of missing modes must not count as modes
     values = np.where(values > floor * values[0], values, 0)
     padded = [np.pad(values, (0, size - values.size)) for size in (columns, rows)]

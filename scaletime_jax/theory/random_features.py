@@ -20,10 +20,11 @@ Losses are differences of terms of size Tr C / 2S, with rounding errors of a few
 in the last place of these terms: use float64 for losses far below Tr C / 2S.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, ArrayLike, Float, Key, Real
 
@@ -142,14 +143,42 @@ def teacher_student_loss(
     features = as_points(train_features, root)
     students = as_projection(projection, root)
     check_ridge(ridge)
-    return squares_of(features, students, root, ridge) / (2 * root.size)
+    return squares_of(features, [students], root, ridge)[0] / (2 * root.size)
 
 
 def squares_of(
-    features: Float[Array, "D S"], students: Projection, root: Root, ridge: Scalar
-) -> Float[Array, ""]:
-    """Returns |R - R Pi^T (X Pi^T)^+ X|^2 for checked arguments."""
-    seen = students.apply(features.T).T
+    features: Float[Array, "D S"],
+    students: Sequence[Projection],
+    root: Root,
+    ridge: Scalar,
+) -> Float[Array, "students"]:
+    """Returns |R - R Pi^T (X Pi^T)^+ X|^2 of each student, for checked arguments.
+
+    R is multiplied once by the columns of all students together, because a large R
+    takes as long to read as to multiply by a few columns.
+    """
+    inverses = [_inverse(each.apply(features.T).T, ridge) for each in students]
+    columns = [
+        each.apply_transposed(left)
+        for each, (left, _) in zip(students, inverses, strict=True)
+    ]
+    ends = np.cumsum([each.shape[1] for each in columns])[:-1].tolist()
+    image = root.apply(jnp.concatenate(columns, axis=1))
+    parts = [
+        jnp.split(each, ends, axis=1) for each in (image, root.apply_transposed(image))
+    ]
+    squares = []
+    for left, back, (_, basis) in zip(*parts, inverses, strict=True):
+        right = features.T @ basis
+        square = jnp.sum((left.T @ left) * (right.T @ right))
+        squares.append(root.energy - 2 * jnp.sum(back * right) + square)
+    return jnp.maximum(jnp.stack(squares), 0)
+
+
+def _inverse(
+    seen: Float[Array, "D P"], ridge: Scalar
+) -> tuple[Float[Array, "P K"], Float[Array, "D K"]]:
+    """Returns L and U with (X Pi^T)^+ = L U^T, from the matrix X Pi^T."""
     u, values, vt = jnp.linalg.svd(seen, full_matrices=False)
     floor = max(seen.shape) * jnp.finfo(seen.dtype).eps * values[0]
     require(
@@ -159,11 +188,7 @@ def squares_of(
     )
     kept = (values > floor) | (ridge > floor**2)  # do not invert rounding errors
     inverse = jnp.where(kept, values / jnp.where(kept, values**2 + ridge, 1), 0)
-    left = root.apply(students.apply_transposed(vt.T * inverse))
-    right = features.T @ u
-    cross = jnp.sum(root.apply_transposed(left) * right)
-    square = jnp.sum((left.T @ left) * (right.T @ right))
-    return jnp.maximum(root.energy - 2 * cross + square, 0)
+    return vt.T * inverse, u
 
 
 def losses_over_data(

@@ -26,8 +26,8 @@ def student_losses(
     For p <= D all losses come from one QR decomposition X Pi^T = Q T: (X Pi_p^T)^+ =
     T_p^{-1} Q_p^T has the leading blocks of T and Q, so that R Pi_p^T T_p^{-1} and
     Q_p^T X are the first columns and rows of the matrices at p = D. For p > D, where f
-    = Pi F interpolates, each loss is computed separately, because running sums of
-    Pi_p^T Pi_p X^T would square the condition number.
+    = Pi F interpolates, each loss has a decomposition of its own, because running sums
+    of Pi_p^T Pi_p X^T would square the condition number.
 
     For many d at one P, exchange data and features: X becomes (F Pi^T)^T, Pi becomes
     the picked points, and F becomes F^T.
@@ -62,8 +62,8 @@ def student_losses(
         first = students.part(0, below[-1])
         losses = [_resolved_losses(features, first, root)[jnp.array(below) - 1]]
     if above:
-        each = [squares_of(features, students.part(0, p), root, 0.0) for p in above]
-        losses.append(jnp.stack(each))
+        parts = [students.part(0, p) for p in above]
+        losses.append(squares_of(features, parts, root, 0.0))
     return jnp.concatenate(losses) / (2 * root.size)
 
 

@@ -81,7 +81,7 @@ def make_regimes():
     spectrum = measure_spectrum(features)
     sizes = Sizes([8, 16, 32], 2, [32, 64, 100], [32, 48, 60])
     regimes = measure_regimes(features, spectrum.eigenvalues, sizes, 3, 0)
-    planted = measure_planted(1.0, 200, [8, 16, 32], 3, 0)
+    (planted,) = measure_planted([1.0], 200, [8, 16, 32], 3, 0)
     kernel = features @ features.T + 0.01 * jnp.eye(120)
     labels = np.asarray(jax.random.normal(keys[1], (120, 2)))
     study = study_kernel("linear", kernel, labels, [8, 16, 32], 3, 0)

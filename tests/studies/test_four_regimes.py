@@ -101,7 +101,7 @@ def test_regimes_are_judged(population, regimes):
 
 def test_planted_exponents_are_found():
     with double_precision():
-        planted = measure_planted(1.0, 3000, [20, 40, 80], 10, 0)
+        (planted,) = measure_planted([1.0], 3000, [20, 40, 80], 10, 0)
     assert planted.spectrum.exponent.value == pytest.approx(1)
     for law in (planted.data_law, planted.features_law, planted.theory_law):
         assert law.exponent.value == pytest.approx(1, abs=0.06)

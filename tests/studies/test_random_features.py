@@ -31,18 +31,34 @@ OPTIONS = Options(
 
 @pytest.mark.slow
 def test_a_study_has_regimes_planted_spectra_and_kernels(float64):
-    said = []
-    result = study(OPTIONS, random_images(), said.append)
+    said, kept = [], {}
+
+    def track(items, words):
+        said.append(words)
+        return items
+
+    def keep(name, make):
+        if name not in kept:
+            kept[name] = make()
+        return kept[name]
+
+    result = study(OPTIONS, random_images(), track, keep)
     assert_can_be_written(result)
-    assert [words.split(":")[0] for words in said] == [
-        "pooled by 1",
-        "pooled by 2",
-        "planted exponent 0.5",
-        "planted exponent 1",
-        "NNGP, ReLU",
-        "NTK, ReLU",
-        "NTK, erf",
+    assert said == [
+        "pool sizes",
+        "pooled by 1, draws",
+        "pooled by 2, draws",
+        "planted spectra, draws",
+        "kernels",
+        "NNGP, ReLU, draws",
+        "NTK, ReLU, draws",
+        "NTK, erf, draws",
     ]
+    assert [*kept] == ["pooled-by-1", "pooled-by-2", "planted", "kernels"]
+    drawn.pack(kept)  # as parts are kept on disk
+    said.clear()
+    again = study(OPTIONS, random_images(), track, keep)
+    assert said == ["pool sizes"] and again.summary == result.summary
     assert [pool["pool_size"] for pool in result.summary["pools"]] == [1, 2]
     assert [each["alpha"] for each in result.summary["planted"]] == [0.5, 1.0]
     assert len(result.summary["kernels"]) == 3
