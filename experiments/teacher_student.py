@@ -37,7 +37,9 @@ flags.FLAGS.set_default("steps", ["40000"])
 
 def main() -> None:
     """From flags to figure."""
-    found = runs.obtain(needs=("train_size", "train_loss"))
+    found = runs.obtain(
+        needs=("train_size", "train_loss"), check=teacher_student.check_grid
+    )
     if found is not None:
         results.finish(teacher_student.study(found), found)
 

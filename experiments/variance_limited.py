@@ -33,7 +33,7 @@ flags.FLAGS.set_default("parts", [*map(str, range(40))])
 
 def main() -> None:
     """From flags to figure."""
-    found = runs.obtain(needs=("train_size",))
+    found = runs.obtain(needs=("train_size",), check=variance_limited.check_grid)
     if found is not None:
         results.finish(variance_limited.study(found), found)
 

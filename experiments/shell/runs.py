@@ -25,16 +25,22 @@ RUNS = flags.DEFINE_string(
 )
 
 
-def obtain(needs: Sequence[str] = (), any_length: bool = False) -> Runs | None:
+def obtain(
+    needs: Sequence[str] = (),
+    any_length: bool = False,
+    check: sweep.Check | None = None,
+) -> Runs | None:
     """Trains the missing runs, or reads the runs of --runs; None for a dry run.
 
     Args:
         needs: columns that a user's own logs must have.
         any_length: whether runs may differ in length.
+        check: refuses, before training, a grid that answers no question of the study;
+            its argument is a table of the runs' fields.
     """
     if RUNS.value is not None:
         return read(RUNS.value, needs, any_length)
-    trained = sweep.train(sweep.load_datasets())
+    trained = sweep.train(sweep.load_datasets(), check)
     if trained is None:
         return None
     table = trained.table

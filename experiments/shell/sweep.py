@@ -1,10 +1,14 @@
 """What every experiment that trains shares: the flags of a sweep, and the sweep."""
 
+import dataclasses
 import pathlib
 import re
+import sys
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import pandas as pd
 from absl import flags
 
@@ -17,7 +21,7 @@ from scaletime_jax.sweep.config import RunConfig
 from scaletime_jax.sweep.grid import axes_of_grid, paper_grid
 from scaletime_jax.sweep.plan import plan_sweep
 from scaletime_jax.sweep.progress import clock
-from scaletime_jax.sweep.runner import run_sweep
+from scaletime_jax.sweep.runner import check_memory, run_sweep
 from scaletime_jax.training.optimizers import OPTIMIZERS
 from scaletime_jax.words import count_of
 from shell import flags as common
@@ -162,6 +166,9 @@ def runs_folder() -> pathlib.Path:
     return common.workdir() / "runs"
 
 
+Check = Callable[[pd.DataFrame], None]
+
+
 class Trained(NamedTuple):
     """What a sweep has.
 
@@ -174,9 +181,16 @@ class Trained(NamedTuple):
     origin: str
 
 
-def train(datasets: dict[str, Dataset]) -> Trained | None:
-    """Trains what is missing and returns the whole sweep; None for a dry run."""
+def train(datasets: dict[str, Dataset], check: Check | None = None) -> Trained | None:
+    """Trains what is missing and returns the whole sweep; None for a dry run.
+
+    Args:
+        datasets: datasets by name.
+        check: refuses, before training, a grid that answers no question of the study.
+    """
     configs, folder = make_configs(datasets), runs_folder()
+    if check is not None:
+        check(pd.DataFrame([dataclasses.asdict(config) for config in configs]))
     if common.DRY_RUN.value:
         describe(configs, datasets, folder)
         return None
@@ -219,3 +233,7 @@ def describe(configs, datasets: dict[str, Dataset], folder: pathlib.Path) -> Non
         f"images ({data / 2**20:.0f} MiB) and its share of a program's runs."
     )
     print(describe_duration(units))
+    try:
+        check_memory(units, jax.local_devices()[0])
+    except InputError as error:  # another machine may have more memory
+        print(f"warning: {error}", file=sys.stderr)

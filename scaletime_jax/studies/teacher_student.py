@@ -87,6 +87,41 @@ class Line(NamedTuple):
     intercept: Estimate
 
 
+def check_grid(planned: pd.DataFrame) -> None:
+    """Refuses, before training, runs from which no exponent can be measured.
+
+    Data resolve d dimensions only if there are more examples than corners of the cube:
+    with fewer, most examples have no neighbour along most of the axes.
+
+    Args:
+        planned: the identity of each run, one row each.
+
+    Raises:
+        InputError: a setting has too few sizes for a fit, or too few examples for the
+            dimension of its teacher.
+    """
+    for fields, mine in split_table(planned, setting_of(planned)):
+        name = str(fields["dataset"])
+        fresh = (mine.batching == "fresh").all()
+        axis = "width" if fresh else "train_size"
+        number = mine[axis].nunique()
+        if number < MIN_POINTS:
+            raise InputError(
+                f"an exponent over {axis} needs {MIN_POINTS} sizes, got {number} with "
+                f"{name}; add sizes.",
+                **{axis: None},
+            )
+        if PREFIX in name and not fresh:
+            dimension, most = _dimension(name), mine.train_size.max()
+            if most < 2**dimension:
+                raise InputError(
+                    f"train_size {most} is below the {2**dimension:,} corners of a "
+                    f"cube of {dimension} dimensions, so that data resolve none of "
+                    f"them; choose {2**dimension:,} or more with {name}.",
+                    train_size=None,
+                )
+
+
 def study(runs: Runs) -> Result:
     """Returns the exponents of the loss over data and over model size, per dimension.
 
@@ -158,7 +193,6 @@ def scale_students(fields: dict, runs: pd.DataFrame) -> Scaling:
     used = np.zeros(len(sizes), bool)
     if usable >= MIN_POINTS:
         used[:usable] = select_range(sizes[:usable], values[:usable], mean_bend)
-    teacher = read_teacher(name[name.index(PREFIX) :])
     exponent, ratio, note = Estimate(None, None), Estimate(None, None), ""
     if used.any():
         each = -seed_exponents(sizes[used], values[used])[None]
@@ -168,7 +202,7 @@ def scale_students(fields: dict, runs: pd.DataFrame) -> Scaling:
         note = _why_not(len(sizes), usable)
     return Scaling(
         fields,
-        teacher.dimension,
+        _dimension(name),
         axis,
         sizes,
         values,
@@ -178,6 +212,11 @@ def scale_students(fields: dict, runs: pd.DataFrame) -> Scaling:
         ratio,
         note,
     )
+
+
+def _dimension(name: str) -> int:
+    """Returns the number of inputs of a teacher, by the name of its dataset."""
+    return read_teacher(name[name.index(PREFIX) :]).dimension
 
 
 def _data_limit(losses: np.ndarray, train: np.ndarray) -> int:

@@ -5,11 +5,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
+from scaletime_jax.errors import InputError
 from scaletime_jax.runs.fields import setting_of
 from scaletime_jax.runs.read import Runs
 from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.claims import Claim, judge
 from scaletime_jax.stats.estimates import Estimate
+from scaletime_jax.stats.exponents import MIN_POINTS
 from scaletime_jax.studies.excess_losses import (
     WIDE,
     Excess,
@@ -80,10 +82,53 @@ def study(runs: Runs) -> Result:
     )
 
 
+def check_grid(planned: pd.DataFrame) -> None:
+    """Refuses, before training, runs from which no exponent can be measured.
+
+    Args:
+        planned: the identity of each run, one row each.
+
+    Raises:
+        InputError: over data, a setting has too few train sizes below the largest for
+            a fit; over widths, too few widths above 4 D, or its runs are all
+            linearised.
+    """
+    for _, mine in _split(planned):
+        if not mine.linearised.any():
+            number = mine.train_size.nunique() - 1
+            if number < MIN_POINTS:
+                raise InputError(
+                    f"an exponent over data needs {MIN_POINTS} train sizes below the "
+                    f"largest, got {number}; add smaller train sizes.",
+                    train_size=None,
+                )
+            continue
+        if mine.linearised.all():
+            raise InputError(
+                "the runs are all linearised; a difference needs linearised false and "
+                "true.",
+                linearised=None,
+            )
+        least = WIDE * int(mine.train_size.max())
+        number = mine.width[mine.width > least].nunique()
+        if number < MIN_POINTS:
+            raise InputError(
+                f"an exponent over width needs {MIN_POINTS} widths above {least:,}, "
+                f"{WIDE} times the number of examples, got {number}; add wider "
+                "networks, or choose fewer examples.",
+                width=None,
+            )
+
+
+def _split(table: pd.DataFrame) -> Iterator[tuple[dict, pd.DataFrame]]:
+    """Yields the runs of each setting."""
+    names = [name for name in setting_of(table) if name not in ("part", "linearised")]
+    return split_table(table, names)
+
+
 def _measure(table: pd.DataFrame) -> Iterator[Excess]:
     """Yields the loss above its limit, per setting and step."""
-    names = [name for name in setting_of(table) if name not in ("part", "linearised")]
-    for fields, mine in split_table(table, names):
+    for fields, mine in _split(table):
         measure = excess_over_width if mine.linearised.any() else excess_over_data
         steps = mine.step.unique()
         for share in STOPS:

@@ -66,12 +66,17 @@ def run_sweep(
         datasets: datasets by name.
         folder: folder of the run table, `WORKDIR/runs`.
         precision: precision of matrix products, as in `jax.default_matmul_precision`.
+
+    Raises:
+        InputError: a run does not fit the memory of a device, or the folder cannot be
+            written to.
     """
     store.prepare(folder)
     plan = plan_sweep(configs, datasets, folder)
     if not plan.missing:
         return plan.table
     devices = jax.local_devices()
+    check_memory(plan.missing, devices[0])
     parts = [part for unit in plan.missing for part in split(unit, len(devices))]
     programs = [Programs(device, precision) for device in devices[: len(parts)]]
     expected = _expect(plan.missing, len(programs))
@@ -258,21 +263,9 @@ class Programs:
         stats = self.device.memory_stats() or {}
         shared = sum(array.nbytes for array in data)
         limit = stats.get("bytes_limit", sys.maxsize)  # a CPU reports no limit
-        if not stats and part.unit.lane_bytes > host_bytes():
-            raise self.too_large(part)  # the system would end the program
         free = int(MEMORY_SHARE * limit) - shared
         at_once = lanes_at_once(len(part.configs), part.unit.lane_bytes, free)
         return min(at_once, self.most.get(part.unit.configs[0].family, at_once))
-
-    def too_large(self, part: Part) -> InputError:
-        """Returns the error for a run that does not fit the device."""
-        unit = part.unit
-        other = "width, train_size" if unit.configs[0].linearised else "width"
-        return InputError(
-            f"{unit.label} does not fit the memory of one {self.device.device_kind}; a "
-            f"run needs about {unit.lane_bytes / 2**30:.1f} GiB; choose a smaller "
-            f"{other} or batch_size."
-        )
 
     def halve(self, part: Part, at_once: int) -> int:
         """Returns half the number of lanes, and keeps this limit for the program.
@@ -281,12 +274,35 @@ class Programs:
             InputError: a single lane does not fit.
         """
         if at_once == 1:
-            raise self.too_large(part)
+            raise _too_large(part.unit, self.device)
         half = math.ceil(at_once / 2)
         self.most[part.unit.configs[0].family] = half
         note = f"{part.unit.label}: out of memory, trying {half} of its runs at a time."
         print(note, file=sys.stderr)
         return half
+
+
+def check_memory(units: Iterable[Unit], device: jax.Device) -> None:
+    """Refuses units of which one run is larger than the memory, before training.
+
+    A CPU reports no limit, and the system would end the program without a word.
+
+    Raises:
+        InputError: a run does not fit.
+    """
+    limit = (device.memory_stats() or {}).get("bytes_limit") or host_bytes()
+    for unit in units:
+        if unit.lane_bytes > limit:
+            raise _too_large(unit, device)
+
+
+def _too_large(unit: Unit, device: jax.Device) -> InputError:
+    other = "width, train_size" if unit.configs[0].linearised else "width"
+    return InputError(
+        f"{unit.label} does not fit the memory of one {device.device_kind}; a run "
+        f"needs about {unit.lane_bytes / 2**30:.1f} GiB; choose a smaller {other} or "
+        "batch_size."
+    )
 
 
 def host_bytes() -> int:

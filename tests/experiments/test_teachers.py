@@ -41,9 +41,22 @@ def test_a_second_call_trains_nothing_and_tables_alone_give_the_same(smoke, tmp_
 
 def test_the_flags_commas_do_not_cut_a_teachers_name(tmp_path):
     datasets = "--dataset=teacher:d=2,width=8,pool=50,b=teacher:d=3,width=9,pool=60"
-    small = "--train_sizes=20", "--steps=10", "--seeds=1", f"--workdir={tmp_path}"
+    small = (
+        "--train_sizes=10,20,30,40",
+        "--steps=10",
+        "--seeds=1",
+        f"--workdir={tmp_path}",
+    )
     said = call("teacher_student", datasets, *small, "--dry_run").stdout
     assert "teacher:d=2,width=8,pool=50 mlp2" in said and "\nb mlp2" in said
+
+
+def test_a_dry_run_says_what_does_not_fit_the_memory(tmp_path):
+    grid = "--train_sizes=50", "--widths=8,100000", "--seeds=1"
+    done = call("tradeoff", *grid, "--dry_run", f"--workdir={tmp_path}")
+    assert done.returncode == 0 and "2 to train" in done.stdout
+    assert "warning: mnist12k mlp width 100000" in done.stderr
+    assert "GiB; choose a smaller width" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -68,6 +81,16 @@ def test_the_flags_commas_do_not_cut_a_teachers_name(tmp_path):
             "teacher_student",
             ["--dataset=mnist12k", "--batching=fresh"],
             ["'fresh' draws new examples", "choose a teacher"],
+        ),
+        (
+            "teacher_student",
+            ["--dataset=teacher:d=7,width=8", "--train_sizes=30,60,90,120"],
+            ["train_size 120 is below the 128 corners", "(--train_sizes)"],
+        ),
+        (
+            "variance_limited",
+            ["--linearised=true,false", "--init=ntk", "--train_sizes=100"],
+            ["4 widths above 400", "(--widths)"],
         ),
         (
             "variance_limited",

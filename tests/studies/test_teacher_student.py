@@ -9,7 +9,7 @@ from written import assert_can_be_written
 from scaletime_jax.errors import InputError
 from scaletime_jax.plotting.teacher_student import plot_teacher_student
 from scaletime_jax.runs.read import Runs
-from scaletime_jax.studies.teacher_student import study
+from scaletime_jax.studies.teacher_student import check_grid, study
 
 SIZES = (30, 100, 300, 1000, 3000, 10_000)
 FIELDS = {
@@ -128,3 +128,27 @@ def test_results_can_be_written_and_figures_read():
     assert_can_be_written(made)
     for figure in plot_teacher_student(**made.figure).values():
         assert_readable(figure)
+
+
+def test_a_grid_that_can_be_fitted_is_accepted():
+    check_grid(planted(power(4)).table)
+    check_grid(planted(power(4), (12,), batching="fresh").table)
+
+
+@pytest.mark.parametrize(
+    ("grid", "words"),
+    [
+        (
+            {"sizes": SIZES[:3]},
+            r"over train_size needs 4 sizes, got 3 with teacher:d=2",
+        ),
+        ({"sizes": SIZES[:3], "batching": "fresh"}, r"over width needs 4 sizes, got 3"),
+        (
+            {"dimensions": (3, 14)},
+            r"10000 is below the 16,384 corners .* 14 dimensions",
+        ),
+    ],
+)
+def test_a_grid_that_cannot_be_fitted_is_refused_before_training(grid, words):
+    with pytest.raises(InputError, match=words):
+        check_grid(planted(power(4), **grid).table)

@@ -8,7 +8,7 @@ from written import assert_can_be_written
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs.read import Runs
 from scaletime_jax.studies.excess_losses import excess_over_data, excess_over_width
-from scaletime_jax.studies.variance_limited import study
+from scaletime_jax.studies.variance_limited import check_grid, study
 
 POOL, SIZES = 16_000, (500, 1000, 2000, 4000, 8000)
 FIELDS = {
@@ -245,3 +245,33 @@ def test_results_can_be_written_and_figures_read():
     silent = planted(seeds=3, dead=range(3))
     assert_can_be_written(study(silent))
     assert list(itertools.chain(study(silent).tables["excess"]))
+
+
+def widths_and_linearisations(widths, linearised=(False, True)):
+    """The identity of runs on 100 examples."""
+    grid = itertools.product(widths, linearised)
+    return pd.DataFrame(
+        [
+            {**FIELDS, "train_size": 100, "width": width, "linearised": both}
+            for width, both in grid
+        ]
+    )
+
+
+def test_a_grid_that_can_be_fitted_is_accepted():
+    check_grid(planted(sizes=SIZES[:4]).table)
+    check_grid(widths_and_linearisations((64, 512, 724, 1024, 1448)))
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (planted(sizes=SIZES[:3]).table, "4 train sizes below the largest, got 3"),
+        (planted(sizes=()).table, "4 train sizes below the largest, got 0"),
+        (widths_and_linearisations((64, 400, 512, 724, 1024)), "4 widths above 400"),
+        (widths_and_linearisations((512, 724, 1024, 1448), (True,)), "all linearised"),
+    ],
+)
+def test_a_grid_that_cannot_be_fitted_is_refused_before_training(table, words):
+    with pytest.raises(InputError, match=words):
+        check_grid(table)
