@@ -143,32 +143,35 @@ def teacher_student_loss(
     features = as_points(train_features, root)
     students = as_projection(projection, root)
     check_ridge(ridge)
-    return squares_of(features, [students], root, ridge)[0] / (2 * root.size)
+    losses = squares_of(features, students, [students.num_rows], root, ridge)
+    return losses[0] / (2 * root.size)
 
 
 def squares_of(
     features: Float[Array, "D S"],
-    students: Sequence[Projection],
+    students: Projection,
+    sizes: Sequence[int],
     root: Root,
     ridge: Scalar,
-) -> Float[Array, "students"]:
-    """Returns |R - R Pi^T (X Pi^T)^+ X|^2 of each student, for checked arguments.
+) -> Float[Array, "sizes"]:
+    """Returns |R - R Pi^T (X Pi^T)^+ X|^2 of the first p rows of Pi, at each p.
 
-    R is multiplied once by the columns of all students together, because a large R
-    takes as long to read as to multiply by a few columns.
+    Pi and R are multiplied once by the columns of all p together, because a large
+    matrix takes as long to read as to multiply by a few columns.
     """
-    inverses = [_inverse(each.apply(features.T).T, ridge) for each in students]
+    seen = students.apply(features.T).T
+    inverses = [_inverse(seen[:, :size], ridge) for size in sizes]
     columns = [
-        each.apply_transposed(left)
-        for each, (left, _) in zip(students, inverses, strict=True)
+        jnp.pad(left, ((0, students.num_rows - len(left)), (0, 0)))
+        for left, _ in inverses
     ]
     ends = np.cumsum([each.shape[1] for each in columns])[:-1].tolist()
-    image = root.apply(jnp.concatenate(columns, axis=1))
-    parts = [
+    image = root.apply(students.apply_transposed(jnp.concatenate(columns, axis=1)))
+    images, backs = (
         jnp.split(each, ends, axis=1) for each in (image, root.apply_transposed(image))
-    ]
+    )
     squares = []
-    for left, back, (_, basis) in zip(*parts, inverses, strict=True):
+    for left, back, (_, basis) in zip(images, backs, inverses, strict=True):
         right = features.T @ basis
         square = jnp.sum((left.T @ left) * (right.T @ right))
         squares.append(root.energy - 2 * jnp.sum(back * right) + square)

@@ -62,8 +62,7 @@ def student_losses(
         first = students.part(0, below[-1])
         losses = [_resolved_losses(features, first, root)[jnp.array(below) - 1]]
     if above:
-        parts = [students.part(0, p) for p in above]
-        losses.append(squares_of(features, parts, root, 0.0))
+        losses.append(squares_of(features, students, above, root, 0.0))
     return jnp.concatenate(losses) / (2 * root.size)
 
 

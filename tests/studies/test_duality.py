@@ -1,5 +1,6 @@
 import pytest
 from images import random_images
+from tracked import Tracked
 from written import assert_can_be_written
 
 from scaletime_jax.studies.duality import Options, study
@@ -10,11 +11,12 @@ FEATURES = FeatureOptions([1, 2], 100, width=30, depth=2, draws=3)
 
 @pytest.mark.slow
 def test_a_study_has_two_pairs_of_curves_a_panel(float64):
-    said = []
+    track = Tracked()
     options = Options(FEATURES, [10, 20], [5, 10, 30], [1.0, 100.0])
-    result = study(options, random_images(), said.append)
+    result = study(options, random_images(), track)
     assert_can_be_written(result)
-    assert said == ["pooled by 1: measured.", "pooled by 2: measured."]
+    draws = ["10 fixed, draws", "20 fixed, draws"]
+    assert track.words == ["pool sizes", *draws, *draws]
     found = [
         (curve["pool_size"], curve["fixed"], curve["ridge"])
         for curve in result.summary["curves"]

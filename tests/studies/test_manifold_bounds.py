@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from tracked import Tracked
 from written import assert_can_be_written
 
 from scaletime_jax.errors import InputError
@@ -135,16 +136,11 @@ def test_estimates_without_points_are_refused():
 
 @pytest.mark.slow  # the figure; the smoke preset is run by default
 def test_a_study_has_all_manifolds():
-    said = []
-
-    def track(items, words):
-        said.append(words)
-        return items
-
+    track = Tracked()
     result = study(SMALL, track)
     assert_can_be_written(result)
-    assert said[0] == "draws of the bound"
-    assert "2-dimensional torus, draws" in said
+    assert track.words[0] == "draws of the bound"
+    assert "2-dimensional torus, draws" in track.words
     # 2 students, 5 exponents and 1 constant of 6 manifolds, 3 methods of 6
     assert len(result.claims) == 2 + 6 * 6 + 3 * 6
     assert [each["violated"] for each in result.summary["bounds"]] == [0, 0]

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from images import random_images
+from tracked import Tracked
 from written import assert_can_be_written
 
 from scaletime_jax.stats.estimates import Estimate
@@ -31,11 +32,7 @@ OPTIONS = Options(
 
 @pytest.mark.slow
 def test_a_study_has_regimes_planted_spectra_and_kernels(float64):
-    said, kept = [], {}
-
-    def track(items, words):
-        said.append(words)
-        return items
+    track, kept = Tracked(), {}
 
     def keep(name, make):
         if name not in kept:
@@ -44,7 +41,7 @@ def test_a_study_has_regimes_planted_spectra_and_kernels(float64):
 
     result = study(OPTIONS, random_images(), track, keep)
     assert_can_be_written(result)
-    assert said == [
+    assert track.words == [
         "pool sizes",
         "pooled by 1, draws",
         "pooled by 2, draws",
@@ -56,9 +53,9 @@ def test_a_study_has_regimes_planted_spectra_and_kernels(float64):
     ]
     assert [*kept] == ["pooled-by-1", "pooled-by-2", "planted", "kernels"]
     drawn.pack(kept)  # as parts are kept on disk
-    said.clear()
+    track.words.clear()
     again = study(OPTIONS, random_images(), track, keep)
-    assert said == ["pool sizes"] and again.summary == result.summary
+    assert track.words == ["pool sizes"] and again.summary == result.summary
     assert [pool["pool_size"] for pool in result.summary["pools"]] == [1, 2]
     assert [each["alpha"] for each in result.summary["planted"]] == [0.5, 1.0]
     assert len(result.summary["kernels"]) == 3

@@ -2,6 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tracked import Tracked
 from written import assert_can_be_written
 
 from scaletime_jax.studies.subspace import Options, compare_bounds, study
@@ -78,11 +79,11 @@ def test_where_both_have_arrived_there_is_no_ratio(problems):
 
 @pytest.mark.slow
 def test_a_study_sets_both_losses_beside_all_bounds(float64):
-    said = []
+    track = Tracked()
     options = Options([10, 1000], [1.0, 100.0], draws=100)
-    result = study(options, said.append)
+    result = study(options, track)
     assert_can_be_written(result)
-    assert said == ["quadratic: measured.", "logistic with ridge: measured."]
+    assert track.words == ["quadratic, sizes", "logistic with ridge, sizes"]
     assert list(result.tables) == ["quadratic", "logistic-with-ridge"]
     assert all(len(cells) == 4 for cells in result.tables.values())
     assert len(result.summary["bounds"]) == len(result.notes) == 8
