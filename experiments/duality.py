@@ -10,11 +10,10 @@ from the spectrum alone, which is the same for both.
 
 import jax
 from absl import flags
-from shell import cli, features, progress, results
+from shell import cli, features, parts, progress, results
 from shell import flags as common
 
 from scaletime_jax.arguments import require
-from scaletime_jax.runs import store
 from scaletime_jax.studies import duality
 from scaletime_jax.studies.duality import Options
 
@@ -51,9 +50,8 @@ def main() -> None:
     if common.DRY_RUN.value:
         print(features.describe(population, network))
         return
-    # report an impossible folder now, not at the end
-    store.prepare(common.workdir() / duality.NAME)
-    results.finish(duality.study(options, population, progress.track))
+    with parts.kept(duality.NAME, options, population) as keep:
+        results.finish(duality.study(options, population, progress.track, keep))
 
 
 if __name__ == "__main__":

@@ -30,11 +30,9 @@ def main() -> None:
     if common.DRY_RUN.value:
         print(features.describe(population, network))
         return
-    # report an impossible folder now, not at the end
-    folder = common.workdir() / random_features.NAME / "parts"
-    kept = parts.Parts(folder, options, population)
-    results.finish(random_features.study(options, population, progress.track, kept))
-    kept.clear()
+    with parts.kept(random_features.NAME, options, population) as keep:
+        found = random_features.study(options, population, progress.track, keep)
+        results.finish(found)
 
 
 if __name__ == "__main__":

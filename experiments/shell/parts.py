@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import pathlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import jax
@@ -14,6 +14,7 @@ from scaletime_jax.errors import InputError
 from scaletime_jax.runs import store
 from scaletime_jax.studies import drawn
 from scaletime_jax.sweep.provenance import versions
+from shell import flags as common
 
 T = TypeVar("T")
 
@@ -58,6 +59,22 @@ class Parts:
             path.unlink()
         with contextlib.suppress(OSError):  # parts of another run
             self.folder.rmdir()
+
+
+@contextlib.contextmanager
+def kept(name: str, *made_from: object) -> Iterator[Parts]:
+    """Yields the parts of a study, which are deleted if no error ends it.
+
+    Args:
+        name: name of the study.
+        *made_from: as in `Parts`.
+
+    Raises:
+        InputError: the folder cannot be written to.
+    """
+    parts = Parts(common.workdir() / name / "parts", *made_from)
+    yield parts
+    parts.clear()
 
 
 def _digest(made_from: object) -> str:

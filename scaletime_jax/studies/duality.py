@@ -1,6 +1,7 @@
 """The duality of data and features: the loss with both exchanged [B21, Fig. S6]."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from scaletime_jax.keep import Keep, forget
 from scaletime_jax.stats.claims import Claim, judge
 from scaletime_jax.stats.estimates import Estimate, jackknife
 from scaletime_jax.studies.draws import measure_draws
@@ -95,17 +97,24 @@ class Panel(NamedTuple):
     exchange_error: float
 
 
-def study(options: Options, population: Population, track: Track = quiet) -> Result:
+def study(
+    options: Options,
+    population: Population,
+    track: Track = quiet,
+    keep: Keep = forget,
+) -> Result:
     """Returns the loss over data and over features, with claims that both are equal.
 
     Args:
         options: options of the measurement.
         population: the images.
         track: shows the progress.
+        keep: keeps pool sizes when they are measured.
     """
     panels: list[Panel] = []
     for pool_size in track(options.features.pool_sizes, "pool sizes"):
-        panels += _measure_pool(options, population, pool_size, track)
+        measure = partial(_measure_pool, options, population, pool_size, track)
+        panels += keep(f"pooled-by-{pool_size}", measure)
     pairs = [(each, curves) for each in panels for curves in (each.small, each.tuned)]
     return Result(
         NAME,
