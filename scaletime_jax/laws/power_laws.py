@@ -40,18 +40,19 @@ class Terms(NamedTuple):
             logs: [points, variables] logs of the variables.
         """
         count = len(self.powers)
-        exponents = np.exp(np.clip(parameters[:, None, 1 + count :], *LOG_EXPONENTS))
-        fall = exponents * logs  # [batch, points, variables]
-        each = parameters[:, None, 1 : 1 + count] - fall @ self.powers.T
-        floor = np.broadcast_to(parameters[:, None, :1], (*each.shape[:2], 1))
-        each = np.concatenate([floor, each], axis=2)
-        most = each.max(axis=2, keepdims=True)
+        exponents = np.exp(np.clip(parameters[:, 1 + count :, None], *LOG_EXPONENTS))
+        # points last: sums over a last axis of three terms take twice the time of all
+        fall = exponents * logs.T  # [batch, variables, points]
+        each = np.empty((len(parameters), 1 + count, len(logs)))
+        each[:, 0] = parameters[:, :1]
+        each[:, 1:] = parameters[:, 1 : 1 + count, None] - self.powers @ fall
+        most = each.max(axis=1, keepdims=True)
         share = np.exp(each - most)
-        total = share.sum(axis=2, keepdims=True)
+        total = share.sum(axis=1, keepdims=True)
         share /= total
-        by_exponent = -fall * (share[:, :, 1:] @ self.powers)
-        value = (most + np.log(total))[:, :, 0]
-        return value, np.concatenate([share, by_exponent], axis=2)
+        by_exponent = -fall * (self.powers.T @ share[:, 1:])
+        value = (most + np.log(total))[:, 0]
+        return value, np.concatenate([share, by_exponent], axis=1).swapaxes(1, 2)
 
     def starts(self, logs: np.ndarray, goal: np.ndarray) -> np.ndarray:
         """Returns [starts, parameters]: a grid of exponents, the best A_k for each."""

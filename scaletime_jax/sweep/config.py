@@ -170,14 +170,14 @@ class RunConfig:
     @property
     def run_id(self) -> str:
         """16 hex digits from the canonical JSON of the config's identifying fields."""
-        text = json.dumps(fields.identify(dataclasses.asdict(self)), sort_keys=True)
+        text = json.dumps(fields.identify(vars(self)), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def shape(self) -> tuple[Any, ...]:
         """The fields that configs of one unit share: all but the lanes."""
-        values, lanes = dataclasses.asdict(self), fields.lanes()
-        return tuple(v for name, v in values.items() if name not in lanes)
+        lanes = fields.lanes()
+        return tuple(v for name, v in vars(self).items() if name not in lanes)
 
     @property
     def family(self) -> tuple[Any, ...]:

@@ -217,6 +217,7 @@ def test_a_table_that_lost_its_metadata(smoke, tmp_path):
     assert said.endswith("(--threshold).")
 
 
+@pytest.mark.slow
 def test_runs_of_the_largest_width_that_diverged(smoke, tmp_path, monkeypatch):
     """Still figures, not rendered here, and a summary, with what is left."""
     monkeypatch.setattr(results, "render_all", lambda drawings: {})

@@ -116,6 +116,7 @@ def table_of(workdir):
     return store.read(pathlib.Path(workdir) / "runs")
 
 
+@pytest.mark.slow
 def test_killed_it_ends_with_the_same_table(whole, tmp_path):
     """Of four files; two more may land beside the one that is waited for."""
     killed = tmp_path / "killed"

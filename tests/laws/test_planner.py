@@ -90,6 +90,7 @@ def test_more_data_is_bought_only_as_far_as_it_pays():
     assert plan.best.train_size == n and plan.best.loss <= least * 1.0005
 
 
+@pytest.mark.slow
 def test_a_loss_that_rises_again_ends_training_before_the_budget():
     def over(n, t, d):
         progress = np.cbrt(n) * t
@@ -147,6 +148,7 @@ def test_the_limits_are_kept_and_named():
     assert plan.best.epoch == pytest.approx(5.0) and "most epochs" in plan.at_limit
 
 
+@pytest.mark.slow
 def test_where_a_law_is_off_by_a_factor_of_two_it_plans_nothing_beyond():
     """Curves whose exponent changes: a tenth of the time tells nothing of the rest."""
 
@@ -226,6 +228,7 @@ def test_the_interval_grows_with_the_distance_beyond_the_runs():
     assert further.max() > 0 and longer.max() > 0
 
 
+@pytest.mark.slow
 def test_sizes_that_do_as_well_are_few_where_the_fit_is_sharp():
     low, high = make_plan(CURVES, FLOPS, choice_of("additive")).as_good
     assert high < 10 * low

@@ -160,7 +160,11 @@ def test_a_fit_of_three_power_laws_against_scipys_on_fixed_data():
 
 
 @pytest.mark.parametrize(
-    ("name", "law"), [("additive", OWN[9][1]), ("scale-time", product(1 / 3))]
+    ("name", "law"),
+    [
+        pytest.param("additive", OWN[9][1], marks=pytest.mark.slow),
+        ("scale-time", product(1 / 3)),
+    ],
 )
 def test_intervals_hold_the_loss_of_a_new_run_as_often_as_they_say(name, law):
     """New runs of new sizes; 60 tables of five seeds with 5% between runs."""

@@ -111,6 +111,7 @@ def test_planted_exponents_are_found():
     assert claims[0].value == pytest.approx(planted.data_law.exponent.value - 1)
 
 
+@pytest.mark.slow
 def test_data_and_features_may_be_exchanged(population):
     features, spectrum = population
     with double_precision():

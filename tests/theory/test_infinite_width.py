@@ -62,9 +62,8 @@ def test_ntk_is_that_of_wide_networks(activation):
     assert_within(samples, infinite_width_kernels(INPUTS, INPUTS, *how).ntk)
 
 
-@pytest.mark.parametrize(
-    "activation", ["relu", pytest.param("erf", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("activation", ["relu", "erf"])
 def test_nngp_is_that_of_random_features(activation):
     inputs = jnp.asarray(INPUTS, jnp.float32)
 

@@ -26,6 +26,7 @@ def test_sizes_on_both_sides_of_the_data(population):
     assert losses[1] > 3 * max(losses[0], losses[-1])  # the peak of double descent
 
 
+@pytest.mark.slow
 def test_many_numbers_of_points_by_exchange(population):
     rng, sizes = np.random.default_rng(2), [5, 10, 50]
     order, projection = rng.permutation(N)[:50], rng.normal(size=(10, S))

@@ -46,6 +46,7 @@ def test_it_is_gradient_descent_on_the_linearised_network(data, loss):
     assert found.train_loss[-1] < 0.8 * found.train_loss[0]
 
 
+@pytest.mark.slow
 def test_a_wide_network_moves_as_its_linearisation(data):
     """The difference of single initialisations falls as width^(-1/2)."""
     task, hyper = make_task("mse"), Hyper(jnp.float32(0.3))
