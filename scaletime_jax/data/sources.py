@@ -4,15 +4,14 @@ Names and errors are an interface: a name that cannot be loaded raises an `Input
 that lists the possible names; no other dataset is used instead.
 """
 
-import gzip
 import pathlib
-import zipfile
 from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
 from scaletime_jax.data import cache, teachers
+from scaletime_jax.data.files import read_idx_dir, read_npz
 from scaletime_jax.data.prepared import load_tfds
 from scaletime_jax.data.transforms import average_pool, normalise
 from scaletime_jax.errors import InputError
@@ -23,16 +22,8 @@ CHOICES = (
     f"'npz:PATH', 'idx:DIR' or '{teachers.FORM}'; a prefix 'NAME=' names the dataset "
     "NAME"
 )
-ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
-# Keras ships MNIST and CIFAR-10 under these names.
-KERAS_NAMES = dict(zip(ARRAYS, ("x_train", "y_train", "x_test", "y_test"), strict=True))
-IDX_NAMES = dict(
-    zip(
-        ARRAYS,
-        ("train-images", "train-labels", "t10k-images", "t10k-labels"),
-        strict=True,
-    )
-)
+# A larger label is no class: each class is an output of the network.
+MAX_CLASSES = 100_000
 
 
 class Dataset(NamedTuple):
@@ -41,6 +32,7 @@ class Dataset(NamedTuple):
     Attributes:
         name: the requested name.
         train_images: [train, ...] uint8 pixels, or float32 values, used unchanged.
+            Whole numbers of other types are pixels.
         train_labels: [train] int32 classes in 0..num_classes-1; [0] with a teacher.
         test_images: [test, ...] of the type of `train_images`.
         test_labels: [test] int32; [0] with a teacher.
@@ -85,11 +77,11 @@ def load_dataset(name: str, data_dir: str | None = None) -> Dataset:
     if kind == "teacher" and colon:
         return _of_teacher(name)
     if name == "mnist12k":
-        arrays = _read_npz(pathlib.Path(__file__).with_name("mnist12k.npz"))
+        arrays = read_npz(pathlib.Path(__file__).with_name("mnist12k.npz"))
     elif colon and kind == "npz":
-        arrays = _read_npz(pathlib.Path(where))
+        arrays = read_npz(pathlib.Path(where))
     elif colon and kind == "idx":
-        arrays = _read_idx_dir(pathlib.Path(where))
+        arrays = read_idx_dir(pathlib.Path(where))
     elif colon or not name.isidentifier():
         raise InputError(f"unknown dataset {name!r}; choose {CHOICES}.")
     else:
@@ -198,69 +190,26 @@ def _checked_split(
         raise InputError(f"{where} is empty.")
     if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0:
         raise InputError(f"{where}_labels must be whole numbers of 0 or more.")
+    if labels.max() >= MAX_CLASSES:
+        raise InputError(
+            f"{where}_labels holds {labels.max()}; classes are numbered from 0 and "
+            f"must be below {MAX_CLASSES}."
+        )
+    if images.dtype.kind in "iu" and images.dtype != np.uint8:
+        if images.min() < 0 or images.max() > 255:
+            raise InputError(
+                f"{where}_images has {images.dtype} from {images.min()} to "
+                f"{images.max()}; whole numbers must be pixels from 0 to 255, and "
+                "other values floats."
+            )
+        images = images.astype(np.uint8)
     if images.dtype != np.uint8:
-        if images.dtype.kind not in "fiu":
+        if images.dtype.kind != "f":
             raise InputError(
                 f"{where}_images has type {images.dtype}; uint8 or floats are needed."
             )
-        images = images.astype(np.float32)
+        with np.errstate(over="ignore"):  # float64 beyond float32 is infinite
+            images = images.astype(np.float32)
         if not np.isfinite(images).all():
             raise InputError(f"{where}_images holds NaN or infinite values.")
     return images, labels.astype(np.int32)
-
-
-def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
-    """Reads the four arrays of a dataset from an npz file."""
-    try:
-        with np.load(path) as file:
-            plain = dict(zip(ARRAYS, ARRAYS, strict=True))
-            names = KERAS_NAMES if "x_train" in file.files else plain
-            missing = sorted(set(names.values()) - set(file.files))
-            if missing:
-                raise InputError(
-                    f"{path} lacks {', '.join(missing)}; an npz dataset holds "
-                    f"{', '.join(ARRAYS)}."
-                )
-            return {array: file[name] for array, name in names.items()}
-    except FileNotFoundError:
-        raise InputError(f"there is no file {path}; 'npz:PATH' needs one.") from None
-    except InputError:
-        raise
-    except (OSError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is not a readable npz file: {error}.") from None
-
-
-def _read_idx_dir(folder: pathlib.Path) -> dict[str, np.ndarray]:
-    """Reads MNIST's four IDX files, plain or gzipped, from a folder."""
-    if not folder.is_dir():
-        raise InputError(f"there is no folder {folder}; 'idx:DIR' needs one.")
-    return {array: _read_idx(folder, stem) for array, stem in IDX_NAMES.items()}
-
-
-def _read_idx(folder: pathlib.Path, stem: str) -> np.ndarray:
-    """Reads one IDX file: two zero bytes, a type, the rank, the shape, the values."""
-    paths = sorted(p for p in folder.iterdir() if p.name.startswith(stem))
-    if not paths:
-        raise InputError(
-            f"{folder} has no {stem}* file; 'idx:DIR' needs "
-            f"{', '.join(IDX_NAMES.values())} as IDX files, plain or gzipped."
-        )
-    path = paths[0]
-    try:
-        content = path.read_bytes()
-        if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
-    except (OSError, EOFError, gzip.zlib.error) as error:  # type: ignore[attr-defined]
-        raise InputError(f"{path} cannot be read: {error}.") from None
-    if len(content) < 4 or content[:3] != b"\x00\x00\x08":
-        raise InputError(f"{path} is not an IDX file of unsigned bytes.")
-    rank = content[3]
-    shape = np.frombuffer(content[4 : 4 + 4 * rank], ">u4")
-    values = np.frombuffer(content[4 + 4 * rank :], np.uint8)
-    if len(shape) < rank or values.size != shape.prod(dtype=np.int64):
-        raise InputError(
-            f"{path} is truncated: it announces shape {tuple(shape.tolist())} and "
-            f"holds {values.size} values."
-        )
-    array = values.reshape(shape)
-    return array[..., None] if rank == 3 else array  # grey images get a channel

@@ -1,7 +1,6 @@
 """Trains the missing runs of a sweep; the only module that jits training."""
 
 import math
-import os
 import pathlib
 import sys
 import time
@@ -16,6 +15,7 @@ import pandas as pd
 
 from scaletime_jax.data.sources import Dataset
 from scaletime_jax.errors import InputError
+from scaletime_jax.memory import host_bytes
 from scaletime_jax.runs import store
 from scaletime_jax.sweep import provenance
 from scaletime_jax.sweep.calibration import (
@@ -303,11 +303,6 @@ def _too_large(unit: Unit, device: jax.Device) -> InputError:
         f"needs about {unit.lane_bytes / 2**30:.1f} GiB; choose a smaller {other} or "
         "batch_size."
     )
-
-
-def host_bytes() -> int:
-    """Returns the memory of the host."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _call(program: Program, arguments: tuple[Any, ...]) -> Curves:

@@ -1,14 +1,16 @@
 import gzip
 import io
 import struct
+import zipfile
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from scaletime_jax.data import cache
+from scaletime_jax.data import cache, files
+from scaletime_jax.data.files import IDX_NAMES
 from scaletime_jax.data.limits import limit_test, limit_train
-from scaletime_jax.data.sources import IDX_NAMES, load_dataset
+from scaletime_jax.data.sources import load_dataset
 from scaletime_jax.errors import InputError
 
 SPLITS = ("train", "test")
@@ -188,6 +190,15 @@ def test_an_unprepared_dataset_says_how_to_get_it(tmp_path):
         ({"train_labels": np.arange(11)}, r"train_images has shape .* \(11,\)"),
         ({"train_labels": np.full(12, -1)}, "whole numbers of 0"),
         ({"train_labels": np.full(12, 0.5)}, "whole numbers of 0"),
+        # both would wrap to a class in 32 bits
+        ({"train_labels": np.arange(12) % 3 + 2**32}, r"holds 429496729\d; .* below"),
+        (
+            {"test_labels": np.full(6, 2**64 - 1, np.uint64)},
+            "holds 18446744073709551615",
+        ),
+        ({"train_images": np.full((12, 28, 28, 1), 256)}, "pixels from 0 to 255"),
+        ({"train_images": np.full((12, 28, 28, 1), -1)}, "pixels from 0 to 255"),
+        ({"train_images": np.full((12, 28, 28, 1), 1e300)}, "NaN or infinite"),
         ({"train_images": np.zeros((0, 28, 28, 1)), "train_labels": []}, "empty"),
         ({"test_images": np.zeros((6, 14, 14, 1), np.uint8)}, "must be equal"),
         ({"test_images": np.zeros((6, 28, 28, 1))}, "one type"),
@@ -206,6 +217,90 @@ def test_unusable_arrays_are_refused(tmp_path, arrays, change, words):
     np.savez(tmp_path / "a.npz", **{**arrays, **change})
     with pytest.raises(InputError, match=words):
         load_dataset(f"npz:{tmp_path}/a.npz")
+
+
+def test_pixels_may_have_any_type_of_whole_numbers(tmp_path, arrays):
+    """They are scaled as bytes are."""
+    np.savez(tmp_path / "a.npz", **arrays)
+    for name in ("train_images", "test_images"):
+        arrays[name] = arrays[name].astype(np.int64)
+    np.savez(tmp_path / "b.npz", **arrays)
+    plain, wide = (load_dataset(f"npz:{tmp_path}/{n}.npz") for n in "ab")
+    assert wide.train_images.dtype == np.uint8
+    assert wide.fingerprint == plain.fingerprint
+
+
+def save_npy(path, arrays):
+    with open(path, "wb") as file:
+        np.save(file, arrays["train_images"])
+
+
+def save_objects(path, arrays):
+    np.savez(path, **{**arrays, "train_labels": np.array([{}] * 12, object)})
+
+
+def save_huge_header(path, arrays):
+    """The shape of an array takes a megabyte."""
+    np.savez(path, **arrays)
+    header = b"\x93NUMPY\x02\x00" + (10**6).to_bytes(4, "little") + b"(1," * 333333 + b" "
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("train_images.npy", header)
+
+
+def save_other_method(path, arrays):
+    """A method of compression that no reader has, as encryption is to most."""
+    np.savez(path, **arrays)
+    content = path.read_bytes()
+    for start in (b"PK\x03\x04", b"PK\x01\x02"):
+        at = content.index(start) + (8 if start == b"PK\x03\x04" else 10)
+        content = content[:at] + b"\x63\x00" + content[at + 2 :]
+    path.write_bytes(content)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize(
+    ("save", "words"),
+    [
+        (save_npy, "not a zip file"),
+        (lambda path, arrays: path.touch(), "not a zip file"),
+        (save_objects, "holds Python objects"),
+        (save_huge_header, "Header info length"),
+        (save_other_method, "compression"),
+    ],
+)
+def test_what_is_no_npz_of_numbers_is_one_sentence(tmp_path, arrays, save, words):
+    path = tmp_path / "a.npz"
+    save(path, arrays)
+    with pytest.raises(
+        InputError, match=f"a.npz is not a readable npz .*{words}"
+    ) as no:
+        load_dataset(f"npz:{path}")
+    assert "pickle" not in str(no.value) and "\n" not in str(no.value)
+
+
+def test_an_npz_that_unpacks_to_more_than_the_memory_is_not_unpacked(
+    tmp_path, arrays, monkeypatch
+):
+    np.savez_compressed(tmp_path / "a.npz", **arrays)
+    monkeypatch.setattr(files, "host_bytes", lambda: 1000)
+    with pytest.raises(InputError, match="more than the memory"):
+        load_dataset(f"npz:{tmp_path}/a.npz")
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        (b"\0\0\x08", "not an IDX file"),
+        (b"\0\0\x08\x03\0\0\0\x0c\0\0", "ends within its shape"),
+        # 2^64 values, which wrap to none in 64 bits
+        (b"\0\0\x08\x04" + b"\0\x01\0\0" * 4, "holds 0 values"),
+    ],
+)
+def test_a_short_idx_file_is_named(tmp_path, arrays, header, words):
+    write_idx_dir(tmp_path, arrays)
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(header)
+    with pytest.raises(InputError, match=f"train-images-idx3-ubyte .*{words}"):
+        load_dataset(f"idx:{tmp_path}")
 
 
 def test_an_npz_without_the_arrays_names_them(tmp_path, arrays):

@@ -1,0 +1,107 @@
+"""Arrays of a dataset from a user's files: npz, and the IDX files of MNIST."""
+
+import gzip
+import math
+import pathlib
+import zipfile
+import zlib
+
+import numpy as np
+
+from scaletime_jax.errors import InputError
+from scaletime_jax.memory import host_bytes
+
+ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
+# Keras ships MNIST and CIFAR-10 under these names.
+KERAS_NAMES = dict(zip(ARRAYS, ("x_train", "y_train", "x_test", "y_test"), strict=True))
+IDX_NAMES = dict(
+    zip(
+        ARRAYS,
+        ("train-images", "train-labels", "t10k-images", "t10k-labels"),
+        strict=True,
+    )
+)
+
+
+def read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
+    """Reads the four arrays of a dataset from an npz file.
+
+    Raises:
+        InputError: there is no such file, it lacks an array, is damaged, or holds more
+            than the memory.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+        if size > host_bytes():
+            raise InputError(
+                f"{path} unpacks to {size / 2**30:.0f} GiB, more than the memory."
+            )
+        with np.load(path) as file:
+            plain = dict(zip(ARRAYS, ARRAYS, strict=True))
+            names = KERAS_NAMES if "x_train" in file.files else plain
+            missing = sorted(set(names.values()) - set(file.files))
+            if missing:
+                raise InputError(
+                    f"{path} lacks {', '.join(missing)}; an npz dataset holds "
+                    f"{', '.join(ARRAYS)}."
+                )
+            return {array: file[name] for array, name in names.items()}
+    except FileNotFoundError:
+        raise InputError(f"there is no file {path}; 'npz:PATH' needs one.") from None
+    except InputError:
+        raise
+    except Exception as error:  # what a damaged file makes NumPy raise is not listed
+        raise InputError(
+            f"{path} is not a readable npz file of numbers: {_reason(error)}."
+        ) from None
+
+
+def _reason(error: Exception) -> str:
+    """Returns the first sentence of an error, without advice to read it unsafely."""
+    text = str(error) or type(error).__name__
+    if "pickle" in text:
+        return "an array holds Python objects"
+    return text.splitlines()[0].partition(". ")[0].rstrip(".")
+
+
+def read_idx_dir(folder: pathlib.Path) -> dict[str, np.ndarray]:
+    """Reads MNIST's four IDX files, plain or gzipped, from a folder.
+
+    Raises:
+        InputError: there is no such folder, or a file is missing or damaged.
+    """
+    if not folder.is_dir():
+        raise InputError(f"there is no folder {folder}; 'idx:DIR' needs one.")
+    return {array: _read_idx(folder, stem) for array, stem in IDX_NAMES.items()}
+
+
+def _read_idx(folder: pathlib.Path, stem: str) -> np.ndarray:
+    """Reads one IDX file: two zero bytes, a type, the rank, the shape, the values."""
+    paths = sorted(p for p in folder.iterdir() if p.name.startswith(stem))
+    if not paths:
+        raise InputError(
+            f"{folder} has no {stem}* file; 'idx:DIR' needs "
+            f"{', '.join(IDX_NAMES.values())} as IDX files, plain or gzipped."
+        )
+    path = paths[0]
+    try:
+        content = path.read_bytes()
+        if content[:2] == b"\x1f\x8b":
+            content = gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path} cannot be read: {error}.") from None
+    if len(content) < 4 or content[:3] != b"\x00\x00\x08":
+        raise InputError(f"{path} is not an IDX file of unsigned bytes.")
+    rank = content[3]
+    header, values = content[4 : 4 + 4 * rank], content[4 + 4 * rank :]
+    if len(header) < 4 * rank:
+        raise InputError(f"{path} is truncated: it ends within its shape.")
+    shape = [int(size) for size in np.frombuffer(header, ">u4")]
+    if len(values) != math.prod(shape):
+        raise InputError(
+            f"{path} is damaged: it announces shape {tuple(shape)} and holds "
+            f"{len(values)} values."
+        )
+    array = np.frombuffer(values, np.uint8).reshape(shape)
+    return array[..., None] if rank == 3 else array  # grey images get a channel
