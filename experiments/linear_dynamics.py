@@ -36,7 +36,9 @@ DRAWS = flags.DEFINE_integer(
     DEFAULT.draws,
     "Number of draws for each point: of inputs in panel c, of R in panel d.",
 )
-SEED = flags.DEFINE_integer("seed", DEFAULT.seed, "Seed of the draws.")
+SEED = flags.DEFINE_integer(
+    "seed", DEFAULT.seed, "Seed of the draws.", **common.SEED_RANGE
+)
 
 
 def main() -> None:
@@ -46,7 +48,7 @@ def main() -> None:
     require(min(stops, default=0) > 0, "--times must be above 0; inf is allowed.")
     common.check_positive(DIM)
     require_least("--draws", DRAWS.value, 2)
-    require_least("--noise", NOISE.value, 0)
+    require(0 <= NOISE.value <= 1e100, "--noise must be from 0 to 1e100.")
     options = Options(
         DIM.value,
         common.positive_numbers(TRAIN_SIZES, int),

@@ -14,6 +14,7 @@ from absl import flags
 from shell import cli, results
 from shell import flags as common
 
+from scaletime_jax.arguments import require
 from scaletime_jax.studies import linear_tradeoff
 from scaletime_jax.studies.linear_tradeoff import Options
 from scaletime_jax.words import count_of
@@ -55,6 +56,7 @@ def main() -> None:
     """From flags to figure."""
     jax.config.update("jax_enable_x64", True)
     common.check_positive(RANK, AMBIENT, RATE)
+    require(RANK.value <= AMBIENT.value, "--rank must be at most --ambient.")
     options = Options(
         common.positive_numbers(SIZES, int),
         common.positive_numbers(LARGE_SIZES, int),
@@ -62,7 +64,7 @@ def main() -> None:
         RATE.value,
         RANK.value,
         AMBIENT.value,
-        common.numbers(SEEDS, int),
+        common.seeds(SEEDS),
     )
     if common.DRY_RUN.value:
         sizes = len(options.sizes) + len(options.large_sizes)

@@ -27,8 +27,8 @@ def _list(name: str, default, words: str):
     return flags.DEFINE_list(name, [*map(str, default)], words)
 
 
-def _integer(name: str, default: int, words: str):
-    return flags.DEFINE_integer(name, default, words)
+def _integer(name: str, default: int, words: str, **limits: int):
+    return flags.DEFINE_integer(name, default, words, **limits)
 
 
 DIMS = _list("dims", LOSSES.dims, "Dimensions of the manifolds, up to 4.")
@@ -49,7 +49,7 @@ MANIFOLD_DIMS = _list(
 )
 POINTS = _integer("points", DIMENSIONS.points, "Points of each estimate.")
 DIMENSION_DRAWS = _integer("dimension_draws", DIMENSIONS.draws, "Draws of the points.")
-SEED = _integer("seed", LOSSES.seed, "Seed of the draws.")
+SEED = _integer("seed", LOSSES.seed, "Seed of the draws.", **common.SEED_RANGE)
 
 
 def main() -> None:

@@ -35,7 +35,9 @@ RANK = flags.DEFINE_integer(
 RATE = flags.DEFINE_float(
     "learning_rate", DEFAULT.learning_rate, "Learning rate of the flows."
 )
-SEED = flags.DEFINE_integer("seed", DEFAULT.seed, "Seed of K, losses and draws.")
+SEED = flags.DEFINE_integer(
+    "seed", DEFAULT.seed, "Seed of K, losses and draws.", **common.SEED_RANGE
+)
 DRAWS = flags.DEFINE_integer("draws", DEFAULT.draws, "Number of draws of G at each p.")
 FAILURE = flags.DEFINE_float(
     "failure_probability",

@@ -48,6 +48,12 @@ def execute(main: Callable[[], None], argv: list[str]) -> None:
         sys.stdout.flush()
     except InputError as error:
         fail(with_flags(error))
+    except (MemoryError, jax.errors.JaxRuntimeError) as error:
+        kind, said, needed = str(error).partition("RESOURCE_EXHAUSTED: ")
+        if not (said or isinstance(error, MemoryError)):
+            raise
+        needed = (needed or kind or "memory is exhausted").splitlines()[0].rstrip(".")
+        fail(f"the work does not fit the memory; choose smaller sizes ({needed}).")
     except BrokenPipeError:  # the reader of the output, such as head, has exited
         os._exit(141)
 

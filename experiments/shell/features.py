@@ -44,7 +44,9 @@ ACTIVATION = flags.DEFINE_string(
 DRAWS = flags.DEFINE_integer(
     "draws", DEFAULT.draws, "Number of draws of training sets and projections."
 )
-SEED = flags.DEFINE_integer("seed", DEFAULT.seed, "Seed of network and draws.")
+SEED = flags.DEFINE_integer(
+    "seed", DEFAULT.seed, "Seed of network and draws.", **common.SEED_RANGE
+)
 COPIES = 7  # copies of the features in double precision at the peak
 
 

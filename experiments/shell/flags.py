@@ -5,8 +5,9 @@ import pathlib
 
 from absl import flags
 
-from scaletime_jax.arguments import require_positive
+from scaletime_jax.arguments import require, require_positive
 from scaletime_jax.errors import InputError
+from scaletime_jax.sweep.config import MAX_SEED
 
 WORKDIR = flags.DEFINE_string(
     "workdir",
@@ -16,6 +17,9 @@ WORKDIR = flags.DEFINE_string(
 DRY_RUN = flags.DEFINE_bool(
     "dry_run", False, "Print the planned work and its cost, and exit."
 )
+
+# The values of a single seed.
+SEED_RANGE = {"lower_bound": 0, "upper_bound": MAX_SEED}
 
 
 def workdir() -> pathlib.Path:
@@ -54,6 +58,16 @@ def positive_numbers(flag, kind) -> list:
     if not values:
         raise InputError(f"--{flag.name} is empty; give at least one number.")
     require_positive(f"--{flag.name}", values)
+    return values
+
+
+def seeds(flag) -> list[int]:
+    """Returns the values of a list flag as seeds."""
+    values = numbers(flag, int)
+    if not values:
+        raise InputError(f"--{flag.name} is empty; give at least one seed.")
+    fits = all(0 <= value <= MAX_SEED for value in values)
+    require(fits, f"--{flag.name} must be whole numbers from 0 to {MAX_SEED}.")
     return values
 
 

@@ -59,10 +59,10 @@ def read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 def _reason(error: Exception) -> str:
     """Returns the first sentence of an error, without advice to read it unsafely."""
-    text = str(error) or type(error).__name__
+    text = (str(error) or type(error).__name__).splitlines()[0]
     if "pickle" in text:
         return "an array holds Python objects"
-    return text.splitlines()[0].partition(". ")[0].rstrip(".")
+    return text.partition(". ")[0].rstrip(".")
 
 
 def read_idx_dir(folder: pathlib.Path) -> dict[str, np.ndarray]:

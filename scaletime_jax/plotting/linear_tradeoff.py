@@ -77,9 +77,13 @@ def _finish_panel(axis, curves: Sequence[StepCurve]) -> None:
     sizes = curves[0].sizes
     steps = np.concatenate([curve.mean for curve in curves])
     steps = steps[steps > 0]
+    reach = np.array([sizes.min() / 1.3, sizes.max() * 1.3])
     if steps.size:
-        reach = np.array([sizes.min() / 1.3, sizes.max() * 1.3])
         draw_exchange(axis, reach, np.array([steps.min() / 1.5, steps.max() * 3]))
+    else:
+        axis.set(xlim=reach, ylim=(1, 10))
+        place = {"ha": "center", "va": "center", "transform": axis.transAxes}
+        axis.text(0.5, 0.5, "no size at which\nall trials arrive", **place)
     annotate_corner(
         axis,
         f"learning rate {curves[0].learning_rate:.2g}",

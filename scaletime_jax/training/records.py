@@ -1,10 +1,14 @@
 """The steps after which a run is evaluated."""
 
+from scaletime_jax.errors import InputError
 from scaletime_jax.training.batching import batches_per_epoch
 
 RECORDS = ("epochs", "log_steps", "both", "end")
 LOG_EPOCHS = 3  # beyond this epoch whole epochs are at most a third apart
 STEPS_PER_DECADE = 10
+# Steps are counted in 32 bits, and every evaluation is a row of the run table.
+MAX_STEPS = 2**31 - 1
+MAX_EPOCHS_RECORDED = 10**6
 
 
 def make_records(
@@ -27,9 +31,22 @@ def make_records(
 
     Returns:
         Steps from 0 (before training) to the last step, both included; 'end' has no 0.
+
+    Raises:
+        InputError: there are too many steps, or too many epochs to record each.
     """
     per_epoch = batches_per_epoch(train_size, batch_size)
     last = steps or epochs * per_epoch
+    if last > MAX_STEPS:
+        raise InputError(
+            f"a run of {last:,} steps is longer than {MAX_STEPS:,}; choose fewer "
+            "epochs or steps, or a larger batch_size."
+        )
+    if record in ("epochs", "both") and last // per_epoch > MAX_EPOCHS_RECORDED:
+        raise InputError(
+            f"record {record!r} evaluates a run {last // per_epoch:,} times, more than "
+            f"{MAX_EPOCHS_RECORDED:,}; choose record 'log_steps', or fewer epochs."
+        )
     if record == "end":
         return (last,)
     stops = {0, last}

@@ -242,7 +242,7 @@ def save_objects(path, arrays):
 def save_huge_header(path, arrays):
     """The shape of an array takes a megabyte."""
     np.savez(path, **arrays)
-    header = b"\x93NUMPY\x02\x00" + (10**6).to_bytes(4, "little") + b"(1," * 333333 + b" "
+    header = b"\x93NUMPY\x02\x00" + (10**6).to_bytes(4, "little") + b" " * 10**6
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("train_images.npy", header)
 

@@ -2,12 +2,13 @@
 
 import json
 
+import jax
 import pandas as pd
 import pytest
 from scripts import FLAGFILES, call, refused
 from written import pictures
 
-from scaletime_jax.studies import drawn
+from scaletime_jax.studies import drawn, linear_tradeoff
 
 FILES = {
     "linear_tradeoff": ["large.csv", "paper.csv"],
@@ -126,6 +127,27 @@ def test_smoke_claims_what_it_measured(smoke):
         ("linear_tradeoff", "--sizes=10,x", "'x' is not a whole number"),
         ("linear_tradeoff", "--thresholds=", "--thresholds is empty"),
         ("linear_tradeoff", "--learning_rate=-1", "--learning_rate must be above 0"),
+        ("linear_tradeoff", "--seeds=", "--seeds is empty; give at least one seed"),
+        ("linear_tradeoff", "--seeds=1,-1", "--seeds must be whole numbers from 0 to"),
+        ("linear_tradeoff", "--rank=99999", "--rank must be at most --ambient"),
+        ("subspace", "--seed=-1", "flag --seed=-1: -1 is not an integer in the range"),
+        (
+            "duality",
+            "--seed=4294967296",
+            "not an integer in the range [0, 4294967295]",
+        ),
+        (
+            "manifold_bounds",
+            "--seed=-1",
+            "not an integer in the range [0, 4294967295]",
+        ),
+        (
+            "linear_dynamics",
+            "--seed=-1",
+            "not an integer in the range [0, 4294967295]",
+        ),
+        ("linear_dynamics", "--noise=1e300", "--noise must be from 0 to 1e100"),
+        ("linear_dynamics", "--noise=nan", "--noise must be from 0 to 1e100"),
         ("subspace", "--failure_probability=1", "--failure_probability must be"),
         ("subspace", "--sizs=3", "Unknown command line flag 'sizs'"),
         ("linear_dynamics", "--draws=1", "--draws must be 2 or more"),
@@ -151,6 +173,32 @@ def test_smoke_claims_what_it_measured(smoke):
 def test_mistakes_are_one_sentence(tmp_path, name, flag, words):
     assert words in refused(name, flag, f"--workdir={tmp_path}/new")
     assert not (tmp_path / "new").exists()
+
+
+def test_where_no_trial_arrives_the_figure_says_so(tmp_path):
+    """Steps overshoot at p P = 2e6 and a rate of 1e-6."""
+    flags = "--sizes=2000", "--large_sizes=10,100,1000", "--seeds=1"
+    done = call("linear_tradeoff", *flags, f"--workdir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    picture = (tmp_path / "linear_tradeoff/linear_tradeoff.svg").read_text()
+    assert "all trials arrive" in picture
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("Unable to allocate 74.5 GiB for an array"),
+        jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory.\nMore"),
+    ],
+)
+def test_work_beyond_the_memory_is_one_sentence(tmp_path, monkeypatch, error):
+    def study(options):
+        raise error
+
+    monkeypatch.setattr(linear_tradeoff, "study", study)
+    words = refused("linear_tradeoff", f"--workdir={tmp_path}")
+    assert "does not fit the memory; choose smaller sizes (" in words
+    assert ("74.5 GiB" in words) or words.endswith("(Out of memory).")
 
 
 @pytest.mark.parametrize("name", ["duality", "manifold_bounds", "random_features"])

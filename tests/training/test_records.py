@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from scaletime_jax.errors import InputError
 from scaletime_jax.training.records import make_records
 
 
@@ -27,6 +28,20 @@ def test_records_are_never_further_apart_than_a_third(size):
 def test_the_last_step_is_always_recorded():
     for record in ("epochs", "log_steps", "both", "end"):
         assert make_records(1000, 32, 7, record)[-1] == 7 * 32
+
+
+@pytest.mark.parametrize(
+    ("size", "epochs", "record", "words"),
+    [
+        (1000, 400_000_000, "end", "12,800,000,000 steps is longer than 2,147,483,647"),
+        (32, 1_000_001, "both", "evaluates a run 1,000,001 times"),
+        (32, 1_000_001, "epochs", "choose record 'log_steps', or fewer epochs"),
+    ],
+)
+def test_what_no_table_or_counter_holds_is_refused(size, epochs, record, words):
+    with pytest.raises(InputError, match=words):
+        make_records(size, 32, epochs, record)
+    assert make_records(32, 32, 1_000_001, "log_steps")[-1] == 1_000_001
 
 
 def test_log_steps_are_ten_a_decade_to_the_end():
