@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import platform
 import warnings
 from typing import Any
 
@@ -26,7 +27,7 @@ class DamagedTable(Exception):
 
 def prepare(folder: pathlib.Path) -> None:
     """Makes the folder and checks that files can be written there."""
-    probe = folder / f"{PART}probe-{os.getpid()}"
+    probe = _part(folder / "probe")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe.touch()
@@ -37,9 +38,29 @@ def prepare(folder: pathlib.Path) -> None:
             "write permission.",
             workdir=None,
         ) from None
-    for leftover in folder.glob(f"{PART}*"):  # left by a killed program
-        with contextlib.suppress(OSError):
-            leftover.unlink()
+    for leftover in folder.glob(f"{PART}*"):
+        if _is_left(leftover):
+            with contextlib.suppress(OSError):
+                leftover.unlink()
+
+
+def _part(path: pathlib.Path) -> pathlib.Path:
+    """Returns the name under which this process writes a file until it is whole."""
+    return path.with_name(f"{PART}{path.name}-{platform.node()}-{os.getpid()}")
+
+
+def _is_left(part: pathlib.Path) -> bool:
+    """Whether the process of this machine that wrote the part is gone."""
+    written, _, process = part.name.rpartition("-")
+    if not written.endswith(f"-{platform.node()}") or not process.isdigit():
+        return False
+    try:
+        os.kill(int(process), 0)  # sends nothing
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):  # another user's process
+        return False
+    return False
 
 
 def write_whole(path: pathlib.Path, content: bytes) -> None:
@@ -48,7 +69,7 @@ def write_whole(path: pathlib.Path, content: bytes) -> None:
     Raises:
         InputError: the folder cannot be written to.
     """
-    part = path.with_name(f"{PART}{path.name}-{os.getpid()}")
+    part = _part(path)
     try:
         with open(part, "wb") as file:
             file.write(content)
@@ -100,8 +121,11 @@ def read_table(path: pathlib.Path) -> pa.Table:
         reader = pa.BufferReader(content)
         rows = pq.read_table(reader, page_checksum_verification=True)
         names = rows.column_names  # metadata may be damaged too
+        _metadata(rows.schema)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DamagedTable(str(error).splitlines()[0]) from None
+    except (KeyError, TypeError, AttributeError):
+        raise DamagedTable("no metadata of a sweep") from None
     needed = {field.name for field in columns() if field.default is NEEDED}
     if lacking := sorted(needed - set(names)):
         raise DamagedTable(f"no column {lacking[0]!r}")
@@ -162,7 +186,11 @@ def read(folder: pathlib.Path) -> pd.DataFrame:
 
 def read_metadata(path: pathlib.Path) -> Metadata:
     """Returns the metadata of a unit: configs, versions, times."""
-    metadata: Metadata = json.loads(pq.read_schema(path).metadata[METADATA_KEY])
+    return _metadata(pq.read_schema(path))
+
+
+def _metadata(schema: pa.Schema) -> Metadata:
+    metadata: Metadata = json.loads(schema.metadata[METADATA_KEY])
     common = metadata.pop(COMMON, None)
     if common is not None:
         metadata["configs"] = [{**common, **config} for config in metadata["configs"]]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 import pandas as pd
 
 from scaletime_jax.data.sources import Dataset
@@ -176,12 +177,31 @@ class Plan(NamedTuple):
 def plan_sweep(
     configs: Sequence[RunConfig], datasets: Mapping[str, Dataset], folder: pathlib.Path
 ) -> Plan:
-    """Returns the rows of the configs in the folder, and the units it lacks."""
+    """Returns the rows of the configs in the folder, and the units it lacks.
+
+    A run that lacks its last rows counts as missing.
+    """
     table = store.read(folder)
-    table = table[table.run_id.isin({config.run_id for config in configs})]
-    have = set(table.run_id)
-    missing = plan_units([c for c in configs if c.run_id not in have], datasets)
-    return Plan(table.reset_index(drop=True), missing)
+    last = table.drop_duplicates("run_id", keep="last").set_index("run_id")
+    ends = last[["step", "test_loss", "diverged"]].to_dict("index")
+    have, missing = set(), []
+    for config in configs:
+        end = ends.get(config.run_id)
+        if end is not None and _is_complete(config, **end):
+            have.add(config.run_id)
+        else:
+            missing.append(config)
+    table = table[table.run_id.isin(have)].reset_index(drop=True)
+    return Plan(table, plan_units(missing, datasets))
+
+
+def _is_complete(
+    config: RunConfig, step: int, test_loss: float, diverged: bool
+) -> bool:
+    """Whether a run of this config may end with such an evaluation."""
+    # as training compares, in single precision
+    arrived = 0 < test_loss <= float(np.float32(config.until_test_loss))
+    return diverged or arrived or step == config.records[-1]
 
 
 def plan_units(

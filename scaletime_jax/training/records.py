@@ -1,5 +1,7 @@
 """The steps after which a run is evaluated."""
 
+import functools
+
 from scaletime_jax.errors import InputError
 from scaletime_jax.training.batching import batches_per_epoch
 
@@ -11,6 +13,7 @@ MAX_STEPS = 2**31 - 1
 MAX_EPOCHS_RECORDED = 10**6
 
 
+@functools.cache
 def make_records(
     train_size: int,
     batch_size: int,

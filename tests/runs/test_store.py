@@ -1,5 +1,8 @@
 import os
 import pathlib
+import platform
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -102,6 +105,36 @@ def test_nothing_is_left_of_a_write_that_failed(tmp_path, monkeypatch):
     monkeypatch.undo()
     store.prepare(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_parts_are_deleted_once_their_writer_is_gone(tmp_path):
+    """Not those of a process that still writes, nor those of another machine."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    here = platform.node()
+    names = {
+        f".part-a.parquet-{here}-{gone.pid}": False,
+        f".part-b.parquet-{here}-{os.getpid()}": True,
+        f".part-c.parquet-{here}-1": True,
+        f".part-d.parquet-elsewhere-{gone.pid}": True,
+        f".part-e.parquet-{here}-x": True,
+    }
+    for name in names:
+        (tmp_path / name).touch()
+    store.prepare(tmp_path)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {name for name, stays in names.items() if stays}
+
+
+@pytest.mark.parametrize("metadata", [None, {}, {b"scaletime_jax": b'{"configs'}])
+def test_a_file_without_its_metadata_is_damaged(tmp_path, metadata):
+    """A sweep would count its runs, and readers of runs would refuse them."""
+    store.write(tmp_path, "unit", table(), {"wall_seconds": 1.5})
+    path = tmp_path / "unit.parquet"
+    rewrite(path, lambda rows: rows.replace_schema_metadata(metadata))
+    with pytest.warns(UserWarning, match="is damaged"):
+        assert len(store.read(tmp_path)) == 0
+    assert not path.exists()
 
 
 def test_an_unwritable_folder_is_an_input_error(tmp_path):

@@ -68,6 +68,31 @@ def test_a_damaged_unit_is_trained_again(tmp_path, few_digits, datasets):
     pd.testing.assert_frame_equal(first, second)
 
 
+def test_a_run_without_its_last_rows_is_trained_again(tmp_path, few_digits, datasets):
+    """Unless it diverged or arrived before."""
+    configs = make_grid(few_digits, **{**TINY, "width": [1], "label_noise": [0.0]})
+    expected = runner.run_sweep(configs, datasets, tmp_path)
+    [path] = tmp_path.glob("*.parquet")
+    metadata = store.read_metadata(path)
+    short = expected[expected.step < configs[0].records[-1]]
+    store.write(tmp_path, path.stem, short, metadata)
+    assert len(plan_sweep(configs, datasets, tmp_path).table) == 0
+    again = runner.run_sweep(configs, datasets, tmp_path)
+    pd.testing.assert_frame_equal(again, expected)
+    path.unlink()
+    store.write(tmp_path, "diverged", short.assign(diverged=True), metadata)
+    assert plan_sweep(configs, datasets, tmp_path).missing == []
+
+
+def test_a_run_that_arrived_is_complete(tmp_path, few_digits, datasets):
+    axes = {**TINY, "width": [1], "label_noise": [0.0], "epochs": [5]}
+    axes["until_test_loss"] = [0.2]  # which all have from the start
+    configs = make_grid(few_digits, **axes)
+    table = runner.run_sweep(configs, datasets, tmp_path)
+    assert table.step.max() < configs[0].records[-1]
+    assert plan_sweep(configs, datasets, tmp_path).missing == []
+
+
 def test_other_runs_in_the_folder_are_left_out(tmp_path, few_digits, datasets):
     configs = make_grid(few_digits, **TINY)
     runner.run_sweep(configs, datasets, tmp_path)
