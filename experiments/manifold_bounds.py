@@ -27,7 +27,7 @@ def _list(name: str, default, words: str):
     return flags.DEFINE_list(name, [*map(str, default)], words)
 
 
-def _integer(name: str, default: int, words: str, **limits: int):
+def _integer(name: str, default: int, words: str, **limits):
     return flags.DEFINE_integer(name, default, words, **limits)
 
 

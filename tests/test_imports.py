@@ -20,7 +20,7 @@ ARROWS = {
     "studies": {"data", "runs", "stats", "theory", "laws"},
     "plotting": {"runs", "stats", "laws", "studies"},
 }
-EVERYONE = {"errors", "arguments", "words", "track", "keep"}
+EVERYONE = {"errors", "arguments", "words", "track", "keep", "memory"}
 # The modules beside the rooms that lead into them.
 DOORS = {"__init__.py", "answers.py"}
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -2,6 +2,7 @@
 
 import math
 import pathlib
+from typing import Any
 
 from absl import flags
 
@@ -19,7 +20,7 @@ DRY_RUN = flags.DEFINE_bool(
 )
 
 # The values of a single seed.
-SEED_RANGE = {"lower_bound": 0, "upper_bound": MAX_SEED}
+SEED_RANGE: dict[str, Any] = {"lower_bound": 0, "upper_bound": MAX_SEED}
 
 
 def workdir() -> pathlib.Path:
