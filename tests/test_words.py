@@ -1,4 +1,4 @@
-from scaletime_jax.words import count_of
+from scaletime_jax.words import LONGEST, count_of, file_part
 
 
 def test_one_has_no_s():
@@ -6,3 +6,15 @@ def test_one_has_no_s():
     assert count_of(0, "size") == "0 sizes"
     assert count_of(12_345, "run") == "12,345 runs"
     assert count_of(2, "axis", "axes") == "2 axes"
+
+
+def test_titles_become_names_of_files():
+    assert file_part("a/b: C, 0.1!") == "a-b-C-0.1"
+    assert file_part("x" * LONGEST) == "x" * LONGEST
+
+
+def test_long_titles_are_cut_and_stay_apart():
+    long = ["\u00e9" * 300 + end for end in "ab"]
+    first, second = map(file_part, long)
+    assert first != second
+    assert all(len(part.encode()) <= LONGEST for part in (first, second))

@@ -1,13 +1,13 @@
 """The figures of any study, by the study's name."""
 
 import importlib
-import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
 from scaletime_jax.plotting.style import render
+from scaletime_jax.words import file_part
 
 
 class Drawing(NamedTuple):
@@ -36,7 +36,7 @@ def draw(name: str, figure: dict[str, Any]) -> list[Drawing]:
     module = importlib.import_module(f"scaletime_jax.plotting.{name}")
     drawn = getattr(module, f"plot_{name}")(**figure)
     return [
-        Drawing(f"{name}-{slug(title)}" if place else name, title, each)
+        Drawing(f"{name}-{file_part(title.lower())}" if place else name, title, each)
         for place, (title, each) in enumerate(drawn.items())
     ]
 
@@ -49,8 +49,3 @@ def render_all(drawings: Sequence[Drawing]) -> dict[str, bytes]:
             files[f"{each.name}.{kind}"] = render(each.figure, kind)
             each.figure.set_layout_engine("none")  # laid out once, for both
     return files
-
-
-def slug(title: str) -> str:
-    """Returns a title as part of a file's name: small letters, digits, dashes, dots."""
-    return re.sub(r"[^a-z0-9.]+", "-", title.lower()).strip("-.")

@@ -1,5 +1,6 @@
 """What figures of networks share: how a setting is called, curves with their bands."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -28,6 +29,7 @@ NAMES = {
 # Named where runs differ in them: `runs.fields.setting_of` leaves out the rest.
 LATER = tuple(field.name for field in FIELDS if field.default is not NEEDED)
 OVERVIEW = "all settings"
+LONGEST_NAME = 42  # letters, on a figure
 
 
 @runtime_checkable
@@ -67,7 +69,7 @@ def draw_settings(
 
 def title_of(fields: dict) -> str:
     """Returns a setting in words on one line, whatever the train size."""
-    words = describe_setting(fields).replace("\n", ", ")
+    words = ", ".join(itertools.chain(*_lines(fields)))
     loss = fields.get("loss")
     if loss not in (None, "mse"):
         words += f", {_name(loss)}"
@@ -77,8 +79,14 @@ def title_of(fields: dict) -> str:
 def describe_setting(fields: dict) -> str:
     """Returns dataset and network on one line, optimizer and noise on the next.
 
-    What is not known of a user's logs is left out.
+    What is not known of a user's logs is left out, and a long name is cut in its
+    middle.
     """
+    return "\n".join(", ".join(map(_shortened, line)) for line in _lines(fields))
+
+
+def _lines(fields: dict) -> list[list[str]]:
+    """Returns the words of dataset and network, and those of optimizer and noise."""
     known = {k: v for k, v in fields.items() if v is not None}
     network = [_name(known[k]) for k in ("dataset", "architecture") if k in known]
     training = [_name(known["optimizer"])] if "optimizer" in known else []
@@ -92,7 +100,12 @@ def describe_setting(fields: dict) -> str:
         for name in LATER
         if name in known
     ]
-    return "\n".join(", ".join(line) for line in (network, training) if line)
+    return [line for line in (network, training) if line]
+
+
+def _shortened(word: str) -> str:
+    """Returns a name that leaves a figure room for its axes."""
+    return word if len(word) <= LONGEST_NAME else f"{word[:18]}\u2026{word[-18:]}"
 
 
 def describe_loss(loss: str | None, split: str = "test") -> str:

@@ -1,6 +1,5 @@
 """Figures 2 and 7 of [BF24]: training time against size at a fixed loss."""
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -26,6 +25,7 @@ from scaletime_jax.stats.local_exponents import (
 from scaletime_jax.studies.controls import beside, find_floors
 from scaletime_jax.studies.result import Result
 from scaletime_jax.theory.effective_size import cube_root_size
+from scaletime_jax.words import file_part
 
 NAME = "tradeoff"
 TITLE = "Figures 2 and 7: least epochs to a test loss against network size"
@@ -173,7 +173,7 @@ def _tables(curves: list[TradeoffCurve]) -> dict[str, list[dict]]:
     """Returns the plotted points of each panel, by file name."""
     tables: dict[str, list[dict]] = {}
     for curve in curves:
-        name = re.sub(r"[^\w.]+", "-", "-".join(str(v) for v in panel_of(curve)))
+        name = file_part("-".join(str(v) for v in panel_of(curve)))
         at = {**curve.fields, "share": curve.share, "threshold": curve.threshold}
         points = tables.setdefault(f"tradeoff-{name}", [])
         points += [{**at, **point._asdict()} for point in curve.points]

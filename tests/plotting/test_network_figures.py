@@ -10,6 +10,7 @@ from scaletime_jax.plotting.data_scaling import plot_data_scaling
 from scaletime_jax.plotting.effective_size import plot_effective_size
 from scaletime_jax.plotting.extrapolate import plot_extrapolate
 from scaletime_jax.plotting.label_noise import plot_label_noise
+from scaletime_jax.plotting.settings import describe_setting, title_of
 from scaletime_jax.plotting.style import make_panels
 from scaletime_jax.runs.guessing import Level
 from scaletime_jax.runs.read import Runs
@@ -171,3 +172,11 @@ def test_panels_with_none_below_have_tick_labels():
     assert len(axes) == 4
     shown = [axis.xaxis.get_major_ticks()[0].label1.get_visible() for axis in axes]
     assert shown == [False, True, True, True]
+
+
+def test_long_names_are_cut_in_figures_and_told_apart_in_titles():
+    one, other = ({"dataset": f"npz:{'x' * 200}{n}{'y' * 30}"} for n in (1, 2))
+    assert (
+        describe_setting(one) == describe_setting(other) == f"npz:{'x' * 14}…{'y' * 18}"
+    )
+    assert title_of(one) != title_of(other)
