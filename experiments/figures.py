@@ -51,6 +51,7 @@ def main() -> None:
         for name, preset in presets.items():
             print(f"{name} {f'with {preset}.flags' if preset else 'as stored'}")
         return
+    child.end_together()
     asked = {name: preset for name, preset in presets.items() if preset}
     with (
         tqdm(total=len(presets), unit="figure", disable=None) as bar,
