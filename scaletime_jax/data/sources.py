@@ -32,7 +32,7 @@ class Dataset(NamedTuple):
     Attributes:
         name: the requested name.
         train_images: [train, ...] uint8 pixels, or float32 values, used unchanged.
-            Whole numbers of other types are pixels.
+            Whole numbers of other types are pixels if they fill 0 to 255.
         train_labels: [train] int32 classes in 0..num_classes-1; [0] with a teacher.
         test_images: [test, ...] of the type of `train_images`.
         test_labels: [test] int32; [0] with a teacher.
@@ -196,11 +196,12 @@ def _checked_split(
             f"must be below {MAX_CLASSES}."
         )
     if images.dtype.kind in "iu" and images.dtype != np.uint8:
-        if images.min() < 0 or images.max() > 255:
+        # smaller numbers may be the features of a table, which scaling would destroy
+        if images.min() < 0 or not 127 < images.max() < 256:
             raise InputError(
                 f"{where}_images has {images.dtype} from {images.min()} to "
-                f"{images.max()}; whole numbers must be pixels from 0 to 255, and "
-                "other values floats."
+                f"{images.max()}, which may be pixels or values; give pixels from 0 to "
+                "255 as uint8, and other values as floats."
             )
         images = images.astype(np.uint8)
     if images.dtype != np.uint8:

@@ -52,14 +52,15 @@ def _part(path: pathlib.Path) -> pathlib.Path:
 def _is_left(part: pathlib.Path) -> bool:
     """Whether the process of this machine that wrote the part is gone."""
     written, _, process = part.name.rpartition("-")
-    if not written.endswith(f"-{platform.node()}") or not process.isdigit():
+    is_ours = written.endswith(f"-{platform.node()}") and process.isdigit()
+    if not is_ours or os.name != "posix":  # elsewhere the probe would end the process
         return False
     try:
         os.kill(int(process), 0)  # sends nothing
     except ProcessLookupError:
         return True
-    except (OSError, OverflowError):  # another user's process
-        return False
+    except (OSError, OverflowError):
+        pass  # another user's process
     return False
 
 

@@ -198,6 +198,8 @@ def test_an_unprepared_dataset_says_how_to_get_it(tmp_path):
         ),
         ({"train_images": np.full((12, 28, 28, 1), 256)}, "pixels from 0 to 255"),
         ({"train_images": np.full((12, 28, 28, 1), -1)}, "pixels from 0 to 255"),
+        # features of a table, which would all be scaled to -1
+        ({"train_images": np.ones((12, 20), int)}, "from 1 to 1, which may be pixels"),
         ({"train_images": np.full((12, 28, 28, 1), 1e300)}, "NaN or infinite"),
         ({"train_images": np.zeros((0, 28, 28, 1)), "train_labels": []}, "empty"),
         ({"test_images": np.zeros((6, 14, 14, 1), np.uint8)}, "must be equal"),
