@@ -29,19 +29,22 @@ flags.DEFINE_float(
     "seconds, the time since the start of each run.",
 )
 flags.DEFINE_float(
-    "budget_examples", None, "Examples that training may see: epochs x train size."
+    "budget_examples", None, "Examples, or tokens, that training may see."
 )
 flags.DEFINE_float(
     "flops_per_param",
     6.0,
-    "Operations for each parameter and example: 6 for dense networks (2 forward, 4 "
-    "backward); more for convolutions, which reuse their weights.",
+    "Operations for each parameter and example or token: 6 for dense networks (2 "
+    "forward, 4 backward); more for convolutions, which reuse their weights.",
 )
 flags.DEFINE_float(
     "max_num_params", None, "Largest size; by default ten times the largest measured."
 )
 flags.DEFINE_float(
-    "max_epochs", None, "Longest training; by default ten times the longest measured."
+    "max_epochs",
+    None,
+    "Longest training, in the unit of the runs' time; by default ten times the longest "
+    "measured.",
 )
 flags.DEFINE_float(
     "max_train_size", None, "Largest train size, among the measured train sizes."
@@ -60,7 +63,7 @@ def main() -> None:
     asked: dict[str, Any] = {name: flags.FLAGS[name].value for name in Request._fields}
     request = Request(**asked)
     check(request)
-    found = runs.obtain(needs=("train_size",), any_length=True)
+    found = runs.obtain(any_length=True)
     if found is not None:
         results.finish(plan.study(found, request, loss, progress.track), found)
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from scaletime_jax.answers import backtest, equivalence, plan
     from scaletime_jax.data.sources import load_dataset
+    from scaletime_jax.runs.published import load_published
     from scaletime_jax.runs.read import read_runs
     from scaletime_jax.sweep.grid import train_sweep
     from scaletime_jax.training.train import make_train
@@ -28,6 +29,7 @@ __all__ = [
     "backtest",
     "equivalence",
     "load_dataset",
+    "load_published",
     "make_train",
     "plan",
     "read_runs",
@@ -37,6 +39,7 @@ _HOMES = {
     "backtest": "answers",
     "equivalence": "answers",
     "load_dataset": "data.sources",
+    "load_published": "runs.published",
     "make_train": "training.train",
     "plan": "answers",
     "read_runs": "runs.read",

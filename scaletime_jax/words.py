@@ -4,6 +4,7 @@ import hashlib
 import re
 
 LONGEST = 100  # of a part of a name; most systems allow 255 bytes for the whole
+PREFIXES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
 def count_of(number: int | float, noun: str, plural: str = "") -> str:
@@ -18,6 +19,24 @@ def count_of(number: int | float, noun: str, plural: str = "") -> str:
         plural: of several; the noun with an s if not given.
     """
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def short(number: float, least: float = 1e6) -> str:
+    """Returns a number with three digits, as sizes and tokens are usually written.
+
+        >>> short(73.9e6), short(1.3e12), short(1389.4), short(40_000, 1e4)
+        ('73.9M', '1.3T', '1,389', '40k')
+
+    Args:
+        number: any number.
+        least: the smallest number that is shortened by k, M, B or T; others of 100 or
+            more are rounded to a whole number.
+    """
+    size = float(f"{abs(number):.3g}")
+    if least <= size < 1e15:
+        unit, letter = next(each for each in PREFIXES if size >= each[0])
+        return f"{number / unit:.3g}{letter}"
+    return f"{number:,.0f}" if 100 <= size < 1e6 else f"{number:.3g}"
 
 
 def file_part(title: str) -> str:

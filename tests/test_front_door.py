@@ -20,6 +20,7 @@ OFFERED = {
     "backtest",
     "equivalence",
     "load_dataset",
+    "load_published",
     "make_train",
     "plan",
     "read_runs",

@@ -7,6 +7,7 @@ from absl import flags
 
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs.fields import FIELDS, Field
+from scaletime_jax.runs.published import load_published
 from scaletime_jax.runs.read import Runs, make_runs, of_runs, read_runs
 from scaletime_jax.words import count_of
 from shell import flags as common
@@ -20,8 +21,15 @@ RUNS = flags.DEFINE_string(
     "runs",
     None,
     "Read runs from this file or folder, and train nothing: a run table of a sweep, or "
-    "your own logs, CSV or Parquet with num_params, epoch and test_loss. The flags of "
-    "the grid, where given, select among the runs.",
+    "your own logs, CSV, TSV, JSON lines or Parquet with num_params, test_loss and "
+    "epoch, tokens or step; or published:NAME, curves that others published. The flags "
+    "of the grid, where given, select among the runs.",
+)
+COLUMNS = flags.DEFINE_list(
+    "columns",
+    None,
+    "Columns of your own logs whose names are not usual, as quantity=column, such as "
+    "test_loss=my/loss,num_params=size.",
 )
 
 
@@ -74,8 +82,15 @@ def read(path: str, needs: Sequence[str], any_length: bool) -> Runs | None:
     }
     # controls are read with the runs that they belong to
     wanted.pop("shuffled_labels", None)
+    [batch_size] = wanted.get("batch_size", [None])
     try:
-        found = read_runs(path, track)
+        kind, colon, name = path.partition(":")
+        if colon and kind == "published":
+            found = load_published(name, track)
+        else:
+            found = read_runs(path, track, _columns(), batch_size)
+        if found.are_logs and found.table.batch_size.isna().all():
+            wanted.pop("batch_size", None)
         found.require(needs, sys.argv[0].rpartition("/")[2])
         runs = found.select(wanted, any_length)
     except InputError as error:
@@ -92,7 +107,20 @@ def read(path: str, needs: Sequence[str], any_length: bool) -> Runs | None:
         print(f"warning: {describe_gap(gap)} ({how}).", file=sys.stderr)
     if common.DRY_RUN.value:
         return None
-    return runs._replace(origin=f"Read {count_of(runs.num_runs, 'run')} of {path}.")
+    said = f"Read {count_of(runs.num_runs, 'run')} of {path}."
+    return runs._replace(origin=" ".join([said, *runs.notes]))
+
+
+def _columns() -> dict[str, str]:
+    """Returns the columns of --columns by quantity."""
+    pairs = [each.partition("=") for each in COLUMNS.value or []]
+    for name, equals, column in pairs:
+        if not (name and equals and column):
+            raise InputError(
+                f"--columns: {name + equals + column!r} is not quantity=column, such "
+                "as test_loss=my/loss."
+            )
+    return {name.strip(): column.strip() for name, _, column in pairs}
 
 
 def choices(field: Field) -> list:

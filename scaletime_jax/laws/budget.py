@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 
 from scaletime_jax.errors import InputError
+from scaletime_jax.runs.clock import EXAMPLES, PASSES, TOKENS, Clock
 from scaletime_jax.runs.learning_curves import LearningCurves
 from scaletime_jax.runs.read import Runs
 from scaletime_jax.stats.lines import Line, straight_line
+from scaletime_jax.words import short
 
 BEYOND = 10.0
 
@@ -21,20 +23,23 @@ class Budget(NamedTuple):
         amount: the budget in units of `unit`.
         unit: 'FLOP', 'seconds' or 'examples'.
         per_example: num_params [...] -> cost of training on one example [...].
+        clock: unit of the training time that the budget pays for.
     """
 
     amount: float
     unit: str
     per_example: Callable[[np.ndarray], np.ndarray]
+    clock: Clock = PASSES
 
     def epochs(self, num_params, train_size) -> np.ndarray:
-        """Returns the epochs that the budget pays for."""
-        per_epoch = self.per_example(np.asarray(num_params, float)) * train_size
-        return np.asarray(self.amount / per_epoch)
+        """Returns the training time that the budget pays for, in units of the clock."""
+        per_example = self.per_example(np.asarray(num_params, float))
+        return np.asarray(self.amount / (per_example * self.clock.examples(train_size)))
 
     def __str__(self) -> str:
         """Returns amount and unit."""
-        return f"{self.amount:g} {self.unit}"
+        amount = f"{self.amount:g}" if self.unit == "FLOP" else short(self.amount, 1e4)
+        return f"{amount} {self.unit}"
 
 
 class Limits(NamedTuple):
@@ -42,7 +47,7 @@ class Limits(NamedTuple):
 
     Attributes:
         num_params: smallest and largest size.
-        epoch: the longest training.
+        epoch: the longest training, in the unit of the runs' time.
         train_sizes: train sizes to choose from.
     """
 
@@ -51,19 +56,23 @@ class Limits(NamedTuple):
     train_sizes: Sequence[float]
 
 
-def flops_budget(amount: float, flops_per_param: float) -> Budget:
+def flops_budget(
+    amount: float, flops_per_param: float, clock: Clock = PASSES
+) -> Budget:
     """Returns a budget of floating-point operations.
 
     Args:
         amount: number of operations.
-        flops_per_param: operations for each parameter and example.
+        flops_per_param: operations for each parameter and example, or token.
+        clock: unit of the training time.
     """
-    return Budget(amount, "FLOP", lambda size: flops_per_param * size)
+    return Budget(amount, "FLOP", lambda size: flops_per_param * size, clock)
 
 
-def examples_budget(amount: float) -> Budget:
+def examples_budget(amount: float, clock: Clock = PASSES) -> Budget:
     """Returns a budget of examples; an example costs the same at every size."""
-    return Budget(amount, "examples", lambda size: np.ones_like(size, dtype=float))
+    unit = TOKENS if clock.unit == TOKENS else EXAMPLES
+    return Budget(amount, unit, lambda size: np.ones_like(size, dtype=float), clock)
 
 
 def seconds_budget(amount: float, runs: Runs) -> Budget:
@@ -77,7 +86,7 @@ def seconds_budget(amount: float, runs: Runs) -> Budget:
     def per_example(size: np.ndarray) -> np.ndarray:
         return np.asarray(np.exp(line.intercept + line.slope * np.log(size)))
 
-    return Budget(amount, "seconds", per_example)
+    return Budget(amount, "seconds", per_example, runs.clock)
 
 
 def fit_rate(runs: Runs) -> Line:

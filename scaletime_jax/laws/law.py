@@ -90,18 +90,20 @@ class Law(NamedTuple):
         """Returns the log loss [points] of the fit to the data."""
         return self.log_loss(num_params, epoch, train_size, DATA)[0]
 
-    def predict(self, num_params, epoch, train_size) -> Prediction:
-        """Returns the loss of one more run, with its 95% interval.
+    def predict(self, num_params, epoch, train_size, of_mean=False) -> Prediction:
+        """Returns the loss of one more run, or the mean loss, with its 95% interval.
 
         The interval contains the error of the fit, by the bootstrap over seeds, and the
-        scatter of runs about the fit; it is Student's t with Welch and Satterthwaite's
-        degrees of freedom. The interval does not contain errors that the law makes only
-        where nothing was measured.
+        scatter of runs about the fit, or the misfit of their means. The interval is
+        Student's t with Welch and Satterthwaite's degrees of freedom. The interval does
+        not contain errors that the law makes only where nothing was measured.
 
         Args:
             num_params: [points], or one number.
             epoch: [points], or one number.
             train_size: [points], or one number.
+            of_mean: whether the mean over seeds is predicted. Its interval is at most
+                that of one run, whose degrees of freedom are better known.
         """
         size, time, examples = np.broadcast_arrays(
             *(np.atleast_1d(v).astype(float) for v in (num_params, epoch, train_size))
@@ -109,11 +111,17 @@ class Law(NamedTuple):
         logs = self.log_loss(size, time, examples, EVERY)
         # a single seed has no error; else NaN where resamples predict nothing
         error = bootstrap_error(logs, self.seeds) if self.seeds > 1 else 0.0
-        scatter, _, runs = self.scatter.at(time, examples)
-        variance = error**2 + scatter**2
-        parts = error**4 / max(1, self.seeds - 1) + scatter**4 / np.maximum(1, runs - 1)
-        free = np.fmax(variance**2 / np.fmax(parts, 1e-300), 1.0)
-        reach = t_quantile(free) * np.sqrt(variance)
+        scatter, misfit, runs = self.scatter.at(time, examples)
+
+        def reach_of(own):
+            variance = error**2 + own**2
+            parts = error**4 / max(1, self.seeds - 1) + own**4 / np.maximum(1, runs - 1)
+            free = np.fmax(variance**2 / np.fmax(parts, 1e-300), 1.0)
+            return t_quantile(free) * np.sqrt(variance)
+
+        reach = reach_of(scatter)
+        if of_mean:
+            reach = np.minimum(reach, reach_of(misfit))
         mean = np.minimum(logs[0], MOST)
         low, high = mean - reach, np.minimum(mean + reach, MOST)
         return Prediction(np.exp(mean), np.exp(low), np.exp(high))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scaletime_jax.errors import InputError
-from scaletime_jax.laws.backtest import DIRECTIONS, Split, divide
+from scaletime_jax.laws.backtest import Split, divide
 from scaletime_jax.laws.budget import Budget, Limits
 from scaletime_jax.laws.law import EVERY, Law, Prediction
 from scaletime_jax.laws.ranking import Choice
@@ -17,6 +17,8 @@ SIZES, TIMES, ZOOMS = 61, 25, 2
 # A mean absolute error as a standard deviation, of Gaussian errors.
 AS_DEVIATION = np.sqrt(np.pi / 2)
 LEAST_REACH = 0.5  # shares of the epochs that the budget affords
+# The widest interval of the mean loss that is a plan, as the ratio of its ends.
+WIDEST = 2.0
 EXCHANGES = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 
@@ -53,6 +55,8 @@ class Plan(NamedTuple):
         beyond: factors by which the best lies outside the measured range, by name; 1
             inside the range.
         choice: the law of the plan.
+        mean: ends of the 95% interval of the mean loss of such runs: without the
+            scatter of single runs, which no plan can remove.
         at_limit: names of the limits at which the best lies.
     """
 
@@ -62,6 +66,7 @@ class Plan(NamedTuple):
     frontier: list[Option]
     beyond: dict[str, float]
     choice: Choice
+    mean: tuple[float, float]
     at_limit: list[str]
 
 
@@ -87,22 +92,23 @@ def best_plan(
             "no law predicts losses for this budget: the runs are too small or too "
             "short; lower the budget or train larger networks for longer."
         )
-    usable = [each for each in reaching if len(each.kept_in) < len(DIRECTIONS)]
-    if not usable:
-        error = reaching[0].error
-        raise InputError(
-            "the runs are not enough for a plan: on held-out runs even the best law, "
-            f"{reaching[0].name}, is off by a factor of {np.exp(error):.2g}; train "
-            "more sizes, for longer."
-        )
-    plans = [make_plan(curves, budget, each) for each in usable]
+    plans = [make_plan(curves, budget, each) for each in reaching]
     at = np.array([plan.best[:3] for plan in plans]).T
     widths = [_mean_width(_options(curves, plan.choice, *at)) for plan in plans]
     if not np.isfinite(widths).any():
         raise InputError(
             "no law has an interval for these runs; train more sizes or seeds."
         )
-    return plans[int(np.nanargmin(widths))]
+    plan = plans[int(np.nanargmin(widths))]
+    low, high = plan.mean
+    if not high <= WIDEST * low:
+        raise InputError(
+            f"no law knows the loss at this budget within a factor of {WIDEST:g}: "
+            f"{plan.choice.name}, the surest, gives {plan.best.loss:.3g} [{low:.3g}, "
+            f"{high:.3g}] for its best run; lower the budget, or train runs nearer to "
+            "it."
+        )
+    return plan
 
 
 def _mean_width(options: list[Option]) -> float:
@@ -122,7 +128,10 @@ def make_plan(curves: LearningCurves, budget: Budget, choice: Choice) -> Plan:
     """
     limits = choice.limits
     at = _search(choice.law, curves, budget, limits)
-    best = _options(curves, choice, *(np.array([each]) for each in at))[0]
+    alone = [np.array([each]) for each in at]
+    best = _options(curves, choice, *alone)[0]
+    mean = choice.law.predict(at[0], at[1], at[2], of_mean=True)
+    mean = _widen(mean, _miss(curves, choice, *alone))
     frontier_at = _along(budget, limits, at)
     frontier = _options(curves, choice, *frontier_at)
     factors = np.array(EXCHANGES)
@@ -135,6 +144,7 @@ def make_plan(curves: LearningCurves, budget: Budget, choice: Choice) -> Plan:
         frontier,
         _beyond(curves, best),
         choice,
+        (float(mean[1][0]), float(mean[2][0])),
         _at_limit(budget, limits, best),
     )
 
@@ -265,8 +275,8 @@ def _beyond(curves: LearningCurves, best: Option) -> dict[str, float]:
 def _at_limit(budget: Budget, limits: Limits, best: Option) -> list[str]:
     low, high = limits.num_params
     found = {
-        "least num_params": best.num_params <= low * 1.001,
-        "most num_params": best.num_params >= high * 0.999,
-        "most epochs": best.epoch >= limits.epoch * 0.999,
+        "smallest size": best.num_params <= low * 1.001,
+        "largest size": best.num_params >= high * 0.999,
+        "longest training": best.epoch >= limits.epoch * 0.999,
     }
     return [name for name, there in found.items() if there]

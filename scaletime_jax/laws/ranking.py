@@ -5,7 +5,14 @@ from typing import NamedTuple
 import numpy as np
 
 from scaletime_jax.errors import InputError
-from scaletime_jax.laws.backtest import DIRECTIONS, Split, Trial, make_cases, try_laws
+from scaletime_jax.laws.backtest import (
+    BASELINE,
+    DIRECTIONS,
+    Split,
+    Trial,
+    make_cases,
+    try_laws,
+)
 from scaletime_jax.laws.budget import Budget, Limits
 from scaletime_jax.laws.law import Law
 from scaletime_jax.laws.predictors import PREDICTORS
@@ -15,6 +22,7 @@ from scaletime_jax.track import Track, quiet
 from scaletime_jax.words import count_of
 
 JOINT = [each for each in PREDICTORS if each.joint]
+NO_CHANGE = next(each for each in PREDICTORS if each.name == BASELINE)
 # Mean |log(predicted / true)| beyond which a law is not trusted outside the runs.
 MOST_ERROR = np.log(2)
 SIZES = 61
@@ -30,8 +38,8 @@ class Choice(NamedTuple):
             nothing could be held out.
         limits: limits of the search. Along the directions in `kept_in` they end at the
             largest measured value.
-        kept_in: directions in which the law is off by a factor of two or more, or could
-            not be tested.
+        kept_in: directions in which the law is off by a factor of two or more, or by
+            more than the prediction of no change, or could not be tested.
         reaches: share of the options within budget and limits that the law predicts.
     """
 
@@ -72,24 +80,22 @@ def rank_laws(
             f"the runs have {count_of(len(sizes), 'size')} (num_params); a plan needs "
             f"at least {MIN_SIZES} to measure the effect of size."
         )
-    trials = try_laws(make_cases(curves, {}, Split()), JOINT, track)
+    tried = [NO_CHANGE, *JOINT]
+    trials = try_laws(make_cases(curves, {}, Split()), tried, track)
     if not trials:
         raise InputError(
             "the runs are too short for a plan: without the largest networks or the "
             "later epochs, nothing has been learned from which to predict them; train "
             "longer."
         )
-    choices = []
+    choices, unchanged = [], _errors(trials, NO_CHANGE.name)
     for each in track(JOINT, "laws fitted"):
         law = each.fit(curves, "num_params")
-        errors = {
-            direction: _mean_error(trials, each.name, direction)
-            for direction in DIRECTIONS
-        }
+        errors = _errors(trials, each.name)
         kept_in = [
             direction
             for direction, error in errors.items()
-            if error is None or error > MOST_ERROR
+            if error is None or error > min(MOST_ERROR, unchanged[direction] or np.inf)
         ]
         narrow = _keep_in(limits, kept_in, curves)
         at = _affordable(budget, narrow)
@@ -107,11 +113,16 @@ def _keep_in(limits: Limits, kept_in: list[str], curves: LearningCurves) -> Limi
     return limits._replace(num_params=(low, high))
 
 
-def _mean_error(trials: list[Trial], name: str, direction: str) -> float | None:
-    mine = [
-        t.errors[0] for t in trials if (t.predictor, t.direction) == (name, direction)
-    ]
-    return float(np.nanmean(mine)) if np.isfinite(mine).any() else None
+def _errors(trials: list[Trial], name: str) -> dict[str, float | None]:
+    """Returns the mean error of a predictor by direction; None where not tested."""
+    found: dict[str, float | None] = {}
+    for direction in DIRECTIONS:
+        mine = [t for t in trials if (t.predictor, t.direction) == (name, direction)]
+        errors = [trial.errors[0] for trial in mine]
+        found[direction] = (
+            float(np.nanmean(errors)) if np.isfinite(errors).any() else None
+        )
+    return found
 
 
 def _affordable(budget: Budget, limits: Limits):

@@ -3,11 +3,19 @@
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from scaletime_jax.laws.planner import Option
 from scaletime_jax.plotting.settings import title_of
-from scaletime_jax.plotting.style import SETTINGS, WIDTH, shades, use_log_axis
+from scaletime_jax.plotting.style import (
+    SETTINGS,
+    WIDTH,
+    shades,
+    use_log_axis,
+    write_tick,
+)
 from scaletime_jax.studies.plan import DrawnPlan
+from scaletime_jax.words import short
 
 BEST = "#b3470b"
 
@@ -24,6 +32,11 @@ def plot_plan(plan: DrawnPlan) -> dict[str, Figure]:
     return {"": figure}
 
 
+def _write_count(value: float, _=None) -> str:
+    """Returns a size or a time as it is usually written: 300M, 20B, 1,000."""
+    return short(value) if value >= 1e6 else write_tick(value)
+
+
 def _columns(options: list[Option]) -> np.ndarray:
     return np.array(options, float).T
 
@@ -33,6 +46,7 @@ def _draw_frontier(axis, plan: DrawnPlan) -> None:
     size, _, _, loss, low, high = _columns(plan.frontier)
     use_log_axis(axis.xaxis, 5)
     use_log_axis(axis.yaxis)
+    axis.xaxis.set_major_formatter(FuncFormatter(_write_count))
     axis.plot(size, loss, color=BEST)
     axis.fill_between(size, low, high, color=BEST, alpha=0.18, linewidth=0)
     best = plan.best
@@ -51,6 +65,8 @@ def _draw_map(axis, plan: DrawnPlan) -> None:
     sizes, epochs, loss = plan.sizes, plan.epochs, plan.loss
     use_log_axis(axis.xaxis, 5)
     use_log_axis(axis.yaxis)
+    for each in (axis.xaxis, axis.yaxis):
+        each.set_major_formatter(FuncFormatter(_write_count))
     known = loss[np.isfinite(loss)]
     if known.size and known.max() > known.min():
         levels = np.geomspace(known.min(), known.max(), 13)[1:-1]
@@ -64,4 +80,4 @@ def _draw_map(axis, plan: DrawnPlan) -> None:
     axis.set_xlim(sizes.min(), sizes.max())
     axis.set_ylim(epochs.min(), epochs.max())
     axis.set_xlabel("number of parameters")
-    axis.set_ylabel("epochs")
+    axis.set_ylabel(plan.time)

@@ -1,8 +1,7 @@
-"""A user's own learning curves: any table with the required columns."""
+"""A user's own learning curves as a run table."""
 
-import difflib
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,186 +9,261 @@ import pandas as pd
 
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs import fields
+from scaletime_jax.runs.clock import EXAMPLES, STEPS, UNITS, Clock
+from scaletime_jax.runs.log_columns import KNOWN
+from scaletime_jax.runs.log_files import read_files
+from scaletime_jax.words import count_of
 
-NEEDED = ("num_params", "epoch", "test_loss")
 COLUMNS = {field.name: field for field in fields.columns()}
 MEASURED = fields.measured()
 TEXT = tuple(name for name, field in COLUMNS.items() if field.kind is str)
-# Columns of the table that logs cannot set.
-OURS = {"run_id", "step", "diverged", "file", "line"}
+WHOLE = ("num_params", "train_size", "width", "part", "test_size", "batch_size")
+ABOVE_ZERO = ("num_params", "train_size", "learning_rate", "batch_size", "horizon")
+SHARES = ("label_noise", "train_accuracy", "test_accuracy")
+# Numbers beyond are mistakes, or break the arithmetic of logarithms.
+SMALLEST, LARGEST, MOST_WHOLE = 1e-30, 1e30, 2**53
+ENDED = 0.99  # of the planned length
+# What tells runs apart whose names are used again.
+REPEATED = ("run", "num_params", "width", "train_size", "seed", "horizon")
 
 
 def read_logs(
-    paths: Sequence[pathlib.Path], name: str
+    paths: Sequence[pathlib.Path],
+    name: str,
+    columns: Mapping[str, str] | None = None,
+    batch_size: float | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Returns the run table of logs, and their metadata.
 
-    A log is CSV (also with semicolons or tabs) or Parquet, with one row per run and
-    evaluation, the columns `num_params`, `epoch` and `test_loss`, and any other columns
-    of the run table. Every difference between runs must be a column, at least `seed`,
-    whose values may be words. A row is diverged if neither the test loss, nor any later
-    test loss of the run, nor the train loss is a number. Other rows without a test loss
-    count as not evaluated.
+    A log is CSV (also with semicolons or tabs), TSV, JSON lines or Parquet, with one
+    row per run and evaluation, and the columns `num_params`, `test_loss` and a time:
+    `epoch`, `tokens`, `examples` or `step`. Usual names of these quantities are
+    recognised; see `log_columns.ALIASES`. The charts and tables of runs that a tracker
+    exports are read together, as a folder; see `log_files.read_files`. A log may have
+    any other columns of the run table. Every difference between runs must be a column,
+    at least `seed` or `run` (the name of the run), whose values may be words.
+
+    A row is diverged if neither the test loss, nor any later test loss of the run, nor
+    the train loss is a number. Other rows without a test loss count as not evaluated.
+
+    If the runs of a setting have several planned lengths, in a column `horizon`, and
+    their schedule is not constant or not known, a point inside a long run is not what a
+    shorter run ends with. Then only the ends of runs are kept, and the ends of one size
+    and seed count as one learning curve.
 
     Args:
         paths: files of one table.
         name: name of the dataset if the table has no column `dataset`.
+        columns: columns by quantity, which overrule the usual names.
+        batch_size: examples, or tokens, of a step, where the logs do not say.
 
     Returns:
         The table; and the metadata `logs` (the paths), `columns` (the columns found),
-        `run_ids` and, with a column `seconds` (since the run's start), `rates` (the
-        durations of the runs).
+        `run_ids`, `clock` (the fields of the `Clock`), `notes` (sentences) and, with a
+        column `seconds` (since the run's start), `rates` (the durations of the runs).
 
     Raises:
         InputError: a table or a value is invalid; the message says where.
     """
-    pieces = [_read(path) for path in paths]
-    logs = pd.concat(pieces, ignore_index=True)
-    given = [column for column in logs if column in COLUMNS and column not in OURS]
+    logs, unit, taken = read_files(paths, columns or {})
+    notes = [f"Taken in {each}" for each in taken]
+    logs = _completed(logs, unit, len(paths) > 1)
+    given = [column for column in logs if column in KNOWN]
     _check(logs, given)
-    table = pd.DataFrame({name: logs[name] for name in given})
-    for column in COLUMNS.keys() - set(given) - OURS:
+    clock, time = _clock_of(logs, unit, batch_size)
+    logs = logs.assign(epoch=time)
+    table = pd.DataFrame({n: logs[n] for n in given if n in COLUMNS and n != STEPS})
+    table["epoch"] = logs.epoch
+    found = [each for each in given if each in COLUMNS]
+    for column in COLUMNS.keys() - set(table):
         table[column] = None if column in TEXT else np.nan  # unknown
     if "dataset" not in given:
         table["dataset"] = name
-    if "seed" not in given:
-        table["seed"] = 0  # the only run of its setting
+    for column in ("seconds", "horizon", "run"):
+        if column in given:
+            table[column] = logs[column]
     if "width" not in given or table.groupby("width").num_params.nunique().max() > 1:
         table["width"] = table.num_params  # sizes may differ in depth
-    if "seconds" in logs:
-        table["seconds"] = pd.to_numeric(logs.seconds, errors="coerce")
-    table = _as_runs(table, logs)
+    table, more = _as_runs(table, logs, clock)
     known = {
         "logs": [str(path) for path in paths],
-        "columns": given,
+        "columns": found,
         "run_ids": list(table.run_id.unique()),
-        "rates": _rates(table),
+        "clock": clock._asdict(),
+        "notes": [*notes, *more],
+        "rates": _rates(table, clock),
     }
     return table[list(COLUMNS)], known
 
 
-def _rates(table: pd.DataFrame) -> list[dict[str, Any]]:
+def _completed(logs: pd.DataFrame, unit: str, several: bool) -> pd.DataFrame:
+    """Returns the rows with a time, and the properties of runs in each of their rows.
+
+    Columns that are wholly empty, and other times, are left out.
+    """
+    empty = [name for name in logs if name in KNOWN and logs[name].isna().all()]
+    for name in ("num_params", "test_loss", unit):
+        if name in empty:
+            raise InputError(f"{logs.file.iloc[0]}: the column for {name} is empty.")
+    unused = {*UNITS} - {unit}
+    if "loss" in logs and pd.to_numeric(logs.loss, errors="coerce").notna().any():
+        unused.add("loss")  # a measurement, not the name of a loss
+    logs = logs.drop(columns=[*{*empty, *unused} & {*logs.columns}])
+    if several and not {"run", "seed"} & {*logs.columns}:
+        logs["run"] = logs.file.astype(str)
+    if "run" in logs:
+        measured = {*MEASURED, unit, "seconds", "run", "file", "line"}
+        for name in [name for name in logs if name not in measured]:
+            if logs[name].isna().any():
+                first = logs.groupby("run", observed=True)[name].transform("first")
+                logs[name] = logs[name].fillna(first)
+    return logs[logs[unit].notna() | logs.test_loss.notna()].reset_index(drop=True)
+
+
+def _rates(table: pd.DataFrame, clock: Clock) -> list[dict[str, Any]]:
     """Returns the examples and seconds of the runs, if the logs contain both."""
     if "seconds" not in table:
         return []
     last = table.loc[table.groupby("run_id").epoch.idxmax()]
-    last = last[(last.seconds > 0) & (last.train_size > 0)]
-    last = last.assign(examples=last.epoch * last.train_size)
+    last = last.assign(examples=last.epoch * clock.examples(last.train_size))
+    last = last[(last.seconds > 0) & (last.examples > 0)]
     kept = last[["run_id", "num_params", "examples", "seconds"]]
     return list(kept.to_dict("records"))
 
 
-def _read(path: pathlib.Path) -> pd.DataFrame:
-    try:
-        logs = (
-            pd.read_parquet(path)
-            if path.suffix == ".parquet"
-            else pd.read_csv(path, sep=_separator(path), skipinitialspace=True)
-        )
-    except (OSError, ValueError, ImportError) as error:  # parser errors are ValueErrors
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(
-            f"{path} is not a run table ({reason}); it must be CSV or Parquet with the "
-            f"columns {', '.join(NEEDED)}."
-        ) from None
-    logs.columns = [str(column).strip() for column in logs.columns]
-    _check_columns(path, list(logs.columns))
-    if logs.empty:
-        raise InputError(f"{path} has no rows; give one per run and evaluation.")
-    first = 2 if path.suffix == ".csv" else 1  # the first line of a CSV has the names
-    return logs.assign(file=str(path), line=np.arange(len(logs)) + first)
+def _clock_of(
+    logs: pd.DataFrame, unit: str, batch_size: float | None
+) -> tuple[Clock, pd.Series]:
+    """Returns the clock, and the time of each row.
 
-
-def _separator(path: pathlib.Path) -> str:
-    """Returns the most frequent separator of the names: comma, semicolon or tab."""
-    with open(path, encoding="utf-8-sig") as file:
-        names = file.readline()
-    return max(",;\t", key=names.count)
-
-
-def _check_columns(path: pathlib.Path, columns: list[str]) -> None:
-    twice = [name for name in columns if columns.count(name) > 1]
-    if twice:
-        raise InputError(f"{path} has two columns {twice[0]!r}; leave one out.")
-    known = [name for name in COLUMNS if name not in OURS]
-    others = [name for name in columns if name not in COLUMNS]
-    for name in (*NEEDED, *known):
-        if name in columns:
-            continue
-        near = difflib.get_close_matches(name, others, n=1, cutoff=0.8)
-        if name in NEEDED:
-            near = near or difflib.get_close_matches(name, others, n=1, cutoff=0.5)
-            hint = f"is {near[0]!r} meant?" if near else f"it has {', '.join(columns)}."
-            raise InputError(f"{path} lacks the column {name!r}; {hint}")
-        if near:
-            raise InputError(
-                f"{path} has a column {near[0]!r}; rename it to {name!r} if that is "
-                "meant, else give it a less similar name."
-            )
+    Steps of different batch sizes are counted in examples.
+    """
+    if unit != STEPS:
+        return Clock(unit), logs[unit]
+    if "batch_size" not in logs:
+        return Clock(unit, batch_size), logs[unit]
+    if logs.batch_size.nunique() == 1:
+        return Clock(unit, float(logs.batch_size.iloc[0])), logs[unit]
+    return Clock(EXAMPLES), logs[unit] * logs.batch_size
 
 
 def _check(logs: pd.DataFrame, given: list[str]) -> None:
-    """Raises InputError at the first invalid value."""
+    """Turns the columns into numbers; raises InputError at the first invalid value."""
     for name in given:
-        if name in TEXT:
+        if name in TEXT or name == "run":
             _refuse(logs, logs[name].isna(), name, "is empty")
             logs[name] = logs[name].astype(str)
-            continue
-        if name == "seed" and not pd.api.types.is_numeric_dtype(logs[name]):
-            _refuse(logs, logs[name].isna(), name, "is empty")
-            logs[name] = pd.factorize(logs[name].astype(str), sort=True)[0]
-        numbers = pd.to_numeric(logs[name], errors="coerce")
-        words = logs[name].astype(str).str.strip().str.lower()
-        bad = numbers.isna() & logs[name].notna() & (words != "nan")
-        if name not in MEASURED:
-            bad |= ~np.isfinite(numbers.astype(float))
-        _refuse(logs, bad, name, "is not a number")
-        logs[name] = numbers.astype(float)
-        if name in MEASURED:
-            logs[name] = logs[name].where(np.isfinite(logs[name]))
-        if name in ("num_params", "seed", "train_size", "width"):
-            _refuse(logs, logs[name] % 1 != 0, name, "is not a whole number")
-            logs[name] = logs[name].astype(np.int64)
-    _refuse(logs, logs.num_params <= 0, "num_params", "must be above 0")
-    _refuse(logs, logs.epoch < 0, "epoch", "must be 0 or more")
-    for name in ("test_loss", "train_loss"):
+        elif name == "seed":
+            logs[name] = _seeds(logs)
+        else:
+            logs[name] = _numbers(logs, name)
+    for name in given:
+        if name in ABOVE_ZERO:
+            _refuse(logs, logs[name] <= 0, name, "must be above 0")
+        elif name in UNITS:
+            _refuse(logs, logs[name] < 0, name, "must be 0 or more")
+        elif name in SHARES:
+            outside = (logs[name] < 0) | (logs[name] > 1)
+            _refuse(logs, outside, name, "is not between 0 and 1")
+    for name, least in (("test_loss", np.nextafter(0.0, 1.0)), ("train_loss", 0.0)):
         if name in given:
-            least = 0.0 if name == "train_loss" else np.nextafter(0.0, 1.0)
             words = "must be 0 or more" if least == 0 else "must be above 0"
             _refuse(logs, logs[name] < least, name, f"{words}: losses are on log axes")
-    for name in ("train_size", "learning_rate"):
-        if name in given:
-            _refuse(logs, logs[name] <= 0, name, "must be above 0")
+    for name in {*given} & {*UNITS, *ABOVE_ZERO, "test_loss", "train_loss"}:
+        far = (logs[name] > LARGEST) | ((logs[name] < SMALLEST) & (logs[name] > 0))
+        _refuse(logs, far, name, f"is not between {SMALLEST:g} and {LARGEST:g}")
+
+
+def _numbers(logs: pd.DataFrame, name: str) -> pd.Series:
+    """Returns a column as numbers; NaN only where a measurement is missing."""
+    column = logs[name]
+    if pd.api.types.is_datetime64_any_dtype(column):
+        _refuse(logs, column.notna(), name, "is a date, not a number")
+    numbers = pd.to_numeric(column, errors="coerce").astype(float)
+    bad = numbers.isna() & column.notna()
+    if bad.any():
+        bad[bad] = column[bad].astype(str).str.strip().str.lower() != "nan"
+    if name not in MEASURED:
+        bad |= ~np.isfinite(numbers)
+    _refuse(logs, bad, name, "is not a number")
+    if name in MEASURED:
+        return numbers.where(np.isfinite(numbers))
+    if name in WHOLE:
+        _refuse(logs, numbers % 1 != 0, name, "is not a whole number")
+        _refuse(logs, numbers > MOST_WHOLE, name, f"is above {MOST_WHOLE:g}")
+        return numbers.astype(np.int64)
+    return numbers
+
+
+def _seeds(logs: pd.DataFrame) -> pd.Series:
+    """Returns seeds as they are if they are 64-bit integers, else as their ranks."""
+    seeds = logs.seed
+    _refuse(logs, seeds.isna(), "seed", "is empty")
+    if pd.api.types.is_float_dtype(seeds):
+        _refuse(logs, seeds % 1 != 0, "seed", "is not a whole number")
+        rounded = seeds.abs() >= MOST_WHOLE
+        _refuse(logs, rounded, "seed", "is rounded; write it as a whole number")
+        return seeds.astype(np.int64)
+    if pd.api.types.is_signed_integer_dtype(seeds):
+        return seeds.astype(np.int64)
+    words = seeds.astype(str).str.strip()
+    unique = sorted(words.unique())
+    try:
+        numbers = {word: int(word) for word in unique}
+    except ValueError:
+        numbers = {}
+    limits = np.iinfo(np.int64)
+    if numbers and all(limits.min <= n <= limits.max for n in numbers.values()):
+        return words.map(numbers).astype(np.int64)
+    return words.map({word: rank for rank, word in enumerate(unique)})
 
 
 def _refuse(logs: pd.DataFrame, bad: pd.Series, name: str, words: str) -> None:
     if bad.any():
-        row = logs[bad].iloc[0]
+        row = logs.loc[bad.idxmax()]
         raise InputError(f"{row.file}, line {row.line}: {name} {row[name]!s} {words}.")
 
 
-def _as_runs(table: pd.DataFrame, logs: pd.DataFrame) -> pd.DataFrame:
-    """Adds the columns run_id, step and diverged.
+def _as_runs(
+    table: pd.DataFrame, logs: pd.DataFrame, clock: Clock
+) -> tuple[pd.DataFrame, list[str]]:
+    """Adds the columns run_id, step and diverged; returns sentences on rows left out.
 
     Raises:
-        InputError: a run has an epoch twice, or no run was evaluated in training.
+        InputError: a property of a run changes, a run has a time twice, or no run was
+            evaluated in training.
     """
     measured = {*MEASURED, "epoch", "seconds"}
     constants = [column for column in table if column not in measured]
+    if "run" in table:
+        _refuse_changes(table, logs, constants)
+    table, notes = _ends_alone(table, constants, clock)
+    constants = [each for each in constants if each not in ("run", "horizon")]
+    if "run" in table:
+        if table.run.is_unique:  # ends of runs; those of one setting are one curve
+            same = [*constants, "epoch"]
+        else:
+            same, constants = constants, [*constants, "run"]
+        if table.seed.isna().all():
+            codes = pd.Series(pd.factorize(table.run)[0], table.index)
+            ranks = codes.groupby([table[each] for each in same], dropna=False)
+            table["seed"] = ranks.rank(method="dense").astype(np.int64) - 1
+    table["seed"] = table.seed.fillna(0).astype(np.int64)  # the only run of its setting
     run = table.groupby(constants, sort=False, dropna=False).ngroup()
     twice = pd.DataFrame({"run": run, "epoch": table.epoch}).duplicated(keep="first")
     if twice.any():
-        row = logs[twice].iloc[0]
+        row = logs.loc[twice.idxmax()]
         at = f"{row.file}, line {row.line}: num_params {row.num_params}"
         raise InputError(
-            f"{at} has epoch {row.epoch:g} a second time; if these are different runs, "
-            "add a column that distinguishes them, such as seed."
+            f"{at} has {clock.unit} {row.epoch:g} a second time; if these are "
+            "different runs, add a column that distinguishes them, such as seed."
         )
     trained = table.epoch.where(table.epoch > 0)
     if (trained.groupby(run).nunique() < 2).all():
         raise InputError(
-            f"{logs.file.iloc[0]}: no run has two epochs above 0; a learning curve "
-            "needs several rows that agree in all columns that are not measurements."
+            f"{logs.file.iloc[0]}: no run has two {clock.plural} above 0; a learning "
+            "curve needs several rows that agree in all columns that are not "
+            "measurements."
         )
     ids = "log-" + run.astype(str).str.zfill(5)
     table = table.assign(run_id=ids, run=run).sort_values(["run", "epoch"])
@@ -197,8 +271,61 @@ def _as_runs(table: pd.DataFrame, logs: pd.DataFrame) -> pd.DataFrame:
     finite = table.test_loss.notna().astype(int)
     later = finite[::-1].groupby(table.run[::-1]).cummax()[::-1]
     gone = (later == 0) & table.train_loss.isna()
-    table = table[(finite > 0) | gone].copy()
+    kept = (finite > 0) | gone
+    if not kept.all():
+        count = count_of(int((~kept).sum()), "row")
+        notes.append(f"{count} without a test loss left out.")
+    table = table[kept].copy()
     table["step"] = table.groupby("run").cumcount()
     table["diverged"] = table.test_loss.isna()
     table.loc[table.diverged, list(MEASURED)] = np.nan  # as in our own tables
-    return table.reset_index(drop=True)
+    return table.reset_index(drop=True), notes
+
+
+def _refuse_changes(
+    table: pd.DataFrame, logs: pd.DataFrame, constants: Sequence[str]
+) -> None:
+    """Raises InputError if a property of a named run changes within the run.
+
+    Runs of different sizes may have one name, such as a number of the repetition.
+    """
+    own = [name for name in REPEATED if name in table]
+    for name in (each for each in constants if each not in own):
+        values = table.groupby(own, dropna=False)[name].nunique()
+        if values.max() > 1:
+            at = values.to_numpy().argmax()
+            rows = table.groupby(own, dropna=False).ngroup() == at
+            run, there = table.run[rows].iloc[0], table[name][rows].unique()[:2]
+            raise InputError(
+                f"{logs.file.iloc[0]}: {name} of run {run} is {there[0]} and later "
+                f"{there[1]}; a run has one {name}: leave the column out, or rename it."
+            )
+
+
+def _ends_alone(
+    table: pd.DataFrame, constants: Sequence[str], clock: Clock
+) -> tuple[pd.DataFrame, list[str]]:
+    """Returns the ends of runs where planned lengths differ, else all rows."""
+    if "horizon" not in table or (table.schedule == "constant").all():
+        return table, []
+    within = {"num_params", "width", "seed", "run", "horizon"}
+    setting = [each for each in constants if each not in within]
+    lengths = table.groupby(setting, dropna=False).horizon.nunique()
+    if lengths.max() < 2:
+        return table, []
+    run = table.groupby(list(constants), sort=False, dropna=False).ngroup()
+    done = table.test_loss.notna() & (table.epoch >= ENDED * table.horizon)
+    last = table[done].groupby(run[done]).epoch.idxmax()
+    if last.empty:
+        raise InputError(
+            f"no run has reached {ENDED:.0%} of its planned length, the column horizon "
+            f"in {clock.plural}; where planned lengths differ only ends are compared."
+        )
+    unended = run.nunique() - len(last)
+    notes = [
+        f"Planned lengths differ and the schedule is not constant or not known: only "
+        f"the ends of {count_of(len(last), 'run')} are compared."
+    ]
+    if unended:
+        notes.append(f"{count_of(unended, 'run')} without an end left out.")
+    return table.loc[last].sort_index(), notes

@@ -2,7 +2,7 @@
 
 import json
 import pathlib
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scaletime_jax.errors import InputError
+from scaletime_jax.runs.clock import PASSES, Clock
 from scaletime_jax.runs.guessing import (
     SHARES,
     Level,
@@ -17,6 +18,7 @@ from scaletime_jax.runs.guessing import (
     check_shares,
     check_threshold,
 )
+from scaletime_jax.runs.log_files import SUFFIXES
 from scaletime_jax.runs.logs import read_logs
 from scaletime_jax.runs.select import (
     Gap,
@@ -84,6 +86,17 @@ class Runs(NamedTuple):
     def are_logs(self) -> bool:
         """Whether the runs are a user's own logs."""
         return any("logs" in unit for unit in self.metadata)
+
+    @property
+    def clock(self) -> Clock:
+        """The unit of the runs' time, epochs but for logs in other units."""
+        known = [Clock(**unit["clock"]) for unit in self.metadata if "clock" in unit]
+        return known[0] if known else PASSES
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences on how logs were read."""
+        return [each for unit in self.metadata for each in unit.get("notes", [])]
 
     @property
     def num_runs(self) -> int:
@@ -190,12 +203,17 @@ def make_runs(table: pd.DataFrame, metadata: list[Metadata]) -> Runs:
     return Runs(table[~shuffled].reset_index(**index), metadata, [], controls)
 
 
-def read_runs(path: str | pathlib.Path, track: Track = quiet) -> Runs:
+def read_runs(
+    path: str | pathlib.Path,
+    track: Track = quiet,
+    columns: Mapping[str, str] | None = None,
+    batch_size: float | None = None,
+) -> Runs:
     """Returns all runs of a file or folder.
 
-    The files are tables that a sweep wrote, or a user's logs (CSV, or Parquet without
-    the metadata of a sweep; see `logs.read_logs`), but not both. The metadata of each
-    file gets an entry `run_ids`, the runs in the file.
+    The files are tables that a sweep wrote, or a user's logs (CSV, TSV, JSON lines, or
+    Parquet without the metadata of a sweep; see `logs.read_logs`), but not both. The
+    metadata of each file gets an entry `run_ids`, the runs in the file.
 
         >>> from scaletime_jax import read_runs
         >>> runs = read_runs("experiments/examples/sklearn_digits.csv")
@@ -205,6 +223,9 @@ def read_runs(path: str | pathlib.Path, track: Track = quiet) -> Runs:
     Args:
         path: path of a file, or of a folder of files.
         track: shows the progress.
+        columns: columns of logs by quantity, such as {"test_loss": "my/name"}, where
+            they do not have a usual name.
+        batch_size: examples, or tokens, of a step, for logs in steps that do not say.
 
     Raises:
         InputError: there is no such file, the folder has no file, or a file is not a
@@ -213,17 +234,23 @@ def read_runs(path: str | pathlib.Path, track: Track = quiet) -> Runs:
     path = pathlib.Path(path)
     paths = [path]
     if path.is_dir():
-        paths = sorted([*path.glob("*.parquet"), *path.glob("*.csv")])
+        paths = sorted(each for each in path.iterdir() if each.suffix in SUFFIXES)
     if not paths or not path.exists():
-        what = "no Parquet file and no CSV in" if path.is_dir() else "no file or folder"
+        kinds = ", ".join(suffix[1:] for suffix in SUFFIXES)
+        what = f"no file ({kinds}) in" if path.is_dir() else "no file or folder"
         raise InputError(
             f"there is {what} {path}; name a run table, such as the folder runs in the "
             "workdir of an experiment, or your own logs."
         )
     ours = [each for each in paths if each.suffix == ".parquet" and _is_ours(each)]
     if not ours:
-        table, known = read_logs(paths, path.stem)
+        table, known = read_logs(paths, path.stem, columns, batch_size)
         return make_runs(table, [known])
+    if columns:
+        raise InputError(
+            f"{path} was written by a sweep; only the columns of logs can be named.",
+            columns=None,
+        )
     if len(ours) < len(paths):
         other = next(each for each in paths if each not in ours)
         raise InputError(f"{other} was not written by a sweep, but {ours[0].name} was.")

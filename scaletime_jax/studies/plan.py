@@ -1,21 +1,22 @@
 """The best size, training time and train size for a budget."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from scaletime_jax.errors import InputError
-from scaletime_jax.laws.backtest import TOWARDS
 from scaletime_jax.laws.budget import Budget, make_limits
+from scaletime_jax.laws.measured import Measured, best_measured
 from scaletime_jax.laws.planner import Option, Plan, best_plan
 from scaletime_jax.laws.ranking import Choice, rank_laws
+from scaletime_jax.runs.clock import Clock
 from scaletime_jax.runs.fields import setting_of
 from scaletime_jax.runs.guessing import ceiling_of, check_threshold
 from scaletime_jax.runs.learning_curves import LearningCurves, learning_curves
 from scaletime_jax.runs.read import Runs
 from scaletime_jax.runs.select import split_table
 from scaletime_jax.studies.plan_request import Request, check, make_budget
+from scaletime_jax.studies.plan_words import describe_exchange, describe_plan
 from scaletime_jax.studies.result import Result, finite
 from scaletime_jax.track import Track, quiet
 
@@ -30,8 +31,7 @@ CAPTION = (
     "are measured, and dashes are the budget."
 )
 GRID = 60
-# Factors by which rounding may carry a plan beyond the measured range, or a limit.
-SLIGHTLY, ROUNDING = 1.01, 1e-9
+ROUNDING = 1e-9  # factor by which rounding may carry a plan beyond a limit
 
 
 class DrawnPlan(NamedTuple):
@@ -40,17 +40,19 @@ class DrawnPlan(NamedTuple):
     Attributes:
         setting: columns that all runs share.
         budget: the budget in words.
+        time: name of the unit of the training time, such as 'epochs'.
         best: the option of the least predicted loss.
         as_good: smallest and largest num_params that do as well as the best.
         frontier: options along the budget.
-        measured: [2, points] sizes and epochs of evaluations, at the best train size.
+        measured: [2, points] sizes and times of evaluations, at the best train size.
         sizes: [columns] of the map.
-        epochs: [rows] of the map.
+        epochs: [rows] of the map, times.
         loss: [rows, columns] predicted loss; NaN where the law predicts nothing.
     """
 
     setting: dict
     budget: str
+    time: str
     best: Option
     as_good: tuple[float, float]
     frontier: list[Option]
@@ -69,7 +71,7 @@ def study(
     """Returns the size, epochs and train size of the least test loss on a budget.
 
     Args:
-        runs: runs of one setting, with train sizes.
+        runs: runs of one setting, whose examples or tokens seen are known.
         request: budget and limits.
         threshold: test loss above which nothing has been learned; if None the guessing
             loss, and no threshold for logs.
@@ -79,27 +81,29 @@ def study(
         InputError: the request is impossible, or the runs are not enough for a plan.
     """
     check(request)
-    runs.require(("train_size",), NAME)
+    budget = make_budget(request, runs)
     setting = only_setting(runs)
     check_threshold(threshold)
     curves = learning_curves(runs.table, ceiling=ceiling_of(runs.table, threshold))
-    budget = make_budget(request, runs)
     limits = make_limits(
         curves, request.max_num_params, request.max_epochs, request.max_train_size
     )
     choices = rank_laws(curves, budget, limits, track)
     chosen = [each for each in choices if request.law in (None, each.name)]
     plan = best_plan(curves, budget, chosen)
+    measured = best_measured(runs.table, budget, limits)
     exchange = _exchange_rows(plan, budget)
+    frontier = [_row(each, budget.clock) for each in plan.frontier]
     return Result(
         NAME,
         TITLE,
         CAPTION,
         [],
-        {"budget": [each._asdict() for each in plan.frontier], "exchange": exchange},
-        {"setting": setting, **_summarise(plan, budget, exchange, choices)},
+        {"budget": frontier, "exchange": exchange},
+        {"setting": setting, **_summarise(plan, budget, exchange, choices, measured)},
         {"plan": _drawn(plan, curves, setting, budget)},
-        describe_plan(plan, budget) + _describe_exchange(exchange),
+        describe_plan(plan, budget, measured)
+        + describe_exchange(exchange, budget.clock),
     )
 
 
@@ -123,6 +127,15 @@ def only_setting(runs: Runs) -> dict:
     return settings[0]
 
 
+def _row(option: Option, clock: Clock) -> dict:
+    """Returns an option with its time under the name of the unit."""
+    return {
+        clock.unit if name == "epoch" else name: finite(value)
+        for name, value in option._asdict().items()
+        if name != "train_size" or value > 0
+    }
+
+
 def _exchange_rows(plan: Plan, budget: Budget) -> list[dict]:
     """Returns the trade-off table: larger sizes for shorter times."""
     rows, limits = [], plan.choice.limits
@@ -132,7 +145,7 @@ def _exchange_rows(plan: Plan, budget: Budget) -> list[dict]:
         within &= option.epoch <= limits.epoch * (1 + ROUNDING)
         rows.append(
             {
-                **{name: finite(value) for name, value in option._asdict().items()},
+                **_row(option, budget.clock),
                 "share_of_budget": option.epoch / float(affords),
                 "within_limits": bool(within),
             }
@@ -141,10 +154,15 @@ def _exchange_rows(plan: Plan, budget: Budget) -> list[dict]:
 
 
 def _summarise(
-    plan: Plan, budget: Budget, exchange: list[dict], choices: list[Choice]
+    plan: Plan,
+    budget: Budget,
+    exchange: list[dict],
+    choices: list[Choice],
+    measured: Measured | None,
 ) -> dict:
     best = {
-        **plan.best._asdict(),
+        **_row(plan.best, budget.clock),
+        "mean": plan.mean,
         "as_good": plan.as_good,
         "beyond": plan.beyond,
         "at_limit": plan.at_limit,
@@ -153,6 +171,7 @@ def _summarise(
     return {
         "budget": {"amount": budget.amount, "unit": budget.unit},
         "best": best,
+        "best_measured": measured and measured._asdict(),
         "exchange": exchange,
         "laws": [_summarise_law(each) for each in choices],
     }
@@ -186,6 +205,7 @@ def _drawn(
     return DrawnPlan(
         setting,
         str(budget),
+        budget.clock.plural,
         plan.best,
         plan.as_good,
         plan.frontier,
@@ -194,49 +214,3 @@ def _drawn(
         epochs,
         loss,
     )
-
-
-def describe_plan(plan: Plan, budget: Budget) -> list[str]:
-    """Returns the plan in sentences: the best run, its error and its limits."""
-    best, choice = plan.best, plan.choice
-    off = " and ".join(
-        f"{np.exp(error):.2f} for {TOWARDS[direction]}"
-        for direction, error in choice.errors.items()
-        if error is not None
-    )
-    lines = [
-        f"{best.num_params:,.0f} parameters for {best.epoch:.3g} epochs of "
-        f"{best.train_size:,.0f} examples: test loss {best.loss:.3g} "
-        f"[{best.low:.3g}, {best.high:.3g}] within {budget}.",
-        f"Sizes from {plan.as_good[0]:,.0f} to {plan.as_good[1]:,.0f} do as well, "
-        "within the law's error.",
-        f"Law: {choice.name}. Its error on held-out runs is a factor of {off}.",
-    ]
-    lines += [
-        f"The {name} lies outside the measured range by a factor of {factor:.2g}."
-        for name, factor in plan.beyond.items()
-        if factor > SLIGHTLY
-    ] or ["The plan lies within the measured sizes and times."]
-    lines += [f"The plan is at a limit: {name}." for name in plan.at_limit]
-    lines += [
-        f"The plan does not extrapolate in {direction}: in this direction the law's "
-        "error on held-out runs is a factor of two or more, or not known."
-        for direction in choice.kept_in
-    ]
-    if not choice.law.identified:
-        lines.append("The runs do not determine all parameters of the law separately.")
-    return lines
-
-
-def _describe_exchange(rows: Sequence[dict]) -> list[str]:
-    """Returns a line for each row of the trade-off table."""
-    lines = []
-    for row in rows:
-        loss = "outside the plan's limits"
-        if row["loss"] is not None and row["within_limits"]:
-            loss = f"loss {row['loss']:.4g} [{row['low']:.4g}, {row['high']:.4g}]"
-        lines.append(
-            f"  {row['num_params']:>14,.0f} parameters  {row['epoch']:>9.3g} epochs  "
-            f"{row['share_of_budget']:>5.0%} of the budget  {loss}"
-        )
-    return lines

@@ -11,6 +11,7 @@ from scaletime_jax.laws.budget import (
     seconds_budget,
 )
 from scaletime_jax.laws.ranking import JOINT
+from scaletime_jax.runs.clock import EPOCHS
 from scaletime_jax.runs.read import Runs
 
 BUDGETS = ("budget_flops", "budget_seconds", "budget_examples")
@@ -24,11 +25,13 @@ class Request(NamedTuple):
     Attributes:
         budget_flops: floating-point operations that training may take.
         budget_seconds: seconds that training may take, at the rate of the runs.
-        budget_examples: examples that training may see, epochs x train size.
-        flops_per_param: operations for each parameter and example: 6 for dense networks
-            (2 forward, 4 backward); more for convolutions, which reuse their weights.
+        budget_examples: examples, or tokens, that training may see.
+        flops_per_param: operations for each parameter and example or token: 6 for
+            dense networks (2 forward, 4 backward); more for convolutions, which reuse
+            their weights.
         max_num_params: the largest size; if None ten times the largest measured.
-        max_epochs: the longest training; if None ten times the longest measured.
+        max_epochs: the longest training, in the unit of the runs' time; if None ten
+            times the longest measured.
         max_train_size: the most training data, of the train sizes measured.
         law: law of the plan, one of `LAWS`; if None the law with the narrowest
             intervals.
@@ -69,11 +72,20 @@ def make_budget(request: Request, runs: Runs) -> Budget:
 
     Raises:
         InputError: the budget is in seconds, and the durations of the runs are not
-            known.
+            known; or the examples seen in a unit of their time are not known.
     """
+    clock = runs.clock
+    if clock.unit == EPOCHS:
+        runs.require(("train_size",), "a plan")
+    elif not clock.counts_examples:
+        raise InputError(
+            "the runs count steps, whose cost is not known; give the examples, or "
+            "tokens, of a step.",
+            batch_size=None,
+        )
     if request.budget_flops is not None:
-        return flops_budget(float(request.budget_flops), request.flops_per_param)
+        return flops_budget(float(request.budget_flops), request.flops_per_param, clock)
     if request.budget_examples is not None:
-        return examples_budget(float(request.budget_examples))
+        return examples_budget(float(request.budget_examples), clock)
     assert request.budget_seconds is not None
     return seconds_budget(float(request.budget_seconds), runs)

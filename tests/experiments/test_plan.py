@@ -137,7 +137,7 @@ MISTAKES = {
             .drop_duplicates(["num_params", "seed", "epoch"])
         ),
         [FLOPS],
-        ["lack the column 'train_size'", "which plan"],
+        ["lack the column 'train_size'", "which a plan"],
     ),
     "no seconds": (
         "plan",

@@ -142,10 +142,10 @@ def test_the_limits_are_kept_and_named():
     small = choice._replace(limits=Limits((1e3, 4e3), 300.0, [500.0]))
     plan = make_plan(CURVES, FLOPS, small)
     assert plan.best.num_params <= 4e3 * (1 + 1e-9)
-    assert "most num_params" in plan.at_limit
+    assert "largest size" in plan.at_limit
     short = choice._replace(limits=Limits((1e3, 3e6), 5.0, [500.0]))
     plan = make_plan(CURVES, FLOPS, short)
-    assert plan.best.epoch == pytest.approx(5.0) and "most epochs" in plan.at_limit
+    assert plan.best.epoch == pytest.approx(5.0) and "longest training" in plan.at_limit
 
 
 @pytest.mark.slow
@@ -164,7 +164,29 @@ def test_where_a_law_is_off_by_a_factor_of_two_it_plans_nothing_beyond():
         assert choice.limits.epoch == pytest.approx(EPOCHS[-1])
     for choice in choices:
         kept = [d for d, error in choice.errors.items() if error > np.log(2)]
-        assert choice.kept_in == kept
+        assert set(kept) <= set(choice.kept_in)
+
+
+def test_a_law_worse_than_no_change_plans_nothing_beyond():
+    """Of curves that hardly fall, with noise, the last loss is the best guess."""
+    flat = draw(lambda n, t, d: 0.05 * n**-0.001 * t**-0.001, scatter=0.1, sizes=SIZES)
+    flat = flat.where(flat.train_size < 700)
+    for choice in rank_laws(flat, FLOPS, LIMITS):
+        if choice.name == "scale-time":  # shifts curves by a factor that is not there
+            assert choice.error < np.log(2)
+            assert choice.kept_in
+
+
+def test_the_mean_is_surer_than_a_run():
+    """And as sure where runs do not scatter."""
+    plan = make_plan(CURVES, FLOPS, choice_of("additive"))
+    low, high = plan.mean
+    assert plan.best.low < low < plan.best.loss < high < plan.best.high
+    law = choice_of("additive").law
+    calm = law._replace(scatter=law.scatter._replace(deviation=law.scatter.misfit))
+    at = plan.best[:3]
+    one, of_mean = (calm.predict(*at, of_mean=each) for each in (False, True))
+    np.testing.assert_allclose(one.high, of_mean.high)
 
 
 def test_the_surest_law_plans():
@@ -195,16 +217,16 @@ def test_what_the_runs_cannot_carry_is_refused():
     poor = FLOPS._replace(amount=10.0)
     with pytest.raises(InputError, match="range: it is too small"):
         make_plan(CURVES, poor, choice_of("additive"))
-    rich = FLOPS._replace(amount=FLOPS.amount * 1e9)
-    only = [c for c in ranked(rich.amount) if c.name == "scale-time"]
+    short = [c._replace(reaches=0.4) for c in ranked(FLOPS.amount)]
     with pytest.raises(InputError, match="no law predicts losses for"):
-        best_plan(CURVES, rich, only)
-    bad = [
-        c._replace(errors={"num_params": 0.9, "epoch": 0.9}, kept_in=["", ""])
-        for c in ranked(FLOPS.amount)
-    ]
-    with pytest.raises(InputError, match=r"off by a factor of 2\.5"):
-        best_plan(CURVES, FLOPS, bad)
+        best_plan(CURVES, FLOPS, short)
+    errors = {"num_params": 2.0, "epoch": 2.0}
+    far = FLOPS._replace(amount=FLOPS.amount * 1e4)
+    poor = [c._replace(errors=errors) for c in ranked(FLOPS.amount)]
+    with pytest.raises(
+        InputError, match=r"within a factor of 2: .*, the surest, gives"
+    ):
+        best_plan(CURVES, far, poor)
     flat = draw(lambda n, t, d: 0.09 + 0 * n * t, ceiling=0.09, scatter=0.0)
     with pytest.raises(InputError, match="too short for a plan"):
         rank_laws(flat, FLOPS, LIMITS)

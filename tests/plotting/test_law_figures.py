@@ -109,7 +109,9 @@ def test_plan(table):
     fields = {"dataset": "planted", "architecture": "mlp", "optimizer": "sgd"}
     fields |= {"learning_rate": 0.01, "label_noise": 0.0, "loss": "mse"}
     found = plan.best, plan.as_good, plan.frontier
-    drawn = DrawnPlan(fields, "6e9 FLOP", *found, measured, sizes, epochs, loss)
+    drawn = DrawnPlan(
+        fields, "6e9 FLOP", "epochs", *found, measured, sizes, epochs, loss
+    )
     [figure] = plot_plan(drawn).values()
     left, right = figure.axes
     frontier = np.array([(each.num_params, each.loss) for each in plan.frontier]).T

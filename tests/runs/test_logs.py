@@ -8,6 +8,7 @@ from scaletime_jax.errors import InputError
 from scaletime_jax.laws.backtest import Split, backtest
 from scaletime_jax.laws.threshold_scan import scan_thresholds
 from scaletime_jax.runs import store
+from scaletime_jax.runs.clock import Clock
 from scaletime_jax.runs.fields import describe, schema, setting_of
 from scaletime_jax.runs.read import read_runs
 from scaletime_jax.runs.select import split_table
@@ -176,8 +177,34 @@ MISTAKES = {
         ["lacks the column 'test_loss'", "is 'tset_loss' meant?"],
     ),
     "alike": (
-        changed(rename={"num_params": "n_params"}),
-        ["lacks the column 'num_params'", "is 'n_params' meant?"],
+        changed(rename={"num_params": "num_prm"}),
+        ["lacks the column 'num_params'", "is 'num_prm' meant?"],
+    ),
+    "two names": (
+        logs().assign(val_loss=1.0).rename(columns={"test_loss": "eval/loss"}),
+        ["'eval/loss' and 'val_loss' may all be test_loss", "test_loss=eval/loss"],
+    ),
+    "only a train loss": (
+        changed(rename={"test_loss": "loss"}),
+        ["lacks the column 'test_loss'", "had not been trained on", "test_loss=loss"],
+    ),
+    "no time": (changed(rename={"epoch": "when"}), ["lacks the column 'epoch'"]),
+    "a date": (
+        logs().assign(epoch=pd.Timestamp("2026-01-02")),
+        ["line 2", "epoch 2026-01-02", "not a number"],
+    ),
+    "huge": (changed(5, "test_loss", 1e308), ["line 7", "not between 1e-30 and"]),
+    "tiny": (changed(5, "test_loss", 1e-320), ["line 7", "not between 1e-30 and"]),
+    "instant": (changed(5, "epoch", 1e-300), ["line 7", "epoch", "not between"]),
+    "vast": (changed(0, "num_params", 1e30), ["line 2", "num_params", "is above"]),
+    "noise": (
+        logs().assign(label_noise=1.5),
+        ["line 2", "label_noise 1.5 is not between 0 and 1"],
+    ),
+    "all empty": (logs().assign(test_loss=np.nan), ["test_loss is empty"]),
+    "a rate that changes": (
+        logs().assign(run="a", num_params=100, seed=1, learning_rate=np.arange(16) + 1),
+        ["learning_rate of run a is 1", "later 2", "a run has one learning_rate"],
     ),
     "optional": (
         changed(rename={"learning_rate": "learning_rte"}),
@@ -236,3 +263,197 @@ def test_logs_are_not_mixed_with_tables_of_ours(tmp_path):
     logs().to_csv(tmp_path / "mine.csv", index=False)
     with pytest.raises(InputError, match=r"mine\.csv was not written by a sweep"):
         read_runs(tmp_path)
+
+
+USUAL = {
+    "num_params": ["n_params", "params", "N", "Num Parameters"],
+    "test_loss": ["val_loss", "eval/loss", "Loss/val", "validation_loss"],
+}
+
+
+@pytest.mark.parametrize("size", USUAL["num_params"])
+@pytest.mark.parametrize("loss", USUAL["test_loss"])
+def test_usual_names_are_recognised_and_said(tmp_path, size, loss):
+    """The same runs, whatever their columns are called."""
+    renamed = logs().rename(columns={"num_params": size, "test_loss": loss})
+    runs = read(tmp_path, renamed)
+    pd.testing.assert_frame_equal(runs.table, read(tmp_path, logs()).table)
+    said = f"Taken in mine.csv: num_params from {size}, test_loss from {loss}."
+    assert runs.notes == [said]
+
+
+def test_columns_overrule_the_usual_names(tmp_path):
+    both = logs().assign(val_loss=5.0).rename(columns={"test_loss": "my/name"})
+    both.to_csv(tmp_path / "mine.csv", index=False)
+    chosen = read_runs(tmp_path / "mine.csv", columns={"test_loss": "my/name"})
+    assert chosen.table.test_loss.max() < 2
+    with pytest.raises(InputError, match=r"'tset_loss' is no quantity.*'test_loss'"):
+        read_runs(tmp_path / "mine.csv", columns={"tset_loss": "my/name"})
+
+
+def test_a_name_of_ours_is_taken_before_a_usual_one(tmp_path):
+    table = read(tmp_path, logs().assign(val_loss=5.0)).table
+    assert table.test_loss.max() < 2
+
+
+def test_tokens_of_one_pass_are_the_time(tmp_path):
+    table = logs().rename(columns={"epoch": "tokens_seen"})
+    runs = read(tmp_path, table.assign(tokens_seen=table.tokens_seen * 1e9))
+    assert runs.clock == Clock("tokens") and runs.clock.counts_examples
+    assert set(runs.table.epoch) == {0, 1e9, 2e9, 4e9}
+    assert runs.table.train_size.isna().all()
+    np.testing.assert_array_equal(runs.clock.examples([0, 5]), 1)
+    assert runs.clock.tell(4e9) == "4B tokens"
+
+
+def test_epochs_of_a_known_train_size_come_before_tokens(tmp_path):
+    repeated = logs(train_size=50).assign(tokens=lambda rows: 50 * rows.epoch)
+    assert read(tmp_path, repeated).clock.unit == "epoch"
+    once = repeated.drop(columns="train_size")
+    assert read(tmp_path, once).clock.unit == "tokens"
+
+
+@pytest.mark.parametrize("batch", [32, None])
+def test_steps_cost_their_batch(tmp_path, batch):
+    table = logs().rename(columns={"epoch": "_step"}).assign(batch=batch or 64)
+    runs = read(tmp_path, table if batch else table.drop(columns="batch"))
+    assert runs.clock == Clock("step", batch)
+    assert runs.clock.counts_examples == (batch is not None)
+    told = read_runs(tmp_path / "mine.csv", batch_size=16).clock
+    assert told == Clock("step", batch or 16)
+    assert runs.clock.tell(40_000) == "40k steps"
+
+
+def test_steps_of_different_batches_are_examples(tmp_path):
+    table = logs().rename(columns={"epoch": "step"})
+    runs = read(tmp_path, table.assign(batch_size=table.num_params // 10))
+    assert runs.clock == Clock("examples")
+    assert set(runs.table[runs.table.num_params == 1000].epoch) == {0, 100, 200, 400}
+
+
+@pytest.mark.parametrize("name", ["mine.tsv", "mine.jsonl", "mine.ndjson"])
+def test_other_formats(tmp_path, name):
+    if name.endswith("tsv"):
+        logs().to_csv(tmp_path / name, index=False, sep="\t")
+    else:
+        logs().to_json(tmp_path / name, orient="records", lines=True)
+    ours = read(tmp_path, logs()).table
+    pd.testing.assert_frame_equal(read_runs(tmp_path / name).table, ours)
+
+
+def chart(names):
+    """As the chart of a tracker is exported: a column for each run."""
+    wide = {"Step": [1, 2, 4]}
+    for k, name in enumerate(names):
+        for end in ("", "__MIN", "__MAX"):
+            wide[f"{name} - eval/loss{end}"] = [1.0 / (k + t) for t in wide["Step"]]
+    return pd.DataFrame(wide)
+
+
+def test_a_chart_and_the_table_of_its_runs(tmp_path):
+    chart(["swift-1", "calm-2"]).to_csv(tmp_path / "chart.csv", index=False)
+    properties = {"Name": ["calm-2", "swift-1"], "n_params": [1000, 100]}
+    more = {"State": "finished", "Runtime": 12, "eval/loss": 0.1, "batch_size": 8}
+    table = pd.DataFrame(properties).assign(**more)
+    table.to_csv(tmp_path / "runs.csv", index=False)
+    runs = read_runs(tmp_path)
+    assert runs.num_runs == 2 and runs.clock == Clock("step", 8)
+    by_size = runs.table.groupby("num_params").test_loss.first()
+    assert by_size[100] == pytest.approx(1) and by_size[1000] == pytest.approx(0.5)
+    table[:1].to_csv(tmp_path / "runs.csv", index=False)
+    with pytest.raises(InputError, match=r"runs\.csv lacks the run 'swift-1' of chart"):
+        read_runs(tmp_path)
+
+
+def test_a_chart_whose_runs_are_named_by_their_properties(tmp_path):
+    names = ["num_params: 100", "num_params: 1000"]
+    chart(names).to_csv(tmp_path / "chart.csv", index=False)
+    runs = read_runs(tmp_path / "chart.csv")
+    assert set(runs.table.num_params) == {100, 1000} and runs.num_runs == 2
+    chart(["swift-1"]).to_csv(tmp_path / "chart.csv", index=False)
+    with pytest.raises(InputError, match="lacks the column 'num_params'"):
+        read_runs(tmp_path / "chart.csv")
+
+
+def test_a_table_of_final_losses_is_a_curve_of_ends(tmp_path):
+    ends = logs().query("epoch > 0").assign(name=lambda rows: rows.index.astype(str))
+    runs = read(tmp_path, ends.drop(columns="seed").query("epoch < 4"))
+    assert runs.num_runs == 4 and set(runs.table.seed) == {0, 1}
+    assert set(runs.table.epoch) == {1, 2}
+
+
+def test_runs_told_apart_by_their_names_get_seeds(tmp_path):
+    named = logs().assign(run=lambda rows: "run " + rows.pop("seed").astype(str))
+    ours = read(tmp_path, logs()).table
+    theirs = read(tmp_path, named).table
+    assert set(theirs.seed) == {0, 1}
+    columns = ["num_params", "epoch", "test_loss"]
+    pd.testing.assert_frame_equal(theirs[columns], ours[columns])
+
+
+def test_files_without_names_or_seeds_are_runs(tmp_path):
+    for (size, seed), rows in logs().groupby(["num_params", "seed"]):
+        rows.drop(columns="seed").to_csv(tmp_path / f"{size}-{seed}.csv", index=False)
+    assert read_runs(tmp_path).num_runs == 4
+
+
+def test_a_property_written_once_holds_for_its_run(tmp_path):
+    rows = [{"run": "a", "num_params": 100}, {"run": "b", "num_params": 1000}]
+    for run in "ab":
+        rows += [{"run": run, "step": t, "val_loss": 1 / (1 + t)} for t in (1, 2, 4)]
+    pd.DataFrame(rows).to_json(tmp_path / "l.jsonl", orient="records", lines=True)
+    assert (
+        list(read_runs(tmp_path / "l.jsonl").table.num_params) == [100] * 3 + [1000] * 3
+    )
+
+
+PLANNED = logs(seed=0).drop_duplicates(["num_params", "epoch"]).query("epoch > 0")
+
+
+def planned(lengths, **columns):
+    """Runs of each size and planned length, above what a run of that length ends at."""
+    pieces = [PLANNED[PLANNED.epoch <= end].assign(horizon=end) for end in lengths]
+    rows = pd.concat(pieces).assign(**columns)
+    return rows.assign(test_loss=rows.test_loss + rows.horizon)
+
+
+def test_where_planned_lengths_differ_only_ends_are_compared(tmp_path):
+    runs = read(tmp_path, planned([2, 4]))
+    assert runs.num_runs == 2 and set(runs.table.epoch) == {2, 4}
+    assert "only the ends of 4 runs are compared" in runs.notes[0]
+    late = planned([2, 4]).query("horizon == 2 or epoch < 4 or num_params == 100")
+    assert "1 run without an end left out" in read(tmp_path, late).notes[1]
+
+
+def test_of_a_constant_schedule_or_one_length_all_points_are_kept(tmp_path):
+    assert set(read(tmp_path, planned([4])).table.epoch) == {1, 2, 4}
+    both = planned([2, 4], schedule="constant").assign(seed=lambda rows: rows.horizon)
+    assert set(read(tmp_path, both).table.epoch) == {1, 2, 4}
+
+
+@pytest.mark.parametrize(
+    "seeds", [[2**53, 2**53 + 1], [2**63, 2**64 - 1], [-(2**63), 2**63 - 1]]
+)
+@pytest.mark.parametrize("name", ["mine.csv", "mine.parquet", "mine.jsonl"])
+def test_large_seeds_are_not_merged(tmp_path, name, seeds):
+    table = logs()
+    table["seed"] = np.array([seeds[each - 1] for each in table.seed])
+    if name.endswith("jsonl"):
+        table.to_json(tmp_path / name, orient="records", lines=True)
+        table = read_runs(tmp_path / name).table
+    else:
+        table = read(tmp_path, table, name).table
+    assert table.seed.nunique() == 2 and table.run_id.nunique() == 4
+    if max(seeds) < 2**63:
+        assert set(table.seed) == set(seeds)
+
+
+def test_a_seed_that_was_rounded_is_refused(tmp_path):
+    with pytest.raises(InputError, match="is rounded; write it as a whole number"):
+        read(tmp_path, logs(seed=2.0**60), "mine.parquet")
+
+
+def test_losses_left_out_are_counted(tmp_path):
+    table = logs(train_loss=0.5)
+    table.loc[table.epoch == 2, "test_loss"] = np.nan
+    assert read(tmp_path, table).notes == ["4 rows without a test loss left out."]

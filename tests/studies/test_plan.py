@@ -73,6 +73,55 @@ def test_the_figure_stored_is_the_figure(result):
     assert first == second and len(first[f"{NAME}.png"]) > 10_000
 
 
+def test_the_best_measured_stands_beside_the_plan(result):
+    best, measured = result.summary["best"], result.summary["best_measured"]
+    cost = 6 * measured["num_params"] * measured["epoch"] * measured["train_size"]
+    assert cost <= 6e9 * 1.000001 and measured["runs"] == 3
+    said = "\n".join(result.notes)
+    assert "The best measured within the budget: test loss" in said
+    assert ("Train nothing new" in said) == (best["loss"] >= measured["loss"])
+
+
+def test_where_the_best_was_measured_nothing_new_is_to_be_trained(runs):
+    table = runs.table.copy()
+    size = table.num_params.max()
+    table = table[(table.num_params < size) | (table.train_size == 2000)]
+    lucky = (table.num_params == size) & (table.epoch < 1)
+    table.loc[lucky, "test_loss"] = 1e-4
+    said = "\n".join(study(runs._replace(table=table), ASKED, threshold=0.09).notes)
+    assert "Train nothing new" in said
+
+
+def once(runs, unit="tokens", **clock):
+    """The same runs as of one pass, in another unit of time."""
+    table = runs.table[runs.table.train_size == 500].assign(train_size=np.nan)
+    known = {"logs": ["a.csv"], "columns": [], "clock": {"unit": unit, **clock}}
+    known["run_ids"] = list(table.run_id.unique())
+    return Runs(table.assign(epoch=500e6 * table.epoch), [known], [])
+
+
+def test_tokens_of_one_pass_are_planned_as_such(runs):
+    result = study(once(runs), Request(budget_flops=6e14), threshold=0.09)
+    best = result.summary["best"]
+    assert "train_size" not in best and "epoch" not in best
+    assert 6 * best["num_params"] * best["tokens"] <= 6e14 * 1.000001
+    assert " tokens: test loss" in result.notes[0] and "B tokens" in result.notes[0]
+    assert "examples" not in "".join(result.notes)
+    assert {*result.tables["budget"][0]} >= {"num_params", "tokens", "loss"}
+    assert result.figure["plan"].time == "tokens"
+
+
+def test_steps_need_their_batch(runs):
+    with pytest.raises(InputError, match="count steps, whose cost") as error:
+        study(once(runs, "step"), Request(budget_flops=6e14), threshold=0.09)
+    assert error.value.quantities == {"batch_size": None}
+    batch = once(runs, "step", batch=8.0)
+    result = study(batch, Request(budget_flops=6e14), threshold=0.09)
+    best = result.summary["best"]
+    assert 6 * best["num_params"] * best["step"] * 8 <= 6e14 * 1.000001
+    assert " steps: test loss" in result.notes[0]
+
+
 def test_a_law_can_be_chosen(runs):
     chosen = study(runs, ASKED._replace(law="additive"), threshold=0.09)
     assert chosen.summary["best"]["law"] == "additive"
@@ -111,5 +160,5 @@ def test_a_plan_is_for_one_setting(runs, name, values, first):
 
 def test_runs_without_train_sizes_are_refused(runs):
     logs = [{"logs": ["mine.csv"], "columns": ["num_params", "epoch", "test_loss"]}]
-    with pytest.raises(InputError, match="lack the column 'train_size', which plan"):
+    with pytest.raises(InputError, match="lack the column 'train_size', which a plan"):
         study(runs._replace(metadata=logs), ASKED)
