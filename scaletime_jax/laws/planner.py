@@ -103,10 +103,10 @@ def best_plan(
     low, high = plan.mean
     if not high <= WIDEST * low:
         raise InputError(
-            f"no law knows the loss at this budget within a factor of {WIDEST:g}: "
-            f"{plan.choice.name}, the surest, gives {plan.best.loss:.3g} [{low:.3g}, "
-            f"{high:.3g}] for its best run; lower the budget, or train runs nearer to "
-            "it."
+            f"no law knows the loss at this budget within a factor of {WIDEST:g}: the "
+            f"law with the narrowest interval, {plan.choice.name}, gives "
+            f"{plan.best.loss:.3g} [{low:.3g}, {high:.3g}] for its best run; lower the "
+            "budget, or train runs nearer to it."
         )
     return plan
 

@@ -168,7 +168,8 @@ def describe_taken(found: Mapping[str, str]) -> str:
 def _refuse_typos(
     path: pathlib.Path, others: Sequence[str], found: Mapping[str, str]
 ) -> None:
-    for name in set(KNOWN) - {*found, "num_params", "test_loss", EPOCHS}:
+    told = {*found, "num_params", "test_loss", EPOCHS}  # if needed, `lacks` tells
+    for name in (each for each in KNOWN if each not in told):
         near = difflib.get_close_matches(name, others, n=1, cutoff=0.88)
         if near:
             raise InputError(

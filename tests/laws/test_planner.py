@@ -224,7 +224,7 @@ def test_what_the_runs_cannot_carry_is_refused():
     far = FLOPS._replace(amount=FLOPS.amount * 1e4)
     poor = [c._replace(errors=errors) for c in ranked(FLOPS.amount)]
     with pytest.raises(
-        InputError, match=r"within a factor of 2: .*, the surest, gives"
+        InputError, match=r"within a factor of 2: the law with .*, gives"
     ):
         best_plan(CURVES, far, poor)
     flat = draw(lambda n, t, d: 0.09 + 0 * n * t, ceiling=0.09, scatter=0.0)

@@ -292,8 +292,9 @@ def test_columns_overrule_the_usual_names(tmp_path):
 
 
 def test_a_name_of_ours_is_taken_before_a_usual_one(tmp_path):
-    table = read(tmp_path, logs().assign(val_loss=5.0)).table
-    assert table.test_loss.max() < 2
+    both = logs()
+    both.insert(0, "val_loss", 5.0)
+    assert read(tmp_path, both).table.test_loss.max() < 2
 
 
 def test_tokens_of_one_pass_are_the_time(tmp_path):
