@@ -132,14 +132,16 @@ def make_panels(figure: Figure, count: int, columns: int = 3) -> list:
     return list(axes.flat[:count])
 
 
-def annotate_corner(axis, text: str) -> None:
-    """Writes what a panel shows into its upper right corner."""
+def annotate_corner(axis, text: str, side: str = "top") -> None:
+    """Writes what a panel shows into its right corner, at the 'top' or 'bottom'."""
     axis.annotate(
         text,
-        xy=(1, 1),
+        xy=(1, 1 if side == "top" else 0),
         xycoords="axes fraction",
+        xytext=(0, 0 if side == "top" else 4),  # above the line of the x axis
+        textcoords="offset points",
         ha="right",
-        va="top",
+        va=side,
         fontsize=8,
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
     )

@@ -21,6 +21,7 @@ from scaletime_jax.plotting.taught import (
 from scaletime_jax.studies.teacher_student import OVER_DATA, Line, Scaling
 from scaletime_jax.studies.teacher_student import WITHIN as SHARES
 
+APART = 0.15  # of points of one dimension, beside each other
 LABELS = {
     OVER_DATA: ("number of training examples $D$", r"4 / $\alpha_D$"),
     "num_params": ("number of parameters $P$", r"4 / $\alpha_P$"),
@@ -50,7 +51,7 @@ def plot_teacher_student(
             right.set_ylabel(LABELS[axis][1])
             for line in lines:
                 if line.axis == axis:
-                    annotate_corner(right, _words(line))
+                    annotate_corner(right, _words(line), "bottom")
         legend_above(figure, dots(colours), "dimension of the inputs")
     return {"": figure}
 
@@ -58,14 +59,17 @@ def plot_teacher_student(
 def _draw_ratios(axis, mine: Sequence[Scaling], colours: dict) -> None:
     dimensions = [each.dimension for each in mine]
     draw_equal(axis, dimensions, SHARES)
-    for each in mine:
+    for number, each in enumerate(mine):
         value, interval, _ = each.ratio
         if value is None:
             continue
+        before = dimensions[:number].count(each.dimension)
+        middle = (dimensions.count(each.dimension) - 1) / 2
+        place = each.dimension + APART * (before - middle)
         colour = colours[each.dimension]
         if interval is not None:
-            axis.vlines(each.dimension, *interval, color=colour, lw=1.2)
-        axis.plot(each.dimension, value, marker="o", ms=4.5, color=colour)
+            axis.vlines(place, *interval, color=colour, lw=1.2)
+        axis.plot(place, value, marker="o", ms=4.5, color=colour)
 
 
 def _words(line: Line) -> str:

@@ -301,7 +301,7 @@ def make_claims(made: Sequence[Scaling], lines: Sequence[Line]) -> list[Claim]:
 
 
 def _in_words(dimensions: np.ndarray) -> str:
-    return f"d = {', '.join(f'{each:g}' for each in dimensions)}"
+    return f"d = {', '.join(f'{each:g}' for each in np.unique(dimensions))}"
 
 
 def _points(each: Scaling) -> list[dict]:
