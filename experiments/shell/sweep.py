@@ -42,7 +42,9 @@ ARCHITECTURE = flags.DEFINE_list(
     "architecture",
     "mlp",
     "mlp (five hidden layers of 10 x width units), mlp2 (two of width units), cnn, "
-    "myrtle (four convolutions of width channels), or several of them.",
+    "myrtle (four convolutions of width channels), pooled_cnn (three convolutions and "
+    "two dense layers), wrn10, wrn16, wrn22, wrn28 or wrn40 (wide residual networks, "
+    "k = width / 4), or several of them.",
 )
 WIDTHS = flags.DEFINE_list("widths", "1,2,5,10,20", "Widths s of the network.")
 TRAIN_SIZES = flags.DEFINE_list(
@@ -80,7 +82,7 @@ SEEDS = flags.DEFINE_list(
 EPOCHS = flags.DEFINE_integer("epochs", 100, "Passes through the training set.")
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Examples a training step.")
 INIT = flags.DEFINE_string(
-    "init", "pytorch", "Initialisation: pytorch, lecun, he or ntk."
+    "init", "pytorch", "Initialisation: pytorch, lecun, he, ntk or glorot."
 )
 LOSS = flags.DEFINE_string("loss", "mse", "Training loss: mse or cross_entropy.")
 RECORD = flags.DEFINE_string(

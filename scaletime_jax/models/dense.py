@@ -27,7 +27,7 @@ class Dense(nn.Module):
     def __call__(self, x: Float[Array, "inputs batch"]) -> Float[Array, "f batch"]:
         """Returns gain kernel @ x + bias; the gain is 1 except for 'ntk'."""
         inputs = x.shape[0]
-        init = make_layer_init(self.initializer, inputs)
+        init = make_layer_init(self.initializer, inputs, self.features)
 
         def make_kernel(key):
             return init.kernel(key, (inputs, self.features), jnp.float32).T

@@ -44,13 +44,12 @@ class Myrtle(nn.Module):
             if number:
                 x = halve(x)
             for _ in range(convolutions):
-                edge = KERNEL // 2
-                x = jnp.pad(x, ((0, 0), (edge, edge), (edge, edge), (0, 0)))
                 x = PatchConv(
                     features=self.width,
                     size=KERNEL,
                     initializer=self.initializer,
                     method=self.method,
+                    padding=KERNEL // 2,
                 )(x)
                 x = jax.nn.relu(x)
         return Dense(self.num_classes, self.initializer)(x.mean(axis=(1, 2))).T

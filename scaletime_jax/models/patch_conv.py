@@ -67,7 +67,7 @@ def convolve(
 
 
 class PatchConv(nn.Module):
-    """A convolution layer with bias over [channels, height, width, batch] images.
+    """A convolution layer over [channels, height, width, batch] images.
 
     Attributes:
         features: number of output channels.
@@ -75,6 +75,8 @@ class PatchConv(nn.Module):
         stride: step between patches.
         initializer: one of `initializers.INITS`.
         method: 'patches' or 'lax'.
+        padding: zeros added on each side of the image.
+        use_bias: whether a number is added to each output channel.
     """
 
     features: int
@@ -82,6 +84,8 @@ class PatchConv(nn.Module):
     stride: int = 1
     initializer: str = "pytorch"
     method: str = "patches"
+    padding: int = 0
+    use_bias: bool = True
 
     @nn.compact
     def __call__(
@@ -89,10 +93,16 @@ class PatchConv(nn.Module):
     ) -> Float[Array, "f h2 w2 batch"]:
         """Returns gain kernel * images + bias; the gain is 1 except for 'ntk'."""
         shape = (self.size, self.size, images.shape[0], self.features)
-        init = make_layer_init(self.initializer, self.size**2 * images.shape[0])
+        fans = (self.size**2 * channels for channels in shape[2:])
+        init = make_layer_init(self.initializer, *fans)
         kernel = self.param("kernel", init.kernel, shape, jnp.float32)
-        bias = self.param("bias", init.bias, (self.features,), jnp.float32)
+        if self.padding:
+            edge = (self.padding, self.padding)
+            images = jnp.pad(images, ((0, 0), edge, edge, (0, 0)))
         out = convolve(images, kernel, self.stride, self.method)
         if init.gain != 1:
             out = init.gain * out
+        if not self.use_bias:
+            return out
+        bias = self.param("bias", init.bias, (self.features,), jnp.float32)
         return out + bias[:, None, None, None]

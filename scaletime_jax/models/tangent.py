@@ -52,7 +52,8 @@ def layers_of(
     x = images.reshape(images.shape[0], -1).T
     for number in range(module.hidden + 1):
         layer = params[f"Dense_{number}"]
-        gain = make_layer_init(module.initializer, x.shape[0]).gain
+        outputs, fan_in = layer["kernel"].shape
+        gain = make_layer_init(module.initializer, fan_in, outputs).gain
         inputs.append(gain * x)
         kernels.append(gain * layer["kernel"])
         results.append(kernels[-1] @ x + layer["bias"][:, None])

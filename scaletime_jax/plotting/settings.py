@@ -21,6 +21,8 @@ NAMES = {
     "mlp": "MLP",
     "cnn": "CNN",
     "myrtle": "Myrtle",
+    "pooled_cnn": "CNN with pooling",
+    **{f"wrn{depth}": f"WRN-{depth}" for depth in (10, 16, 22, 28, 40)},
     "sgd": "SGD",
     "adam": "Adam",
     "mse": "MSE",

@@ -124,7 +124,11 @@ FIELDS = (
     ),
     Field("loss", _TEXT, _ID, "'mse' or 'cross_entropy'", split=Split.SETTING),
     Field(
-        "init", _TEXT, _ID, "'pytorch', 'lecun', 'he' or 'ntk'", split=Split.PROTOCOL
+        "init",
+        _TEXT,
+        _ID,
+        "'pytorch', 'lecun', 'he', 'ntk' or 'glorot'",
+        split=Split.PROTOCOL,
     ),
     Field("batch_size", _INT, _ID, "examples a step", split=Split.PROTOCOL),
     Field(

@@ -8,18 +8,32 @@ from scaletime_jax.models.cnn import CNN, MIN_IMAGE
 from scaletime_jax.models.mlp import MLP
 from scaletime_jax.models.myrtle import MIN_MYRTLE_IMAGE, Myrtle
 from scaletime_jax.models.network import Network, from_flax
+from scaletime_jax.models.pooled_cnn import MIN_POOLED_IMAGE, PooledCNN
+from scaletime_jax.models.wide_resnet import MIN_WRN_IMAGE, WideResNet
 
 # Hidden layers of an MLP, and units of a hidden layer of width 1.
 MLPS = {"mlp": (5, 10), "mlp2": (2, 1)}
-# Least height and width of the images of the others.
-IMAGES = {"cnn": MIN_IMAGE, "myrtle": MIN_MYRTLE_IMAGE}
+# Depths of wide residual networks, which mix the examples of a batch.
+RESNETS = {f"wrn{depth}": depth for depth in (10, 16, 22, 28, 40)}
+# Least height and width of the images of all but the MLPs.
+IMAGES = {
+    "cnn": MIN_IMAGE,
+    "myrtle": MIN_MYRTLE_IMAGE,
+    "pooled_cnn": MIN_POOLED_IMAGE,
+    **dict.fromkeys(RESNETS, MIN_WRN_IMAGE),
+}
 ARCHITECTURES = (*MLPS, *IMAGES)
-Module = MLP | CNN | Myrtle
+Module = MLP | CNN | Myrtle | PooledCNN | WideResNet
 
 
 def is_mlp(architecture: str) -> bool:
     """Whether the network takes inputs of any shape, by dense layers alone."""
     return architecture in MLPS
+
+
+def mixes_examples(architecture: str) -> bool:
+    """Whether an output in training depends on the other examples of the batch."""
+    return architecture in RESNETS
 
 
 def check_images(architecture: str, shape: Sequence[int], name: str) -> None:
@@ -55,8 +69,9 @@ def make_module(
 
     Args:
         architecture: 'mlp', five hidden layers of 10 x width units; 'mlp2', two hidden
-            layers of width units; 'cnn', the network of [BF24]; or 'myrtle', four
-            convolutions of width channels.
+            layers of width units; 'cnn', the network of [BF24]; 'myrtle', four
+            convolutions of width channels; 'pooled_cnn', Table 1 of [B21]; or 'wrn10',
+            'wrn16', ..., the wide residual network of this depth with k = width / 4.
         width: the scale parameter s.
         num_outputs: number of outputs of the last layer.
         init: one of `models.initializers.INITS`.
@@ -68,7 +83,11 @@ def make_module(
         return MLP(width, num_outputs, init, hidden, units, activation)
     if architecture == "cnn":
         return CNN(width, num_outputs, init, method)
-    return Myrtle(width, num_outputs, init, method)
+    if architecture == "myrtle":
+        return Myrtle(width, num_outputs, init, method)
+    if architecture == "pooled_cnn":
+        return PooledCNN(width, num_outputs, init, method)
+    return WideResNet(width, num_outputs, init, method, RESNETS[architecture])
 
 
 @functools.cache

@@ -13,7 +13,12 @@ from scaletime_jax.errors import InputError
 from scaletime_jax.models.initializers import INITS
 from scaletime_jax.models.mlp import ACTIVATIONS
 from scaletime_jax.runs import fields
-from scaletime_jax.sweep.architectures import ARCHITECTURES, check_images, is_mlp
+from scaletime_jax.sweep.architectures import (
+    ARCHITECTURES,
+    check_images,
+    is_mlp,
+    mixes_examples,
+)
 from scaletime_jax.training.batching import batches_per_epoch
 from scaletime_jax.training.losses import LOSSES
 from scaletime_jax.training.optimizers import OPTIMIZERS
@@ -264,6 +269,13 @@ def check_fits(config: RunConfig, dataset: Dataset) -> None:
             f"{config.train_size}."
         )
     check_images(config.architecture, dataset.train_images.shape[1:], dataset.name)
+    short = config.train_size % config.step_size
+    if short and mixes_examples(config.architecture):
+        raise InputError(
+            f"the {config.architecture} has BatchNorm and is trained on whole batches: "
+            f"train_size {config.train_size} leaves a batch of {short} at a batch_size "
+            f"of {config.batch_size}; choose a batch_size that divides train_size."
+        )
 
 
 def _check_regression(config: RunConfig) -> None:

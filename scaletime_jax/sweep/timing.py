@@ -5,6 +5,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from scaletime_jax.data.sources import Dataset
+from scaletime_jax.sweep.architectures import RESNETS
 from scaletime_jax.sweep.calibration import Calibration
 from scaletime_jax.sweep.grid import paper_grid
 from scaletime_jax.sweep.plan import plan_units, split
@@ -17,8 +18,10 @@ NETWORKS = {
     "mlp2": ((8, 40), (200, 10)),
     "cnn": ((1, 4), (5, 1)),
     "myrtle": ((4, 2), (32, 1)),
+    "pooled_cnn": ((2, 3), (12, 1)),
+    **dict.fromkeys(RESNETS, ((1, 1), (4, 1))),
 }
-EXAMPLES, CLASSES = 500, 10
+EXAMPLES, CLASSES = 512, 10  # whole batches
 
 
 def time_training(architecture: str) -> Calibration:

@@ -5,6 +5,8 @@ import pytest
 
 from scaletime_jax.models.cnn import CNN, MIN_IMAGE
 from scaletime_jax.models.mlp import MLP
+from scaletime_jax.models.pooled_cnn import MIN_POOLED_IMAGE, PooledCNN, largest
+from scaletime_jax.models.wide_resnet import WideResNet
 
 MNIST, CIFAR = (28, 28, 1), (32, 32, 3)
 
@@ -40,10 +42,34 @@ def _is_shape(x):
             45_740 + 5 * 9 * 2 + 80 * 80 * 3,
         ),
         (MLP(1, num_classes=3), MNIST, 8_400 - 7 * 11),
+        # three convolutions, 3 x 3 x 100 outputs of the last to 64, 64 to 10
+        (PooledCNN(50), MNIST, 500 + 45_100 + 90_100 + 900 * 64 + 64 + 650),
+        # the number usually given for WRN-28-10 on CIFAR-10
+        (WideResNet(40, depth=28), CIFAR, 36_479_194),
     ],
 )
 def test_parameter_counts(model, image_shape, num_params):
     assert count(model, image_shape) == num_params
+
+
+def test_the_least_image_leaves_one_pixel_for_the_dense_layers():
+    side = MIN_POOLED_IMAGE
+    dense = shapes(PooledCNN(3), (side, side, 1))["Dense_0"]["kernel"]
+    assert dense == (64, 6)
+
+
+def test_the_largest_of_four_pixels_is_kept_and_an_odd_row_left_out():
+    images = jnp.arange(3 * 5.0).reshape(1, 3, 5, 1)
+    np.testing.assert_array_equal(largest(images)[0, :, :, 0], [[6.0, 8.0]])
+
+
+def test_a_resnet_halves_the_image_twice_and_depends_on_all_pixels():
+    images = jax.random.normal(jax.random.key(0), (2, 8, 8, 1))
+    model = WideResNet(1, num_classes=3, depth=16)
+    variables = model.init(jax.random.key(1), images)
+    slopes = jax.grad(lambda x: model.apply(variables, x).sum())(images)
+    assert (np.abs(slopes) > 0).all()
+    assert len(variables["params"]) == 1 + 3 * 4 + 3 + 1 + 12 + 1
 
 
 def test_cnn_layers_are_the_papers():

@@ -32,6 +32,13 @@ def test_each_optimizer_has_its_own_rate_of_the_paper(digits):
     assert {c.learning_rate for c in chosen} == {0.1} and len(chosen) == 200
 
 
+def test_batch_norm_is_trained_on_whole_batches(digits):
+    whole = {"architecture": "wrn10", "widths": 1, "seeds": 1}
+    for grid in ({"train_sizes": 64}, {"train_sizes": 500, "batch_size": 100}):
+        [config] = paper_grid(digits, **whole, **grid)
+        assert config.train_size % config.batch_size == 0
+
+
 def test_one_value_is_as_good_as_a_list_of_one(digits):
     grid = {"architecture": "cnn", "widths": 3, "label_noise": 0.2, "epochs": 1.0}
     several = {name: [value] for name, value in grid.items()}
@@ -51,6 +58,10 @@ def test_one_value_is_as_good_as_a_list_of_one(digits):
         ({"optimizer": "adamw"}, "no learning rate for optimizer 'adamw'"),
         ({"train_sizes": 10_001}, "above the 10000 training examples"),
         ({"architecture": "vit"}, "unknown architecture 'vit'"),
+        (
+            {"architecture": "wrn10", "train_sizes": 500},
+            "500 leaves a batch of 20 at a batch_size of 32; choose a batch_size that",
+        ),
     ],
 )
 def test_mistakes_are_named(digits, axes, words):
