@@ -1,9 +1,9 @@
-"""Draws every shipped figure again, and the page of results: two minutes on two cores.
+"""Draws the shipped figures again, and the page of results: two minutes on two cores.
 
 Figures of networks are made from the shipped run tables, with flagfile `shipped`;
 nothing is trained. Figures of the theory are drawn from their shipped numbers. With
 --recompute these numbers are computed again, with flagfile `laptop`, which takes twenty
-minutes, mostly for random features and manifolds, and 8 GB of memory.
+minutes, mostly for random features and manifolds, and 5 GB of memory.
 
   python experiments/figures.py --workdir=results/shipped
 """

@@ -146,16 +146,28 @@ def time_of(found: Container[str], asked: Container[str]) -> str | None:
 def lacks(path: pathlib.Path, name: str, columns: Sequence[str]) -> InputError:
     """Returns the error of a log without a needed quantity."""
     losses = [each for each in columns if quantity_of(each) in _LOSSES]
-    if name == "test_loss" and losses:
-        return InputError(
-            f"{path} lacks the column 'test_loss'; if {losses[0]!r} was measured on "
-            f"data that had not been trained on, give test_loss={losses[0]}.",
-            columns=f"test_loss={losses[0]}",
-        )
     others = [each for each in columns if quantity_of(each) is None]
     near = difflib.get_close_matches(name, others, n=1, cutoff=0.5)
+    if name == "test_loss" and losses and not near:
+        return InputError(
+            f"{path} lacks the column 'test_loss'; if {losses[0]!r} was measured on "
+            f"data that had not been trained on, give test_loss={losses[0]}; it has "
+            f"{_list(columns)}.",
+            columns=f"test_loss={losses[0]}",
+        )
     hint = f"is {near[0]!r} meant?" if near else f"it has {_list(columns)}."
     return InputError(f"{path} lacks the column {name!r}; {hint}", columns=None)
+
+
+def lacks_asked(
+    path: pathlib.Path, name: str, column: str, columns: Sequence[str]
+) -> InputError:
+    """Returns the error of a log without the column that was asked for."""
+    near = difflib.get_close_matches(column, columns, n=1, cutoff=0.5)
+    hint = f"is {near[0]!r} meant?" if near else f"it has {_list(columns)}."
+    return InputError(
+        f"{path} has no column {column!r} for {name}; {hint}", columns=None
+    )
 
 
 def describe_taken(found: Mapping[str, str]) -> str:

@@ -16,6 +16,7 @@ from scaletime_jax.runs.clock import UNITS
 from scaletime_jax.runs.log_columns import (
     describe_taken,
     lacks,
+    lacks_asked,
     match_columns,
     quantity_of,
     time_of,
@@ -69,6 +70,9 @@ def read_files(
         InputError: a file is no table, or lacks a needed column.
     """
     logs = [_read(path, asked) for path in paths]
+    for name, column in asked.items():
+        if not any(column in log.columns for log in logs):
+            raise lacks_asked(paths[0], name, column, logs[0].columns)
     curves = [log for log in logs if _has_times(log, asked) or len(logs) == 1]
     if not curves:
         curves = logs[:1]

@@ -1,11 +1,13 @@
 """What a study found, in one to three sentences with numbers."""
 
+import statistics
 from collections.abc import Callable, Sequence
 
 from scaletime_jax.laws.backtest import Score
 from scaletime_jax.runs.fields import FIELDS, describe
 from scaletime_jax.stats.claims import Claim
 from scaletime_jax.stats.estimates import Estimate, describe_estimate
+from scaletime_jax.studies.plan_words import TRAIN_NOTHING
 from scaletime_jax.studies.subjects import SUBJECTS, Subject
 from scaletime_jax.studies.subspace_bounds import THEOREM1
 from scaletime_jax.words import count_of
@@ -150,16 +152,21 @@ def _subspace(summary: dict, _: Sequence[str]) -> str:
 
 def _linear_dynamics(summary: dict, _: Sequence[str]) -> str:
     turns = summary["error_over_time"].items()
-    twice = [name for name, found in turns if found.count("falls") > 1]
+    # a name may add in words what the turns say
+    twice = [name.split(":")[0] for name, found in turns if found.count("falls") > 1]
     far = max(10 ** each["largest_log10_deviation"] for each in summary["size_time"])
     said = f"Errors along size and along time are within a factor of {far:.3f}."
     if twice:
-        said = f"The error falls twice over time with {', '.join(twice)}. {said}"
+        said = (
+            f"The error falls twice over time with {' and with '.join(twice)}. {said}"
+        )
     return said
 
 
-def _first_note(_: dict, notes: Sequence[str]) -> str:
-    return notes[0] if notes else ""
+def _plan(_: dict, notes: Sequence[str]) -> str:
+    """Returns the planned run, and whether a measured one is as good."""
+    nothing = [note for note in notes[1:] if note.startswith(TRAIN_NOTHING)]
+    return " ".join([*notes[:1], *nothing])
 
 
 def _backtest(summary: dict, _: Sequence[str]) -> str:
@@ -194,7 +201,7 @@ def _ratios(scores: Sequence[dict], direction: str) -> dict[str, float]:
                 of_law.setdefault(law, []).append(error / errors["no change"])
     most = max(map(len, of_law.values()), default=0)
     return {
-        law: sorted(each)[len(each) // 2]
+        law: statistics.median(each)
         for law, each in of_law.items()
         if len(each) == most
     }
@@ -204,6 +211,6 @@ OTHERS: dict[str, Callable[[dict, Sequence[str]], str]] = {
     "linear_tradeoff": _linear_tradeoff,
     "subspace": _subspace,
     "linear_dynamics": _linear_dynamics,
-    "plan": _first_note,
+    "plan": _plan,
     "backtest": _backtest,
 }

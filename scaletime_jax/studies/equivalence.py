@@ -251,8 +251,12 @@ def collapse_curves(curves: LearningCurves, fields: dict | None = None) -> Colla
         return found._replace(reason="learned parts hardly overlap at any exponent")
     best = least_left(kappas, left, total, seed_weights(whole.seeds))
     near = int(np.argmin(np.abs(kappas - best[0])))
+    kappa = bootstrap(best, whole.seeds)
+    if not _is_inside(best[0], kappas):
+        # the end of the search, and not the seeds, determines such an interval
+        kappa = Estimate(kappa.value, None)
     found = found._replace(
-        kappa=bootstrap(best, whole.seeds),
+        kappa=kappa,
         unexplained=float(left[near].mean() / total[near].mean()),
     )
     if whole.seeds < MIN_SEEDS:
@@ -267,9 +271,14 @@ def collapse_curves(curves: LearningCurves, fields: dict | None = None) -> Colla
     return found._replace(verdict=verdict, reason=reason)
 
 
+def _is_inside(kappa: float, kappas: np.ndarray) -> bool:
+    """Whether an exponent is not at an end of the exponents that were searched."""
+    return bool(kappas[1] < kappa < kappas[-2])
+
+
 def _judge(found: Collapse, kappas: np.ndarray) -> tuple[str, str]:
     assert found.kappa.value is not None
-    if not kappas[1] < found.kappa.value < kappas[-2]:
+    if not _is_inside(found.kappa.value, kappas):
         return "undecided", "the best exponent is at the limit of overlap of the curves"
     if not kappas[0] < CLAIMED < kappas[-1]:
         return "undecided", "at 1/3 the curves hardly overlap"

@@ -14,6 +14,7 @@ from scaletime_jax.words import short
 # Factor by which rounding may carry a plan beyond the measured range.
 SLIGHTLY = 1.01
 NAMES = {"num_params": "size", "epoch": "training time"}
+TRAIN_NOTHING = "Train nothing new"
 
 
 def describe_plan(
@@ -74,7 +75,7 @@ def _describe_measured(
     ]
     if best.loss >= measured.loss:
         lines.append(
-            "Train nothing new: no run within the budget is predicted to do better "
+            f"{TRAIN_NOTHING}: no run within the budget is predicted to do better "
             "than the best measured."
         )
     return lines

@@ -184,6 +184,10 @@ MISTAKES = {
         logs().assign(val_loss=1.0).rename(columns={"test_loss": "eval/loss"}),
         ["'eval/loss' and 'val_loss' may all be test_loss", "test_loss=eval/loss"],
     ),
+    "misspelt, with a train loss": (
+        changed(rename={"test_loss": "tst_los"}).assign(train_loss=1.0),
+        ["lacks the column 'test_loss'", "is 'tst_los' meant?"],
+    ),
     "only a train loss": (
         changed(rename={"test_loss": "loss"}),
         ["lacks the column 'test_loss'", "had not been trained on", "test_loss=loss"],
@@ -289,6 +293,8 @@ def test_columns_overrule_the_usual_names(tmp_path):
     assert chosen.table.test_loss.max() < 2
     with pytest.raises(InputError, match=r"'tset_loss' is no quantity.*'test_loss'"):
         read_runs(tmp_path / "mine.csv", columns={"tset_loss": "my/name"})
+    with pytest.raises(InputError, match="no column 'my/nam' for test_loss; is 'my/na"):
+        read_runs(tmp_path / "mine.csv", columns={"test_loss": "my/nam"})
 
 
 def test_a_name_of_ours_is_taken_before_a_usual_one(tmp_path):

@@ -103,6 +103,30 @@ def test_several_settings_have_a_range_of_exponents():
     assert conclude("tradeoff", [], nothing, []).startswith("No curve has two sizes")
 
 
+def test_a_plan_concludes_that_a_measured_run_is_as_good():
+    run, law = "1,000 parameters for 5 epochs.", "Law: additive."
+    nothing = "Train nothing new: no run is predicted to do better."
+    assert conclude("plan", [], {}, [run, law]) == run
+    assert conclude("plan", [], {}, [run, nothing, law]) == f"{run} {nothing}"
+
+
+def test_the_median_of_two_settings_lies_between_them():
+    scores = [
+        {
+            "dataset": dataset,
+            "predictor": law,
+            "direction": direction,
+            "error": {"value": error},
+            "reached": 1.0,
+        }
+        for direction in ("num_params", "epoch")
+        for dataset, error in (("one", 1.0), ("other", 3.0))
+        for law in ("additive", "no change")
+        for error in [error if law == "additive" else 1.0]
+    ]
+    assert "2.00 times" in conclude("backtest", [], {"scores": scores}, [])
+
+
 @pytest.mark.parametrize("name", sorted(SUBJECTS))
 def test_each_sentence_is_about_claims_that_there_are(name):
     shipped = [SHIPPED / name, *SHIPPED.glob(f"*/{name}")]  # further presets

@@ -189,6 +189,7 @@ def test_exponents_at_which_curves_hardly_overlap_are_not_tried():
 def test_a_best_exponent_at_the_end_of_those_tried_is_none():
     made = collapse_curves(noisy(np.random.default_rng(0), product_law(1.6)))
     assert made.verdict == "undecided" and "limit of overlap" in made.reason
+    assert make_claims([made])[0].verdict == "undecided"
 
 
 def test_a_diverged_seed_is_left_out_at_all_sizes():
