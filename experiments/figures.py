@@ -1,9 +1,9 @@
 """Draws the shipped figures again, and the page of results: two minutes on two cores.
 
-Figures of networks are made from the shipped run tables, with flagfile `shipped`;
-nothing is trained. Figures of the theory are drawn from their shipped numbers. With
---recompute these numbers are computed again, with flagfile `laptop`, which takes twenty
-minutes, mostly for random features and manifolds, and 5 GB of memory.
+Figures of networks are made from shipped runs, with the flagfiles `shipped` and
+`..._shipped`; nothing is trained. Figures of the theory are drawn from their shipped
+numbers, or with --recompute from numbers computed anew, with flagfile `laptop`, which
+takes twenty minutes, mostly for random features and manifolds, and 5 GB of memory.
 
   python experiments/figures.py --workdir=results/shipped
 """
@@ -23,8 +23,7 @@ flags.adopt_module_key_flags(common)
 RECOMPUTE = flags.DEFINE_bool(
     "recompute", False, "Compute the numbers of the theory again."
 )
-FLAGFILES = child.ROOT / "experiments/flagfiles"
-AT_ONCE = 2
+FLAGFILES, AT_ONCE = child.ROOT / "experiments/flagfiles", 2
 
 
 def make_figure(name: str, preset: str | None, workdir: str) -> None:
@@ -39,31 +38,33 @@ def make_figure(name: str, preset: str | None, workdir: str) -> None:
 
 def main() -> None:
     """From tables and numbers to figures and page."""
-    # as seen by the experiments, which run from the root
-    workdir = os.path.relpath(common.workdir(), child.ROOT)
+    workdir = os.path.relpath(common.workdir(), child.ROOT)  # where the scripts run
     theory = "laptop" if RECOMPUTE.value else None
-    presets = {
-        path.parent.name: "shipped" if path.with_stem("shipped").exists() else theory
+    presets = [
+        (path.parent.name, "shipped" if path.with_stem("shipped").exists() else theory)
         for path in sorted(FLAGFILES.glob("*/laptop.flags"))
-    }
+    ]
+    # last: the folder of a script's name is for the script's main result
+    further = sorted(FLAGFILES.glob("*/*_shipped.flags"))
+    presets += [(path.parent.name, path.stem) for path in further]
     if common.DRY_RUN.value:
-        print(f"draws {count_of(len(presets), 'figure')} into {workdir}:")
-        for name, preset in presets.items():
+        print(f"draws {count_of(len(presets), 'result')} into {workdir}:")
+        for name, preset in presets:
             print(f"{name} {f'with {preset}.flags' if preset else 'as stored'}")
         return
     child.end_together()
-    asked = {name: preset for name, preset in presets.items() if preset}
     with (
-        tqdm(total=len(presets), unit="figure", disable=None) as bar,
+        tqdm(total=len(presets), unit="result", disable=None) as bar,
         ThreadPoolExecutor(AT_ONCE) as pool,
     ):
         making = [
             pool.submit(make_figure, name, preset, workdir)
-            for name, preset in asked.items()
+            for name, preset in presets
+            if preset
         ]
         try:
             # in this thread, because Matplotlib is not thread-safe
-            for name in sorted(presets.keys() - asked):
+            for name in (name for name, preset in presets if not preset):
                 make_figure(name, None, workdir)
                 bar.update()
             for done in as_completed(making):

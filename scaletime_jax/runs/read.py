@@ -35,6 +35,7 @@ from scaletime_jax.runs.store import (
     read_table,
 )
 from scaletime_jax.track import Track, quiet
+from scaletime_jax.words import count_of
 
 
 class Runs(NamedTuple):
@@ -54,6 +55,16 @@ class Runs(NamedTuple):
     gaps: list[Gap]
     controls: pd.DataFrame | None = None
     origin: str = ""
+
+    def __repr__(self) -> str:
+        """The runs in a line: their number, datasets and sizes."""
+        number = count_of(self.table.run_id.nunique(), "run")
+        names = ", ".join(sorted(map(str, self.table.dataset.dropna().unique())))
+        sizes = count_of(self.table.num_params.nunique(), "size")
+        rows = count_of(len(self.table), "evaluation")
+        controls = ", with controls" if self.controls is not None else ""
+        of_what = f" on {names}" if names else ""
+        return f"Runs: {number}{of_what}, {sizes}, {rows}{controls}"
 
     def select(self, wanted: Wanted, any_length: bool = False) -> "Runs":
         """Returns the runs with the wanted values, and the gaps of their grid.

@@ -99,11 +99,17 @@ def test_a_script_that_fails_says_why(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("recompute", [False, True])
-def test_a_dry_run_names_every_figure(tmp_path, recompute):
+def test_a_dry_run_names_every_result(tmp_path, recompute):
     done = call("figures", "--dry_run", f"--recompute={recompute}")
-    names = {path.name for path in (ROOT / "experiments/flagfiles").iterdir()}
+    flagfiles = ROOT / "experiments/flagfiles"
+    names = {path.name for path in flagfiles.iterdir()}
+    further = {
+        f"{path.parent.name} with {path.name}"
+        for path in flagfiles.glob("*/*_shipped.flags")
+    }
     first, *others = done.stdout.splitlines()
-    assert f"draws {len(names)} figures into" in first
+    assert f"draws {len(names) + len(further)} results into" in first
     assert {line.split()[0] for line in others} == names
+    assert {*others[len(names) :]} == further
     how = "with laptop.flags" if recompute else "as stored"
     assert {f"{name} {how}" for name in THEORY} <= set(others)

@@ -31,6 +31,11 @@ def shipped():
     return read_runs(SHIPPED)
 
 
+def test_runs_are_shown_in_a_line(shipped):
+    said = "Runs: 1,580 runs on cifar10_jpeg, mnist, 13 sizes, 184,720 evaluations"
+    assert f"{shipped}" == repr(shipped) == said
+
+
 def test_all_shipped_tables_are_read_with_their_ids(shipped):
     assert len(shipped.metadata) == len(list(SHIPPED.glob("*.parquet"))) == 168
     ids = {run for unit in shipped.metadata for run in unit["run_ids"]}

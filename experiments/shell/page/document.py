@@ -16,7 +16,13 @@ GUIDE = (
     "What the papers say, what was measured here, and whether they agree. A claim "
     "holds where the whole 95% interval over seeds lies within the limits given, fails "
     "where the interval lies wholly outside, and is undecided otherwise. A verdict "
-    "“among all claims” allows for how many claims the study makes."
+    "“among all claims” allows for how many claims the study makes; conclusions count "
+    "such verdicts."
+)
+SOURCES = (
+    "[BF24] is Boopathy & Fiete 2024, Unified Neural Network Scaling Laws and "
+    "Scale-time Equivalence. [B21] is Bahri et al. 2021, Explaining Neural Scaling "
+    "Laws."
 )
 
 
@@ -25,7 +31,7 @@ def make_page(found: Found) -> str:
     names = anchors(found.results)
     body = element(
         "body",
-        element("header", element("h1", TITLE), element("p", GUIDE)),
+        element("header", element("h1", TITLE), *map(_paragraph, (GUIDE, SOURCES))),
         _conclusions(found.results, names),
         *_problems(found.problems),
         element("main", *map(make_section, found.results, names)),
@@ -33,6 +39,10 @@ def make_page(found: Found) -> str:
     )
     page = element("html", _head(), body, lang="en")
     return f"<!DOCTYPE html>\n{page}\n"
+
+
+def _paragraph(words: str) -> Html:
+    return element("p", words)
 
 
 def _head() -> Html:

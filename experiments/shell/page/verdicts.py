@@ -19,7 +19,7 @@ def make_claims(claims: list[Claim]) -> Html:
 
 
 def _filter(claims: list[Claim]) -> Html:
-    kinds = {"alone": "verdict", "among all claims": "corrected"}
+    kinds = {"by itself": "verdict", "among all claims": "corrected"}
     groups = [
         element(
             "optgroup",
