@@ -72,6 +72,24 @@ def test_a_resnet_halves_the_image_twice_and_depends_on_all_pixels():
     assert len(variables["params"]) == 1 + 3 * 4 + 3 + 1 + 12 + 1
 
 
+def test_a_step_moves_running_statistics_by_a_tenth():
+    images = jax.random.normal(jax.random.key(0), (3, 8, 8, 1))
+    model = WideResNet(1)
+    start = model.init(jax.random.key(1), images)
+    means = []
+    for _ in range(2):
+        statistics = start["batch_stats"] if not means else means[-1]
+        variables = {"params": start["params"], "batch_stats": statistics}
+        _, after = model.apply(variables, images, True, mutable=["batch_stats"])
+        means.append(after["batch_stats"])
+    for first, second in zip(*map(jax.tree.leaves, means), strict=True):
+        # a mean starts at 0: m / 10, then 0.9 m / 10 + m / 10; a variance at 1
+        start_at = 1.0 if (first > 0.8).all() else 0.0
+        np.testing.assert_allclose(
+            second - start_at, 1.9 * (first - start_at), rtol=1e-3, atol=1e-5
+        )
+
+
 def test_cnn_layers_are_the_papers():
     kernels = [layer["kernel"] for layer in shapes(CNN(2), CIFAR).values()]
     assert sorted(kernels, key=lambda k: (len(k) == 2, k[-1] * 10000 + k[-2])) == [

@@ -130,6 +130,17 @@ def test_results_can_be_written_and_figures_read():
         assert_readable(figure)
 
 
+def test_teachers_of_one_dimension_stand_side_by_side():
+    one, other = (planted(power(4.0), dimensions=(2, 3, 4)) for _ in range(2))
+    other.table["dataset"] += ",seed=2"
+    result = study(Runs(pd.concat([one.table, other.table]), [], []))
+    assert result.claims[-1].setting == {"dimensions": "d = 2, 3, 4"}
+    [figure] = plot_teacher_student(**result.figure).values()
+    dots = [line for line in figure.axes[1].lines if line.get_marker() == "o"]
+    places = sorted(float(line.get_xdata()[0]) for line in dots)
+    np.testing.assert_allclose(places, [1.925, 2.075, 2.925, 3.075, 3.925, 4.075])
+
+
 def test_a_grid_that_can_be_fitted_is_accepted():
     check_grid(planted(power(4)).table)
     check_grid(planted(power(4), (12,), batching="fresh").table)
