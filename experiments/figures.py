@@ -8,7 +8,6 @@ takes twenty minutes, mostly for random features and manifolds, and 5 GB of memo
   python experiments/figures.py --workdir=results/shipped
 """
 
-import os
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from absl import flags
@@ -17,6 +16,7 @@ from shell import flags as common
 from tqdm import tqdm
 
 from scaletime_jax.errors import InputError
+from scaletime_jax.runs import store
 from scaletime_jax.words import count_of
 
 flags.adopt_module_key_flags(common)
@@ -38,7 +38,7 @@ def make_figure(name: str, preset: str | None, workdir: str) -> None:
 
 def main() -> None:
     """From tables and numbers to figures and page."""
-    workdir = os.path.relpath(common.workdir(), child.ROOT)  # where the scripts run
+    workdir = child.from_root(common.workdir())
     theory = "laptop" if RECOMPUTE.value else None
     presets = [
         (path.parent.name, "shipped" if path.with_stem("shipped").exists() else theory)
@@ -52,16 +52,13 @@ def main() -> None:
         for name, preset in presets:
             print(f"{name} {f'with {preset}.flags' if preset else 'as stored'}")
         return
+    store.prepare(common.workdir())
     child.end_together()
     with (
         tqdm(total=len(presets), unit="result", disable=None) as bar,
         ThreadPoolExecutor(AT_ONCE) as pool,
     ):
-        making = [
-            pool.submit(make_figure, name, preset, workdir)
-            for name, preset in presets
-            if preset
-        ]
+        making = [pool.submit(make_figure, *p, workdir) for p in presets if p[1]]
         try:
             # in this thread, because Matplotlib is not thread-safe
             for name in (name for name, preset in presets if not preset):

@@ -37,6 +37,12 @@ def call(script: str, *arguments: str) -> None:
         raise InputError(f"{' '.join(command[1:])} failed: {last}")
 
 
+def from_root(path: pathlib.Path) -> str:
+    """Returns the path for scripts that run in the repository's root."""
+    path = path.resolve()
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
+
+
 def end_together() -> None:
     """Makes SIGTERM and SIGINT end the running scripts with this process."""
     for number in (signal.SIGTERM, signal.SIGINT):

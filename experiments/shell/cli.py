@@ -1,7 +1,7 @@
 """Start of every experiment, and its exit after invalid input."""
 
 import os
-import signal
+import pathlib
 import sys
 import warnings
 from collections.abc import Callable
@@ -23,7 +23,6 @@ def run(main: Callable[[], None]) -> None:
 
     def start(argv: list[str]) -> None:
         logging.set_verbosity(logging.ERROR)
-        signal.signal(signal.SIGINT, interrupted)
         use_all_cores()
         keep_programs()
         execute(main, argv)
@@ -63,11 +62,31 @@ def parse(argv: list[str]) -> list[str]:
     try:
         return flags.FLAGS(argv)
     except flags.Error as error:
-        fail(str(error).replace("ERROR:: ", "").strip().splitlines()[0])
+        said = str(error).replace("ERROR:: ", "").strip().splitlines()[0]
+        sentence, _, near = said.partition(". Did you mean: ")
+        sentence = sentence.rstrip(".") + about_flagfile(error, argv)
+        fail(f"{sentence}; did you mean {near[:-2]}?" if near else f"{sentence}.")
     except SystemExit:
         if any(word.lstrip("-").startswith("help") for word in argv[1:]):
             sys.exit(0)
         raise
+
+
+def about_flagfile(error: flags.Error, argv: list[str]) -> str:
+    """Returns what a mistake has to do with a flagfile, and the script's flagfiles."""
+    script = pathlib.Path(argv[0])
+    own = script.parent / "flagfiles" / script.stem
+    known = ", ".join(sorted(path.name for path in own.glob("*.flags")))
+    there = f"; {own} has {known}" if known else ""
+    if isinstance(error, flags.CantOpenFlagFileError):
+        return there
+    name = getattr(error, "flagname", None)
+    files = [word.partition("=")[2] for word in argv if "-flagfile=" in word]
+    for file in files if name else ():
+        lines = pathlib.Path(file).read_text().splitlines()
+        if name in (line.strip().lstrip("-").partition("=")[0] for line in lines):
+            return f" in {file}{there}"
+    return ""
 
 
 def with_flags(error: InputError) -> str:
@@ -78,18 +97,6 @@ def with_flags(error: InputError) -> str:
     ]
     sentence = str(error)
     return f"{sentence.rstrip('.')} ({', '.join(words)})." if words else sentence
-
-
-def interrupted(*_) -> NoReturn:
-    """Ends the program at Ctrl-C immediately; files on disk are always complete.
-
-    An exception would wait for the threads of the device, and a callback could lose it.
-    """
-    message = (
-        "\ninterrupted; finished units are kept, and the same command continues.\n"
-    )
-    os.write(sys.stderr.fileno(), message.encode())
-    os._exit(130)
 
 
 def fail(sentence: str) -> NoReturn:

@@ -25,6 +25,8 @@ SEED_RANGE: dict[str, Any] = {"lower_bound": 0, "upper_bound": MAX_SEED}
 
 def workdir() -> pathlib.Path:
     """Returns the folder of all results."""
+    if not WORKDIR.value:
+        raise InputError("--workdir is empty; name a folder, such as results.")
     return pathlib.Path(WORKDIR.value)
 
 

@@ -46,6 +46,8 @@ def obtain(
         check: refuses, before training, a grid that answers no question of the study;
             its argument is a table of the runs' fields.
     """
+    if RUNS.value == "":
+        raise InputError("--runs is empty; name a file or folder, or leave --runs out.")
     if RUNS.value is not None:
         return read(RUNS.value, needs, any_length)
     trained = sweep.train(sweep.load_datasets(), check)

@@ -293,7 +293,8 @@ def _is_ours(path: pathlib.Path) -> bool:
 
 def _not_a_table(path: pathlib.Path, reason: str) -> InputError:
     return InputError(
-        f"{path} is not a run table ({reason}); remove it or train its runs again."
+        f"{path} is not a run table ({reason}); remove it, and train its runs, or "
+        "export your own log, once more."
     )
 
 

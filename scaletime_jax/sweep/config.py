@@ -107,18 +107,21 @@ class RunConfig:
             if getattr(self, name) not in choices:
                 raise InputError(
                     f"unknown {name} {getattr(self, name)!r}; choose one of "
-                    f"{', '.join(choices)}."
+                    f"{', '.join(choices)}.",
+                    **{name: getattr(self, name)},
                 )
         for name in (*COUNTS, *FROM_ZERO):
             value = int(getattr(self, name))
             least = 0 if name in FROM_ZERO else 1
             if value < least or value > MAX_SEED:
-                raise InputError(f"{name} must be {least} or more, got {value}.")
+                words = f"{name} must be {least} or more, got {value}."
+                raise InputError(words, **{name: value})
             object.__setattr__(self, name, value)
         for name, fits, words in NUMBERS:
             number = float(getattr(self, name))
             if not (math.isfinite(number) and fits(number)):
-                raise InputError(f"{name} {words}, got {number}.")
+                given = {name: getattr(self, name)}
+                raise InputError(f"{name} {words}, got {number}.", **given)
             object.__setattr__(self, name, number)
         for name in ("shuffled_labels", "linearised"):
             object.__setattr__(self, name, bool(getattr(self, name)))

@@ -107,7 +107,8 @@ def _default(field: Field) -> Sequence[Any]:
 def _paper_rate(optimizer: str) -> float:
     if optimizer not in OPTIMIZERS:
         raise InputError(
-            f"unknown optimizer {optimizer!r}; choose one of {', '.join(OPTIMIZERS)}."
+            f"unknown optimizer {optimizer!r}; choose one of {', '.join(OPTIMIZERS)}.",
+            optimizer=optimizer,
         )
     if optimizer not in LEARNING_RATES:
         raise InputError(

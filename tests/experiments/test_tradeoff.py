@@ -234,6 +234,10 @@ MISTAKES = (
     (["--optimizer=sdg"], ["unknown optimizer 'sdg'", "sgd, momentum, adam"]),
     (["--optimizer="], ["optimizer is empty"]),
     (["--architecture=vit"], ["unknown architecture 'vit'", "mlp, mlp2, cnn"]),
+    (["--widths=2,-1"], ["width must be 1 or more, got -1 (--widths=-1)."]),
+    (["--optimizer=adamm"], ["unknown optimizer 'adamm'", "(--optimizer=adamm)"]),
+    (["--runs="], ["--runs is empty"]),
+    (["--workdir="], ["--workdir is empty"]),
     (["--widths=1,two"], ["--widths", "'two' is not a whole number"]),
     (["--learning_rates=nan"], ["learning_rate must be above 0"]),
     (["--label_noise=2"], ["label_noise is a share"]),
@@ -246,7 +250,7 @@ MISTAKES = (
     (["--until_test_loss=-1"], ["until_test_loss must be 0 or more", "got -1"]),
     (["--test_size=2001"], ["test_size must be from 1 to 2000"]),
     (["--epochs=ten"], ["--epochs=ten"]),
-    (["--widhts=1"], ["widhts", "Did you mean: widths"]),
+    (["--widhts=1"], ["'widhts'; did you mean widths?"]),
     (["--flagfile=no/such.flags"], ["no/such.flags"]),
     (["--launcher=cloud"], ["--launcher=cloud", "local"]),
     (["widths=1"], ["unexpected argument 'widths=1'", "--name=value"]),
@@ -265,6 +269,26 @@ def test_an_unwritable_workdir_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     sentence = refused("tradeoff", *QUICK, f"--workdir={tmp_path}/file/results")
     assert "cannot write to" in sentence and "(--workdir)" in sentence
+
+
+def test_a_flagfile_of_another_script_is_named_with_the_own_ones():
+    plan = "experiments/flagfiles/plan/smoke.flags"
+    own = "experiments/flagfiles/tradeoff has cifar10.flags, "
+    said = start(f"--flagfile={plan}").stderr
+    assert f"'budget_flops' in {plan}; {own}" in said
+    said = start("--flagfile=experiments/flagfiles/tradeof/smoke.flags").stderr
+    assert said.count("\n") == 1 and f"; {own}" in said
+
+
+def test_ctrl_c_is_expected_before_the_long_imports():
+    code = (
+        "import pathlib, signal, sys; sys.path.insert(0, 'experiments'); "
+        "sys.modules['__main__'].__file__ = 'experiments/tradeoff.py'; import shell; "
+        "print(signal.getsignal(signal.SIGINT).__name__, 'jax' in sys.modules)"
+    )
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == "interrupted False\n", done.stderr
 
 
 def test_help_is_no_error():
