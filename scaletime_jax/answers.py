@@ -66,8 +66,11 @@ class Answer:
         return "\n".join([*said, *describe_claims(self.claims)])
 
     def _repr_html_(self) -> str:
-        image = base64.b64encode(render(self.figure(), "png")).decode()
-        title, caption = escape(self.result.title), escape(self.result.caption)
+        figures = self.figures()
+        image = base64.b64encode(render(next(iter(figures.values())), "png")).decode()
+        several = len(figures) > 1 and self.result.overview
+        caption = escape(self.result.overview if several else self.result.caption)
+        title = escape(self.result.title)
         parts = [
             f"<p><b>{title}</b></p>",
             f'<img alt="{title}" style="max-width: 100%" '

@@ -80,7 +80,7 @@ def about_flagfile(error: flags.Error, argv: list[str]) -> str:
     there = f"; {own} has {known}" if known else ""
     if isinstance(error, flags.CantOpenFlagFileError):
         return there
-    name = getattr(error, "flagname", None)
+    name = str(getattr(error, "flagname", ""))
     files = [word.partition("=")[2] for word in argv if "-flagfile=" in word]
     for file in files if name else ():
         lines = pathlib.Path(file).read_text().splitlines()

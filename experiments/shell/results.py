@@ -38,6 +38,7 @@ def finish(result: Result, runs: Runs | None = None) -> None:
         "experiment": result.name,
         "title": result.title,
         "caption": result.caption,
+        "overview": result.overview,
         "flags": given,
         **made_from,
         **result.record,

@@ -31,6 +31,7 @@ class Summary(NamedTuple):
         experiment: its name.
         title: one line.
         caption: what the figures show.
+        overview: what the first figure shows, if it is of all settings.
         conclusion: sentences, or '' if the study drew none.
         notes: the study's sentences for the terminal.
         claims: what the papers say, beside what was measured.
@@ -46,6 +47,7 @@ class Summary(NamedTuple):
     experiment: str
     title: str
     caption: str
+    overview: str
     conclusion: str
     notes: list[str]
     claims: list[Claim]
@@ -60,6 +62,11 @@ class Summary(NamedTuple):
     def label(self) -> str:
         """What tells this result from others of its experiment; '' for WORKDIR/NAME."""
         parts = [p for p in self.place.split("/") if p != self.experiment]
+        path = pathlib.PurePath(str(self.flags.get("runs", "")))
+        if parts and parts[-1].startswith("runs="):
+            name = path.parent.name if path.name == "runs" else path.name
+            others = parts[-1].partition(",")[2]
+            parts[-1] = ", ".join(filter(None, (f"runs of {name}", others)))
         return ", ".join(parts) or self.place.removeprefix(self.experiment)
 
     @property
@@ -111,6 +118,7 @@ def _parse(entries: dict, folder: pathlib.Path, place: str) -> Summary:
         experiment,
         title,
         _take(entries, "caption", str),
+        _take(entries, "overview", str, ""),
         _take(entries, "conclusion", str, ""),
         [str(each) for each in _take(entries, "notes", list, [])],
         [_claim(each) for each in _take(entries, "claims", list, [])],

@@ -74,7 +74,11 @@ def _draw_all(scores: Sequence[Score]) -> Figure:
         label = "error / error of predicting no change"
         panels.append(Panel(TITLES[direction], label, marks, (None, 1.0), SHOWN, True))
     return draw_overview(
-        panels, "", "one setting (filled: the median)", "better than no change"
+        panels,
+        "",
+        "one setting",
+        "better than no change",
+        filled="median over settings",
     )
 
 

@@ -84,13 +84,16 @@ def _draw_all(made: Sequence[DataScaling], record: float | None) -> Figure:
     needed = []
     for each in of_record:
         title = title_of(each.fields)
-        needed += exponent_marks(title, each.exponents)
-        needed = needed or [Mark(title, None, Estimate(None, None))]
+        none = [Mark(title, None, Estimate(None, None))]
+        needed += exponent_marks(title, each.exponents) or none
     changed = [
         Mark(title_of(each.fields), None, each.train_change) for each in of_record
     ]
+    words = "" if record is None else f" to remove {record:g} of guessing"
     panels = [
-        Panel("data needed", "local exponent in size", needed, (None, 0.0), SHOWN),
+        Panel(
+            f"data needed{words}", "local exponent in size", needed, (None, 0.0), SHOWN
+        ),
         Panel("training loss", "log ratio, most to least data", changed, (None, 0.0)),
     ]
     return draw_overview(panels, "effective size $p$")

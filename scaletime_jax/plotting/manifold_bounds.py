@@ -92,6 +92,7 @@ def _draw_losses(axis, fitted: Sequence[Fitted], manifold: str, colours) -> None
     axis.set_xlabel("training points $D$")
     line = matplotlib.lines.Line2D
     handles = [line([], [], color=c, label=f"$d = {d}$") for d, c in colours.items()]
+    axis.set_ylim(bottom=axis.get_ylim()[0] / 50)  # room for a legend
     if manifold == "cube":
         axis.legend(handles=handles, fontsize=7, loc="lower left", handlelength=1.2)
     if manifold == "sphere":
@@ -102,7 +103,6 @@ def _draw_losses(axis, fitted: Sequence[Fitted], manifold: str, colours) -> None
             line([], [], label="linear pieces", markerfacecolor="white", **plain),
         ]
         axis.legend(handles=kinds, fontsize=7, loc="lower left", handlelength=1.2)
-        axis.set_ylim(bottom=axis.get_ylim()[0] / 50)  # room for the legend
 
 
 def _draw_distances(axis, fitted, theory: Sequence[Distances], colours) -> None:
@@ -217,4 +217,10 @@ def _draw_dimensions(axis, dimensions: Sequence[Measured]) -> None:
         ),
         line([], [], marker="x", ls="", label="extrapolated", **plain),
     ]
-    axis.legend(handles=handles, fontsize=7, loc="lower left")
+    kinds = [
+        line([], [], marker=MARKERS[name], color=colour, ls="", ms=4, label=name)
+        for name, colour in COLOURS.items()
+    ]
+    methods = axis.legend(handles=handles, fontsize=7, loc="lower left")
+    axis.add_artist(methods)
+    axis.legend(handles=kinds, fontsize=7, loc="upper left")

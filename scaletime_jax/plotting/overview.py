@@ -21,6 +21,11 @@ from scaletime_jax.stats.claims import Limits
 from scaletime_jax.stats.estimates import Estimate
 
 MOST_SHADES = 8  # in the legend
+# Markers of numbers, filled and hollow; the filled ones lie above.
+LOOKS: dict[bool, Any] = {
+    False: {"marker": "o", "markersize": 3.8, "zorder": 4},
+    True: {"marker": "s", "markersize": 3.2, "markerfacecolor": "white", "zorder": 3},
+}
 
 
 class Mark(NamedTuple):
@@ -64,6 +69,7 @@ def draw_overview(
     shade: str,
     hollow: str = "",
     within: str = "the claim holds",
+    filled: str = "",
 ) -> Figure:
     """Draws the panels side by side; rows and colours are common.
 
@@ -72,6 +78,7 @@ def draw_overview(
         shade: what the colours are of, in words.
         hollow: what open squares are, in words.
         within: what is true between the limits, in words.
+        filled: what filled circles without a colour are, in words.
     """
     marks = [mark for panel in panels for mark in panel.marks]
     rows = list(dict.fromkeys(mark.row for mark in marks))
@@ -87,7 +94,7 @@ def draw_overview(
             _draw_panel(axis, panel, rows, colours, step)
         axes[0].set_yticks(range(len(rows)), rows, fontsize=8)
         axes[0].set_ylim(max(len(rows), 1) - 0.5, -0.5)
-        handles = _handles(colours, hollow, within, panels)
+        handles = _handles(colours, {False: filled, True: hollow}, within, panels)
         columns = len(handles) if len(handles) < 7 else -(-len(handles) // 2)
         figure.legend(
             handles=handles,
@@ -138,11 +145,7 @@ def _draw_mark(axis, mark: Mark, level: float, shown, colour) -> None:
         colour = "0.6"
     if interval is not None:
         axis.plot(np.clip(interval, *shown), [level, level], color=colour, linewidth=1)
-    look: Any = {"markersize": 3.8, "color": colour}
-    if mark.hollow:
-        look |= {"marker": "s", "markerfacecolor": "white", "markersize": 3.2}
-    else:
-        look |= {"marker": "o"}
+    look = {**LOOKS[mark.hollow], "color": colour}
     axis.plot([np.clip(value, *shown)], [level], linestyle="", **look)
 
 
@@ -161,16 +164,19 @@ def _draw_limits(axis, within: Limits | None) -> None:
     axis.set_xlim(min(reach[0], least), max(reach[1], most))
 
 
-def _handles(colours: dict, hollow: str, within: str, panels: Sequence[Panel]) -> list:
+def _handles(
+    colours: dict, words: dict[bool, str], within: str, panels: Sequence[Panel]
+) -> list:
     known = [value for value in colours if value is not None]
     places = np.linspace(0, len(known) - 1, min(MOST_SHADES, len(known)))
     handles: list[Any] = [
-        Line2D([], [], color=colours[value], marker="o", ms=3.8, label=f"{value:,g}")
+        Line2D([], [], color=colours[value], label=f"{value:,g}", **LOOKS[False])
         for value in (known[round(place)] for place in places)
     ]
-    if hollow:
-        look: Any = {"marker": "s", "markerfacecolor": "white", "markersize": 3.2}
-        handles.append(Line2D([], [], color="0.4", linestyle="", label=hollow, **look))
+    for hollow, label in words.items():
+        if label:
+            look: Any = {**LOOKS[hollow], "color": "0.4", "linestyle": ""}
+            handles.append(Line2D([], [], label=label, **look))
     if any(panel.within for panel in panels):
         handles.append(Patch(facecolor=WITHIN["color"], label=within))
     return handles

@@ -113,7 +113,14 @@ def _finish_panel(axis, panel: Panel, number: int, fixed: int) -> None:
     else:
         axis.set_xlabel(f"{words} ${mine}$")
         axis.set_ylabel(f"test loss $L({mine})$")
+    _leave_room(axis, 0.35 if number > 1 else 0)
     axis.legend(fontsize=7, title="exponent", title_fontsize=7, loc="lower left")
+
+
+def _leave_room(axis, share: float) -> None:
+    """Extends a logarithmic axis downwards by a share, for a legend."""
+    low, high = axis.get_ylim()
+    axis.set_ylim(low * (low / high) ** share, high)
 
 
 def _draw_exponents(axis, pools, planted: Sequence[Planted]) -> None:
@@ -222,7 +229,10 @@ def _draw_kernels(axes, kernels: Sequence[KernelCurves]) -> None:
     over_data.set_xlabel("training points $D$")
     over_data.set_ylabel("test loss, targets of variance 1")
     over_data.set_title("filled teachers, open real labels", fontsize=9)
-    over_data.legend(ncols=3, fontsize=7, title="exponents", title_fontsize=7)
+    _leave_room(over_data, 0.2)
+    over_data.legend(
+        ncols=3, fontsize=7, title="exponents", title_fontsize=7, loc="lower left"
+    )
     tails.set_xlabel("mode $i$")
     tails.set_ylabel(r"share of $\mathrm{Tr}\,\mathcal{C}$ beyond mode $i$")
     tails.set_title("spectra of infinitely wide networks", fontsize=9)

@@ -1,6 +1,7 @@
 """What figures of networks share: how a setting is called, curves with their bands."""
 
 import itertools
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -19,12 +20,17 @@ NAMES = {
     "cifar100": "CIFAR-100",
     "svhn_cropped": "SVHN",
     "mlp": "MLP",
+    "mlp2": "MLP of two layers",
     "cnn": "CNN",
     "myrtle": "Myrtle",
     "pooled_cnn": "CNN with pooling",
     **{f"wrn{depth}": f"WRN-{depth}" for depth in (10, 16, 22, 28, 40)},
     "sgd": "SGD",
     "adam": "Adam",
+    "adamw": "AdamW",
+    "full": "full batch",
+    "fresh": "one pass",
+    "relu": "ReLU",
     "mse": "MSE",
     "cross_entropy": "cross-entropy",
 }
@@ -98,7 +104,9 @@ def _lines(fields: dict) -> list[list[str]]:
     if known.get("label_noise"):
         training.append(f"{known['label_noise']:.0%} label noise")
     training += [
-        known[name] if isinstance(known[name], str) else f"{name} {known[name]:g}"
+        _name(known[name])
+        if isinstance(known[name], str)
+        else f"{name} {known[name]:g}"
         for name in LATER
         if name in known
     ]
@@ -121,7 +129,13 @@ def describe_size(train_size: int | None) -> str:
 
 
 def _name(name: str) -> str:
-    return NAMES.get(name, name)
+    """Returns a name as a person writes it; different names stay different."""
+    whole, *parts = re.split(r"-(?=first\d|pool\d)", name)
+    words = [NAMES.get(whole, whole.replace("teacher:", "teacher "))]
+    words += [
+        part.replace("first", "first ").replace("pool", "pooled by ") for part in parts
+    ]
+    return " ".join(words)
 
 
 def draw_curve(axis, curve: Curve, colour, **style) -> None:

@@ -130,12 +130,19 @@ def _row(row: dict) -> str:
 
 
 def _linear_tradeoff(summary: dict, _: Sequence[str]) -> str:
-    slopes = [each["slope"] for each in summary["panels"]["large"] if each["slope"]]
-    if not slopes:
+    panels = summary["panels"].values()
+    found = [[each for each in panel if each["slope"]] for panel in panels]
+    words = []
+    for curves in filter(None, found):
+        slopes = [each["slope"] for each in curves]
+        largest = max(each["sizes_fitted"][-1] for each in curves)
+        between = f"{min(slopes):.2f} to {max(slopes):.2f}"
+        words.append(f"{between} with up to {largest:,} parameters")
+    if not words:
         return "Too few sizes reach a loss for a slope of steps against size."
     return (
         "In the linear model descent steps fall with size with exponents of "
-        f"{min(slopes):.2f} to {max(slopes):.2f} (one-to-one exchange is -1)."
+        f"{' and of '.join(words)} (one-to-one exchange is -1)."
     )
 
 

@@ -32,14 +32,20 @@ from scaletime_jax.theory.effective_size import cube_root_size
 NAME = "data_scaling"
 TITLE = "Figures 5 and 8: test and train error against the amount of data"
 CAPTION = (
-    "One figure for each setting. First two panels: final test and train loss over "
-    "train size; darker curves are wider networks; bands are one s.e.m. over seeds; "
-    "the dotted line is the test loss of record, and the dashed line the control, "
-    "the mean of all runs with shuffled labels. Third panel: the local exponent of "
-    "the examples needed, between neighbouring sizes, one line for each share of "
-    "the guessing loss removed, with simultaneous 95% intervals; the paper says "
-    "below 0, the dotted line. With several settings an overview shows the "
-    "exponents and the change of the training loss of all."
+    "First two panels: final test and train loss over train size; darker curves "
+    "are wider networks; bands are one s.e.m. over seeds; the dotted line is the "
+    "test loss of record, and the dashed line the control, the mean of all runs "
+    "with shuffled labels. Third panel: the local exponent of the examples "
+    "needed, between neighbouring sizes, one line for each share of the guessing "
+    "loss removed, with simultaneous 95% intervals; the paper says below 0, the "
+    "dotted line."
+)
+OVERVIEW = (
+    "Left: the local exponent, in size, of the examples needed, between "
+    "neighbouring sizes, with simultaneous 95% intervals. Right: the change of "
+    "the training loss from the least to the most data, the mean over widths, "
+    "with its 95% interval. A setting without a point needs none of the train "
+    "sizes, or the least."
 )
 TRAIN_CHANGE = "log(train loss at most / at least data), mean over widths"
 SOURCE = "[BF24, Fig. 5, 8]"  # with SGD [BF24, C.3]
@@ -138,6 +144,7 @@ def study(
         },
         {"made": made, "record": record},
         [floor.words for floor in floors],
+        overview=OVERVIEW,
     )
 
 

@@ -28,11 +28,16 @@ from scaletime_jax.studies.result import Result
 NAME = "effective_size"
 TITLE = "Appendix B: number of examples that a network fits, against its parameters"
 CAPTION = (
-    "One figure for each setting: the capacity of each seed over the number of "
-    "parameters. Capacity is the largest number of examples with a final training "
-    "error of at most 1/n of the chance error. Open triangles are bounds, not "
-    "values. Grey dashes grow as the cube root. With several settings an overview "
-    "shows the local exponents of all, with simultaneous 95% intervals."
+    "The capacity of each seed over the number of parameters. Capacity is the "
+    "largest number of examples with a final training error of at most 1/n of the "
+    "chance error. Open triangles are bounds, not values. Grey dashes grow as the "
+    "cube root."
+)
+OVERVIEW = (
+    "The local exponent of capacity in the number of parameters, between "
+    "neighbouring sizes, in each setting, with simultaneous 95% intervals. A "
+    "setting without a point has no two neighbouring sizes whose capacities were "
+    "measured."
 )
 SOURCE = "[BF24, App. B]"
 # Stands for an error of 0, whose logarithm would be infinite.
@@ -137,6 +142,7 @@ def study(
         {"studies": [_summarise(each) for each in studies]},
         {"studies": papers},
         [],
+        overview=OVERVIEW,
     )
 
 

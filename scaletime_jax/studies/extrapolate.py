@@ -20,14 +20,17 @@ from scaletime_jax.studies.result import Result, rows, written
 NAME = "extrapolate"
 TITLE = "Figures 3, 10 and 11: predicting large networks, and long training"
 CAPTION = (
-    "One figure for each setting: predicted losses (dashed, open) and true losses "
-    "(solid), of larger networks at the first epoch at which every network has left "
-    "chance behind, and of a medium network over time, from networks of all widths "
-    "at that epoch. Darker curves have more training data, four train sizes at "
-    "most; bands are one s.e.m. over seeds; the dotted line is the threshold whose "
-    "onset is predicted; the grey band is the claim's tolerance about the truth at "
-    "the largest train size. With several settings an overview shows the errors of "
-    "the test loss (dots) beside the errors of predicting no change (open squares)."
+    "Predicted losses (dashed, open) and true losses (solid), of larger networks "
+    "at the first epoch at which every network has left chance behind, and of a "
+    "medium network over time, from networks of all widths at that epoch. Darker "
+    "curves have more training data, four train sizes at most; bands are one "
+    "s.e.m. over seeds; the dotted line is the threshold whose onset is "
+    "predicted; the grey band is the claim's tolerance about the truth at the "
+    "largest train size."
+)
+OVERVIEW = (
+    "Errors of the predicted test loss (dots) beside the errors of predicting no "
+    "change (open squares), in each setting; one colour for each train size."
 )
 STATEMENTS = {
     "size": "Small networks trained for long predict larger ones trained for short.",
@@ -73,6 +76,7 @@ def study(
         },
         {"made": made, "tolerance": protocol.tolerance},
         _describe_waiting(waiting),
+        overview=OVERVIEW,
     )
 
 

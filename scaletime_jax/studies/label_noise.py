@@ -23,12 +23,14 @@ from scaletime_jax.theory.effective_size import cube_root_size
 NAME = "label_noise"
 TITLE = "Figures 6 and 9: the test error added by label noise, over time, size and data"
 CAPTION = (
-    "One figure for each setting: the test loss with true and with noisy labels "
-    "over epochs, size and data. Bands are one s.e.m. over seeds. Each panel names "
-    "the width and the train size that are fixed. The dotted line adds half of the "
-    "largest added error: the claim is that noisy labels end above it. With several "
-    "settings an overview shows the part of the added error that is left at the "
-    "end, and the height of the peak over data."
+    "The test loss with true and with noisy labels over epochs, size and data. "
+    "Bands are one s.e.m. over seeds. Each panel names the width and the train "
+    "size that are fixed. The dotted line adds half of the largest added error: "
+    "the claim is that noisy labels end above it."
+)
+OVERVIEW = (
+    "The part of the largest added error that is left at the end, and the height "
+    "of the peak over data, in each setting, with 95% intervals over seeds."
 )
 SOURCE = "[BF24, Fig. 6, 9]"  # with Adam [BF24, C.4]
 # Datasets on which the paper's error rises again with size [BF24, Sec. 5.5].
@@ -134,6 +136,7 @@ def study(
         {"studies": [_summarise(each) for each in studies]},
         {"studies": studies},
         [],
+        overview=OVERVIEW,
     )
 
 

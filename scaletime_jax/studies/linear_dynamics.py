@@ -21,7 +21,14 @@ NAME = "linear_dynamics"
 TITLE = (
     "Figure 4: loss and parameters over time under noise, and double descent three ways"
 )
-CAPTION = "Draws error over time, paths of the parameters, error over n and over p t."
+CAPTION = (
+    "a: the error over time without label noise, and with noise on the mode that is "
+    "learned first, last, or on both. b: the same four paths of the parameters, from "
+    "the start (open circle) to the end (dot). c: the expected error over the number "
+    "of training points, one colour for each training time; bands are one s.e.m. over "
+    "draws. d: the error of the random subspace model over size times time, along size "
+    "at two times and along time at two sizes, beside the limit of large models."
+)
 # Training points n of panel c, dense near the number of parameters.
 TRAIN_SIZES = (5, 10, 20, 30, 40, 45, 48, 50, 52, 55, 60, 70, 80, 100, 150, 200)
 FIXED_SIZES, FIXED_TIMES = (100, 10_000), (1e-3, 1e-1)  # of panel d

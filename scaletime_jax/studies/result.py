@@ -27,6 +27,8 @@ class Result(NamedTuple):
         summary: other numbers of summary.json.
         figure: arguments of `plotting.<name>.plot_<name>`, by name.
         notes: sentences printed before the claims.
+        overview: description of the first figure, where a study of several settings has
+            one of all settings and then one of each.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Result(NamedTuple):
     summary: dict
     figure: dict[str, Any]
     notes: list[str]
+    overview: str = ""
 
     @property
     def corrected(self) -> list[Claim]:

@@ -24,12 +24,11 @@ NAME = "teacher_student"
 TITLE = "Figures 2, S2 and S4 of [B21]: exponents of students of random teachers"
 CAPTION = (
     "Left: least test loss along training, the mean of the logarithm over seeds with "
-    "one standard error, over the number of training examples (upper row) or of "
-    "parameters (lower row); one colour for each dimension of the inputs. Filled "
-    "points are fitted, by the line; at open points the data do not limit the loss, "
-    "or the curve is not straight. Right: four over the exponent against the "
-    "dimension, with 95% intervals over seeds; equal numbers are on the line, and in "
-    "the band the claim holds."
+    "one standard error, over the number of training examples or of parameters; one "
+    "colour for each dimension of the inputs. Filled points are fitted, by the line; "
+    "at open points the data do not limit the loss, or the curve is not straight. "
+    "Right: four over the exponent against the dimension, with 95% intervals over "
+    "seeds; equal numbers are on the line, and in the band the claim holds."
 )
 # Data limit the loss where the training loss is at most this share of the test loss.
 LIMITED = 0.1

@@ -30,16 +30,20 @@ from scaletime_jax.words import file_part
 NAME = "tradeoff"
 TITLE = "Figures 2 and 7: least epochs to a test loss against network size"
 CAPTION = (
-    "One figure for each setting. Left: epochs to the test loss of record against "
-    "effective size; darker curves have more training data; bands are one s.e.m. "
-    "over seeds; grey dashes are lines of 1:1 exchange. An open triangle is a lower "
-    "bound: some of the runs there never reached the loss. Crosses are the control, "
-    "runs with shuffled labels, where they reach the loss. Right: the local "
-    "exponent between neighbouring sizes at the largest train size, one line for "
-    "each share of the guessing loss removed, with simultaneous 95% intervals; 1:1 "
-    "exchange is the dotted line at -1, and the grey band is the resolution of the "
-    "claim. With several settings an overview shows the local exponents of all, one "
-    "colour for each size."
+    "Left: epochs to the test loss of record against effective size; darker "
+    "curves have more training data; bands are one s.e.m. over seeds; grey dashes "
+    "are lines of 1:1 exchange. An open triangle is a lower bound: some of the "
+    "runs there never reached the loss. Crosses are the control, runs with "
+    "shuffled labels, where they reach the loss. Right: the local exponent "
+    "between neighbouring sizes at the largest train size, one line for each "
+    "share of the guessing loss removed, with simultaneous 95% intervals; 1:1 "
+    "exchange is the dotted line at -1, and the grey band is the resolution of "
+    "the claim."
+)
+OVERVIEW = (
+    "The local exponent of epochs in effective size, between neighbouring sizes "
+    "at the largest train size of each setting, with simultaneous 95% intervals; "
+    "one colour for each size. 1:1 exchange is -1."
 )
 # Largest distance from -1 at which a slope counts as one to one.
 RESOLUTION = 0.15
@@ -161,6 +165,7 @@ def study(
         {"curves": curves, "record": record},
         [_censored(curve) for curve in judged if curve.censored]
         + [floor.words for floor in floors],
+        overview=OVERVIEW,
     )
 
 

@@ -12,6 +12,7 @@ from shell.page.verdicts import make_claims
 from shell.picture import Picture, make_address
 from shell.summary import Summary
 
+MOST_NOTES = 8  # in a row; more are folded
 AT_ONCE = 3  # more figures than these are folded, except for the overview
 
 
@@ -58,16 +59,20 @@ def make_section(summary: Summary, name: str) -> Html:
 
 
 def _figures(summary: Summary, name: str) -> list[Html]:
-    """Returns the overview, and the others below it."""
+    """Returns the first figure, and the others below it, with their captions."""
     gaps = [element("p", f"Not shown: {gap}.") for gap in summary.gaps]
     figures = [_figure(summary, picture) for picture in summary.pictures]
-    caption = element("p", summary.caption, class_="caption")
     first, others = figures[:1], figures[1:]
+    caption = element("p", summary.caption, class_="caption")
+    of_first = caption
+    if others and summary.overview:
+        of_first = element("p", summary.overview, class_="caption")
+        others = [caption, *others]
     if len(figures) > AT_ONCE:
-        words = element("summary", f"{len(others)} more figures")
+        words = element("summary", f"{len(figures) - 1} more figures")
         others = [element("details", words, *others)]
     shown = [element("div", *first, id=f"{name}.figure")] if first else []
-    return [*shown, caption, *others, *gaps]
+    return [*shown, of_first, *others, *gaps]
 
 
 def _figure(summary: Summary, picture: Picture) -> Html:
@@ -75,7 +80,7 @@ def _figure(summary: Summary, picture: Picture) -> Html:
     image = element(
         "img",
         src=make_address(picture),
-        alt=f"Figure: {picture.title}",
+        alt=f"Figure: {picture.title or summary.title}",
         width=picture.width,
         height=picture.height,
     )
@@ -106,9 +111,14 @@ def _notes(summary: Summary, name: str) -> list[Html]:
     found = [element("h3", "In words", id=f"{name}.notes")]
     for is_table, notes in groupby(summary.notes, _is_table):
         if is_table:
-            found.append(scroller("pre", "\n".join(notes), "Table"))
+            hint = element("p", "Scroll sideways for the whole table.", class_="hint")
+            found += [hint, scroller("pre", "\n".join(notes), "Table")]
         else:
-            found += [element("p", note) for note in notes]
+            said = [element("p", note) for note in notes]
+            found += said[:MOST_NOTES]
+            if rest := said[MOST_NOTES:]:
+                words = element("summary", f"{len(rest)} more")
+                found.append(element("details", words, *rest))
     return found
 
 
