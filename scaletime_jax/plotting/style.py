@@ -18,6 +18,7 @@ SETTINGS: Any = {
     "figure.labelsize": 10,
     "savefig.dpi": 200,
     "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "scaletime_jax",  # the same figure is the same file
 }
 GUIDES_PER_DECADE = 3
 GUIDE: Any = {"color": "0.75", "linewidth": 0.8, "linestyle": "--", "zorder": 0}
@@ -161,7 +162,8 @@ def render(figure: Figure, kind: str) -> bytes:
     """Returns a figure as the content of a file, 'png' or 'svg'."""
     content = io.BytesIO()
     with matplotlib.rc_context(SETTINGS):
-        figure.savefig(content, format=kind)
+        metadata = {"Date": None} if kind == "svg" else {}
+        figure.savefig(content, format=kind, metadata=metadata)
     return content.getvalue()
 
 
