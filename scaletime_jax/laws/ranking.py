@@ -1,5 +1,6 @@
 """The laws that can plan, fitted to all runs and tested on held-out runs."""
 
+from collections.abc import Container
 from typing import NamedTuple
 
 import numpy as np
@@ -38,8 +39,9 @@ class Choice(NamedTuple):
             nothing could be held out.
         limits: limits of the search. Along the directions in `kept_in` they end at the
             largest measured value.
-        kept_in: directions in which the law is off by a factor of two or more, or by
-            more than the prediction of no change, or could not be tested.
+        kept_in: why the law does not plan beyond the runs, by direction, for each
+            direction in which its error is a factor of two or more, above the error of
+            predicting no change, or not known.
         reaches: share of the options within budget and limits that the law predicts.
     """
 
@@ -47,7 +49,7 @@ class Choice(NamedTuple):
     law: Law
     errors: dict[str, float | None]
     limits: Limits
-    kept_in: list[str]
+    kept_in: dict[str, str]
     reaches: float
 
     @property
@@ -92,11 +94,11 @@ def rank_laws(
     for each in track(JOINT, "laws fitted"):
         law = each.fit(curves, "num_params")
         errors = _errors(trials, each.name)
-        kept_in = [
-            direction
+        kept_in = {
+            direction: reason
             for direction, error in errors.items()
-            if error is None or error > min(MOST_ERROR, unchanged[direction] or np.inf)
-        ]
+            if (reason := _distrust(error, unchanged[direction]))
+        }
         narrow = _keep_in(limits, kept_in, curves)
         at = _affordable(budget, narrow)
         reaches = float(np.isfinite(law.best(*at)).mean())
@@ -104,7 +106,24 @@ def rank_laws(
     return sorted(choices, key=lambda each: each.error)
 
 
-def _keep_in(limits: Limits, kept_in: list[str], curves: LearningCurves) -> Limits:
+def _distrust(error: float | None, unchanged: float | None) -> str:
+    """Returns why a law is not trusted beyond the runs, a clause; '' if it is.
+
+    Args:
+        error: of the law on held-out runs, None if not known.
+        unchanged: of predicting no change.
+    """
+    if error is None:
+        return "no run could be held out to test the law"
+    factor = f"the law's error on held-out runs is a factor of {np.exp(error):.2f}"
+    if error > MOST_ERROR:
+        return f"{factor}, more than two"
+    if unchanged is not None and error > unchanged:
+        return f"{factor}, and that of predicting no change {np.exp(unchanged):.2f}"
+    return ""
+
+
+def _keep_in(limits: Limits, kept_in: Container[str], curves: LearningCurves) -> Limits:
     low, high = limits.num_params
     if "num_params" in kept_in:
         high = max(low, min(high, float(curves.num_params.max())))

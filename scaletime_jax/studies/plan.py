@@ -26,9 +26,9 @@ CAPTION = (
     "Draws the predicted loss on one budget, and a map of sizes and times. Left: test "
     "loss against size, each size trained for as long as the budget allows, with the "
     "95% interval of one run; the circle is the best size, the thick part of the axis "
-    "marks the sizes that do as well within the error, and grey areas lie beyond the "
-    "measured sizes. Right: lines of equal predicted loss at the best train size; dots "
-    "are measured, and dashes are the budget."
+    "marks the sizes whose loss is the same within the error, and grey areas lie "
+    "beyond the measured sizes. Right: lines of equal predicted loss at the best train "
+    "size; dots are measured, and dashes are the budget."
 )
 GRID = 60
 ROUNDING = 1e-9  # factor by which rounding may carry a plan beyond a limit

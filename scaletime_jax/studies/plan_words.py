@@ -14,6 +14,7 @@ from scaletime_jax.words import short
 # Factor by which rounding may carry a plan beyond the measured range.
 SLIGHTLY = 1.01
 NAMES = {"num_params": "size", "epoch": "training time"}
+BOUNDED = {"num_params": "sizes", "epoch": "training times"}
 TRAIN_NOTHING = "Train nothing new"
 
 
@@ -32,8 +33,8 @@ def describe_plan(
         f"{short(best.num_params)} parameters for {_time(best, clock)}: test loss "
         f"{best.loss:.3g} [{best.low:.3g}, {best.high:.3g}]"
         f"{of_mean if choice.law.seeds > 1 else ''}, within {budget}.",
-        f"Sizes from {short(plan.as_good[0])} to {short(plan.as_good[1])} do as well, "
-        "within the law's error.",
+        f"From {short(plan.as_good[0])} to {short(plan.as_good[1])} parameters the "
+        "predicted loss is the same within the law's error.",
         *_describe_measured(measured, best, clock),
         f"Law: {choice.name}. Its error on held-out runs is a factor of {off}.",
     ]
@@ -43,16 +44,19 @@ def describe_plan(
         for name, factor in plan.beyond.items()
         if factor > SLIGHTLY
     ] or ["The plan lies within the measured sizes and times."]
-    lines += [f"The plan is at a limit: the {name}." for name in plan.at_limit]
-    if choice.kept_in:
-        where = " and in ".join(NAMES[direction] for direction in choice.kept_in)
-        lines.append(
-            f"The plan does not extrapolate in {where}, where the law's error on "
-            "held-out runs is a factor of two or more, is above the error of "
-            "predicting no change, or is not known."
-        )
+    lines += [
+        f"The plan ends at the {name} of the search; the best run may lie beyond it."
+        for name in plan.at_limit
+    ]
+    lines += [
+        f"The plan stays within the measured {BOUNDED[direction]}, because {reason}."
+        for direction, reason in choice.kept_in.items()
+    ]
     if not choice.law.identified:
-        lines.append("The runs do not determine all parameters of the law separately.")
+        lines.append(
+            "Different values of the law's parameters fit the runs equally well, so no "
+            "single parameter is a result."
+        )
     return lines
 
 

@@ -71,7 +71,12 @@ def test_a_plan_says_what_how_sure_and_how_far_out(example):
     cost = 6 * best["num_params"] * best["epoch"] * best["train_size"]
     assert cost <= 1e9 * (1 + 1e-6)
     assert done.stdout.count("% of the budget") == 5
-    for word in ("parameters for", "do as well", "held-out runs", "within 1e+09 FLOP"):
+    for word in (
+        "parameters for",
+        "is the same within the law's error",
+        "held-out runs",
+        "within 1e+09 FLOP",
+    ):
         assert word in done.stdout
     frontier = pd.read_csv(folder / "plan/budget.csv")
     # what the rest of the budget buys is no better, within the grid

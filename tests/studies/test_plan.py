@@ -51,7 +51,12 @@ def test_the_exchange_is_on_the_budget(result):
 
 def test_the_notes_say_what_how_sure_and_how_far_out(result):
     said = "\n".join(result.notes)
-    for words in ("parameters for", "do as well", "held-out runs", "within 6e+09 FLOP"):
+    for words in (
+        "parameters for",
+        "is the same within the law's error",
+        "held-out runs",
+        "within 6e+09 FLOP",
+    ):
         assert words in said
     assert said.count("% of the budget") == 5
 
