@@ -5,13 +5,14 @@ import pathlib
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import jax
 import pandas as pd
 from absl import flags
 
+from scaletime_jax.data.altered import add_noise, group_classes
 from scaletime_jax.data.limits import limit_test, limit_train
 from scaletime_jax.data.sources import Dataset, load_dataset, pool_dataset
 from scaletime_jax.errors import InputError
@@ -65,6 +66,18 @@ POPULATION = flags.DEFINE_integer(
 POOL = flags.DEFINE_integer(
     "pool", 1, "Average images over squares of this many pixels a side; 1 for none."
 )
+SUPERCLASSES = flags.DEFINE_list(
+    "superclasses",
+    None,
+    "Numbers of classes to group neighbouring classes into, divisors of their number; "
+    "each makes another dataset.",
+)
+INPUT_NOISE = flags.DEFINE_list(
+    "input_noise",
+    "0",
+    "Standard deviations of Gaussian noise added to inputs in [-1, 1], the same draw "
+    "for each; each makes another dataset.",
+)
 OPTIMIZER = flags.DEFINE_list(
     "optimizer", "sgd", f"{', '.join(OPTIMIZERS)}, or several of them."
 )
@@ -112,10 +125,20 @@ def load_datasets() -> dict[str, Dataset]:
         dataset = pool_dataset(dataset, POOL.value)
         if TEST_SIZE.value is not None:
             dataset = limit_test(dataset, TEST_SIZE.value)
-        if dataset.name in datasets:
-            raise InputError(f"--dataset: two are called {dataset.name!r}.")
-        datasets[dataset.name] = dataset
+        for altered in _alter(dataset):
+            if altered.name in datasets:
+                raise InputError(f"--dataset: two are called {altered.name!r}.")
+            datasets[altered.name] = altered
     return datasets
+
+
+def _alter(dataset: Dataset) -> Iterator[Dataset]:
+    """Yields the dataset with each number of classes and each strength of noise."""
+    groups = [None] if SUPERCLASSES.value is None else numbers(SUPERCLASSES, int)
+    for number in groups:
+        grouped = dataset if number is None else group_classes(dataset, number)
+        for strength in numbers(INPUT_NOISE, float):
+            yield add_noise(grouped, strength)
 
 
 def _whole_names(parts: list[str]) -> list[str]:

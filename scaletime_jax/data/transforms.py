@@ -49,6 +49,35 @@ def average_pool(
     return jnp.mean(jnp.reshape(images, shape), axis=(2, 4))
 
 
+def flip_and_crop(
+    key: Key[Array, ""], images: Num[Array, "n height width channels"]
+) -> Num[Array, "n height width channels"]:
+    """Flips images at random and shifts them, as is usual for CIFAR-10.
+
+    An image is mirrored left to right with probability 1/2, extended on each side by
+    its mirror image, by one eighth of the smaller of height and width (4 of 32 pixels),
+    and cut to its size at a place that is uniform over all places.
+
+    Args:
+        key: of this batch.
+        images: [n, height, width, channels] of any number type.
+    """
+    count, height, width, channels = images.shape
+    margin = min(height, width) // 8
+    flip_key, place_key = jax.random.split(key)
+    flips = jax.random.bernoulli(flip_key, shape=(count, 1, 1, 1))
+    images = jnp.where(flips, images[:, :, ::-1], images)
+    sides = ((0, 0), (margin, margin), (margin, margin), (0, 0))
+    wide = jnp.pad(images, sides, mode="reflect")
+    places = jax.random.randint(place_key, (count, 2), 0, 2 * margin + 1)
+
+    def cut(image: Array, place: Array) -> Array:
+        start = (place[0], place[1], jnp.int32(0))
+        return lax.dynamic_slice(image, start, (height, width, channels))
+
+    return jax.vmap(cut)(wide, places)
+
+
 def permute(
     key: Key[Array, ""], size: int | Int[Array, ""], capacity: int
 ) -> Int[Array, "capacity"]:

@@ -34,6 +34,13 @@ NAMES = {
     "mse": "MSE",
     "cross_entropy": "cross-entropy",
 }
+# What the data room adds to the name of a dataset that it alters.
+ALTERED = {
+    "first": "first {}",
+    "pool": "pooled by {}",
+    "classes": "in {} classes",
+    "noise": "with noise {}",
+}
 # Named where runs differ in them: `runs.fields.setting_of` leaves out the rest.
 LATER = tuple(field.name for field in FIELDS if field.default is not NEEDED)
 OVERVIEW = "all settings"
@@ -130,11 +137,11 @@ def describe_size(train_size: int | None) -> str:
 
 def _name(name: str) -> str:
     """Returns a name as a person writes it; different names stay different."""
-    whole, *parts = re.split(r"-(?=first\d|pool\d)", name)
+    whole, *parts = re.split(rf"-(?=(?:{'|'.join(ALTERED)})\d)", name)
     words = [NAMES.get(whole, whole.replace("teacher:", "teacher "))]
-    words += [
-        part.replace("first", "first ").replace("pool", "pooled by ") for part in parts
-    ]
+    for part in parts:
+        kind = next(each for each in ALTERED if part.startswith(each))
+        words.append(ALTERED[kind].format(part.removeprefix(kind)))
     return " ".join(words)
 
 

@@ -256,6 +256,14 @@ FIELDS = (
         split=Split.SETTING,
     ),
     Field(
+        "augmentation",
+        _TEXT,
+        _ID,
+        "'flips_crops', random flips and crops of the images of each batch, or 'none'",
+        default="none",
+        split=Split.SETTING,
+    ),
+    Field(
         "part",
         _LONG,
         _LANE,

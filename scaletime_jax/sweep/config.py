@@ -28,6 +28,7 @@ from scaletime_jax.training.schedules import READS as READ_BY_SCHEDULE
 from scaletime_jax.training.schedules import SCHEDULES
 
 BATCHINGS = ("epochs", "full", "fresh")
+AUGMENTATIONS = ("none", "flips_crops")
 MAX_SEED = 2**32 - 1
 # Whole numbers of a config.
 COUNTS = ("width", "train_size", "batch_size", "epochs")
@@ -86,6 +87,7 @@ class RunConfig:
     steps: int = 0
     activation: str = "relu"
     linearised: bool = False
+    augmentation: str = "none"
     part: int = 0
 
     def __post_init__(self) -> None:
@@ -103,6 +105,7 @@ class RunConfig:
             ("schedule", SCHEDULES),
             ("batching", BATCHINGS),
             ("activation", tuple(ACTIVATIONS)),
+            ("augmentation", AUGMENTATIONS),
         ):
             if getattr(self, name) not in choices:
                 raise InputError(
@@ -149,6 +152,7 @@ class RunConfig:
             "batching": "full",
             "optimizer": "sgd",
             "schedule": "constant",
+            "augmentation": "none",
             "until_test_loss": 0.0,
         }
         for name, value in needed.items():
@@ -271,7 +275,14 @@ def check_fits(config: RunConfig, dataset: Dataset) -> None:
             f"{dataset.name!r} have {available // config.train_size} disjoint parts of "
             f"{config.train_size}."
         )
-    check_images(config.architecture, dataset.train_images.shape[1:], dataset.name)
+    shape = dataset.train_images.shape[1:]
+    check_images(config.architecture, shape, dataset.name)
+    if config.augmentation != "none" and len(shape) != 3:
+        raise InputError(
+            f"augmentation {config.augmentation!r} needs images [height, width, "
+            f"channels]; an example of {dataset.name!r} has shape {shape}.",
+            augmentation="none",
+        )
     short = config.train_size % config.step_size
     if short and mixes_examples(config.architecture):
         raise InputError(

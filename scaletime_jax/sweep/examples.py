@@ -18,6 +18,7 @@ from scaletime_jax.data.teachers import (
 from scaletime_jax.data.transforms import (
     add_label_noise,
     draw_subset,
+    flip_and_crop,
     permute,
     shuffle_labels,
 )
@@ -26,6 +27,7 @@ from scaletime_jax.training.batching import (
     Sampler,
     Size,
     TrainData,
+    augmented,
     epochs,
     fresh,
     full_batch,
@@ -123,7 +125,10 @@ def make_draw(config: RunConfig, targets: Targets, capacity: int) -> Draw:
 
 
 def _sampler(config: RunConfig) -> Sampler:
-    return full_batch() if config.batching == "full" else epochs(config.batch_size)
+    batches = full_batch() if config.batching == "full" else epochs(config.batch_size)
+    if config.augmentation == "none":
+        return batches
+    return augmented(batches, flip_and_crop)
 
 
 def _draw_part(

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Int, Key, Num
 from scaletime_jax.data.transforms import permute
 
 Size = int | Int[Array, ""]
+AUGMENT = 2**32 - 1  # stream of a run's key, which no epoch reaches
 
 
 class TrainData(NamedTuple):
@@ -136,6 +137,27 @@ def fresh(
         return carried, Batch(inputs, targets, jnp.full(batch_size, 1 / batch_size))
 
     return Sampler(init, following)
+
+
+def augmented(
+    sampler: Sampler, change: Callable[[Key[Array, ""], Array], Array]
+) -> Sampler:
+    """Returns the batches of a sampler with inputs changed at random.
+
+    Args:
+        sampler: of the batches.
+        change: (key, inputs [batch, ...]) -> inputs. The key of a step is folded from
+            the key of the run with `AUGMENT` and with the step.
+    """
+
+    def following(
+        carried: Any, step: Int[Array, ""], key: Key[Array, ""], data: TrainData
+    ) -> tuple[Any, Batch]:
+        carried, batch = sampler.next(carried, step, key, data)
+        own = jax.random.fold_in(jax.random.fold_in(key, AUGMENT), step)
+        return carried, batch._replace(inputs=change(own, batch.inputs))
+
+    return Sampler(sampler.init, following)
 
 
 @overload

@@ -7,6 +7,7 @@ from scaletime_jax.data.transforms import (
     add_label_noise,
     average_pool,
     draw_subset,
+    flip_and_crop,
     normalise,
     permute,
     shuffle_labels,
@@ -107,3 +108,35 @@ def test_shuffled_labels_are_the_same_labels_in_another_order():
     # as often right as by chance: 1 / 7 of 40 within five standard deviations
     right = np.sum(found[:40] == np.asarray(labels[:40]))
     assert abs(right - 40 / 7) < 5 * np.sqrt(40 * 6) / 7
+
+
+def test_every_crop_of_every_flip_is_drawn_alike():
+    """Against NumPy: an image becomes one of 2 x 3 x 3 pictures, each as often."""
+    image = np.arange(8 * 9 * 2, dtype=np.uint8).reshape(8, 9, 2)
+    pictures = {}
+    for flip in (False, True):
+        turned = image[:, ::-1] if flip else image
+        wide = np.pad(turned, ((1, 1), (1, 1), (0, 0)), mode="reflect")
+        for top in range(3):
+            for left in range(3):
+                cut = wide[top : top + 8, left : left + 9]
+                pictures[cut.tobytes()] = 0
+    assert len(pictures) == 18
+    number = 9000
+    images = jnp.asarray(np.broadcast_to(image, (number, *image.shape)))
+    made = np.asarray(flip_and_crop(jax.random.key(0), images))
+    assert made.dtype == np.uint8 and made.shape == images.shape
+    for each in made:
+        pictures[each.tobytes()] += 1  # fails for any other picture
+    counts = np.array(list(pictures.values()))
+    expected = number / 18
+    chi_squared = ((counts - expected) ** 2 / expected).sum()
+    assert chi_squared < 40.8  # 17 degrees of freedom, 99.9%
+
+
+def test_small_images_are_only_flipped():
+    images = jax.random.normal(jax.random.key(0), (200, 5, 5, 1))
+    made = flip_and_crop(jax.random.key(1), images)
+    same = (made == images).all(axis=(1, 2, 3))
+    turned = (made == images[:, :, ::-1]).all(axis=(1, 2, 3))
+    assert (same | turned).all() and 60 < same.sum() < 140

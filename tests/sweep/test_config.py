@@ -49,6 +49,7 @@ def test_every_field_is_in_the_id(field):
         "until_test_loss": 0.05,
         "steps": 70,
         "activation": "erf",
+        "augmentation": "flips_crops",
         "part": 1,
         "linearised": True,
     }

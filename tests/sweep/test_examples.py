@@ -190,3 +190,21 @@ def test_fresh_examples_need_a_teacher(few_digits):
     config = dataclasses.replace(CONFIG, batching="fresh", train_size=50)
     with pytest.raises(InputError, match=r"'fresh' draws new examples.*a teacher"):
         check_fits(config, few_digits)
+
+
+def test_flips_and_crops_are_of_the_batch_and_not_of_the_evaluation(few_digits):
+    """The last training loss is of the images as they are."""
+    plain = dataclasses.replace(CONFIG, train_size=64, epochs=2, record="epochs")
+    moved = dataclasses.replace(plain, augmentation="flips_crops")
+    assert plain.run_id != moved.run_id
+    first, other = (
+        train(config, few_digits).train_loss[0] for config in (plain, moved)
+    )
+    assert first[0] == other[0]
+    assert abs(first[-1] - other[-1]) > 1e-6
+
+
+def test_only_images_can_be_flipped(taught):
+    config = dataclasses.replace(TAUGHT, augmentation="flips_crops")
+    with pytest.raises(InputError, match=r"needs images \[height, width, channels\]"):
+        check_fits(config, taught)

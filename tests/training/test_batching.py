@@ -6,6 +6,7 @@ import pytest
 from scaletime_jax.models.network import Network, Variables
 from scaletime_jax.training.batching import (
     TrainData,
+    augmented,
     batches_per_epoch,
     draw_order,
     epochs,
@@ -121,3 +122,22 @@ def test_fresh_samples_teach_a_linear_teacher():
     assert found.test_loss[1] < 1e-7 * expected
     assert found.test_loss[2] < 1e-12 * expected
     assert found.train_loss[2] < 1e-12 * expected  # never trained on, learned too
+
+
+def test_augmented_batches_change_by_step_and_key_and_keep_their_targets():
+    def shift(key, inputs):
+        return inputs + jax.random.normal(key, (len(inputs), 1))
+
+    plain, key, data = epochs(7), jax.random.key(1), make_data()
+    sampler = augmented(plain, shift)
+    batches = take(plain, key)
+    first = take(sampler, key)
+    np.testing.assert_array_equal(first, take(sampler, key))
+    moves = (first - batches)[..., 0]
+    assert len(np.unique(moves.round(4))) > 60  # of 70: each step has its own
+    other = take(sampler, jax.random.key(2)) - take(plain, jax.random.key(2))
+    assert abs(other[..., 0] - moves).min() > 1e-4
+    before = plain.next(plain.init(data), jnp.int32(0), key, data)[1]
+    after = sampler.next(sampler.init(data), jnp.int32(0), key, data)[1]
+    np.testing.assert_array_equal(before.targets, after.targets)
+    np.testing.assert_array_equal(before.weight, after.weight)
