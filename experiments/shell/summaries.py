@@ -23,6 +23,8 @@ QUESTIONS = {
         "manifold_bounds",
         "variance_limited",
         "teacher_student",
+        "resolution_limited",
+        "data_distribution",
         "student_functions",
     ),
 }

@@ -9,6 +9,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Key, Shaped
 
+from scaletime_jax.models.dense import Dense
+
 
 class Variables(NamedTuple):
     """The numbers of a network, as pytrees of arrays.
@@ -65,6 +67,29 @@ def from_flax(module: nn.Module) -> Network:
         return outputs, Variables(variables.params, {**variables.state, **changed})
 
     return Network(init, apply)
+
+
+def last_inputs(module: nn.Module, variables: Variables, inputs: Array) -> Array:
+    """Returns the last hidden layer: what a module's last layer `Dense` is given.
+
+    Args:
+        module: a network with a layer `models.dense.Dense`.
+        variables: of the module.
+        inputs: [batch, ...] as the network takes them.
+
+    Returns:
+        [batch, units].
+    """
+    given: list[Array] = []
+
+    def keep(call, args, kwargs, context):
+        if isinstance(context.module, Dense) and context.method_name == "__call__":
+            given.append(args[0])
+        return call(*args, **kwargs)
+
+    with nn.intercept_methods(keep):
+        from_flax(module).apply(variables, inputs, False)
+    return given[-1].T
 
 
 def linearise(network: Network) -> Network:

@@ -113,6 +113,35 @@ SUBJECTS: dict[str, tuple[Subject, ...]] = {
             quantity="4 / alpha",
         ),
     ),
+    "resolution_limited": (
+        Subject(
+            "The change of the exponent of the best test loss from end to end",
+            "the exponent of one power law changes by less than 0.1",
+            quantity="change of the exponent",
+        ),
+        Subject(
+            "An exponent of the error or the final loss, by that of the best loss,",
+            "the paper finds them alike, here between 0.8 and 1.25",
+            quantity="exponent over that",
+        ),
+        Subject(
+            "Four over the exponent of the best test loss, by measured dimensions,",
+            "1 is what smooth targets allow",
+            quantity="4 / alpha",
+        ),
+    ),
+    "data_distribution": (
+        Subject(
+            "The change of the exponent over data by superclasses",
+            "the paper sees none, here up to 0.05",
+            quantity="change of alpha_D by classes",
+        ),
+        Subject(
+            "The change of the exponent over data by noise on the inputs",
+            "noise lowers the exponent",
+            quantity="change of alpha_D by noise",
+        ),
+    ),
     "variance_limited": (
         Subject(
             "The exponent of what finite data add to the loss of narrow networks",

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
 from scaletime_jax.data.sources import Dataset
-from scaletime_jax.models.network import Variables
+from scaletime_jax.data.transforms import normalise
+from scaletime_jax.models.network import Variables, last_inputs
 from scaletime_jax.sweep.architectures import Module
 from scaletime_jax.sweep.config import RunConfig, check_fits
 from scaletime_jax.sweep.examples import (
@@ -29,6 +31,7 @@ from scaletime_jax.sweep.tuning import make_tuning
 from scaletime_jax.track import Track, quiet
 from scaletime_jax.training.train import Fitted, make_fit
 
+AT_ONCE = 1000  # examples whose hidden layers are computed together
 Program = Callable[[Lanes, SharedData], tuple[Fitted, Array, Array]]
 
 
@@ -48,6 +51,18 @@ class FittedRun(NamedTuple):
     variables: Variables
     inputs: np.ndarray
     targets: np.ndarray
+
+    def hidden_layer(self, inputs: np.ndarray) -> np.ndarray:
+        """Returns [n, units] values of the last hidden layer at inputs [n, ...].
+
+        The inputs are as the dataset stores them.
+        """
+        variables = jax.tree.map(jnp.asarray, self.variables)
+        layers = [
+            last_inputs(self.module, variables, normalise(jnp.asarray(part)))
+            for part in np.array_split(inputs, -(-len(inputs) // AT_ONCE))
+        ]
+        return np.concatenate([np.asarray(each, float) for each in layers])
 
 
 def fit_runs(

@@ -11,9 +11,7 @@ from scaletime_jax.data.sources import Dataset, load_dataset
 from scaletime_jax.data.teachers import respond
 from scaletime_jax.data.transforms import draw_subset
 from scaletime_jax.errors import InputError
-from scaletime_jax.models.mlp import MLP
 from scaletime_jax.models.network import from_flax
-from scaletime_jax.models.tangent import layers_of
 from scaletime_jax.sweep.config import RunConfig
 from scaletime_jax.sweep.examples import run_keys, teacher_weights
 from scaletime_jax.sweep.fits import FittedRun, fit_runs
@@ -43,9 +41,7 @@ class Student(NamedTuple):
 
     def hidden_layer(self, inputs: np.ndarray) -> np.ndarray:
         """Returns [n, units] values of the last hidden layer at inputs [n, d]."""
-        assert isinstance(self.run.module, MLP)
-        layers = layers_of(self.run.module, self.run.variables, jnp.asarray(inputs))
-        return np.asarray(layers[-1].inputs, float).T
+        return self.run.hidden_layer(inputs)
 
 
 class Students(NamedTuple):

@@ -8,7 +8,7 @@ SCRIPTS = sorted(path.name for path in FLAGFILES.iterdir())
 # In place of a dataset that is not at hand: of a size that the packaged one has.
 SMALL = {
     "dataset": "mnist12k",
-    "train_sizes": "100,200",
+    "train_sizes": "128,256,384,512",  # whole batches, and enough for an exponent
     "data_sizes": "200,300,400",
 }
 

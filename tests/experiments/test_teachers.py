@@ -6,7 +6,12 @@ import pandas as pd
 import pytest
 from scripts import FLAGFILES, call, refused
 
-PANEL = {"teacher_student": "losses.csv", "variance_limited": "excess.csv"}
+PANEL = {
+    "teacher_student": "losses.csv",
+    "variance_limited": "excess.csv",
+    "resolution_limited": "points.csv",
+    "data_distribution": "points.csv",
+}
 
 
 @pytest.fixture(scope="module", params=PANEL)
@@ -98,6 +103,21 @@ def test_a_dry_run_says_what_does_not_fit_the_memory(tmp_path):
             ["cannot be pooled by 3", "--pool"],
         ),
         (
+            "data_distribution",
+            ["--superclasses=3"],
+            ["10 classes", "choose 2 or 5 or 10", "(--superclasses=3)"],
+        ),
+        (
+            "data_distribution",
+            ["--input_noise=-1"],
+            ["input_noise must be 0 or more", "(--input_noise=-1.0)"],
+        ),
+        (
+            "resolution_limited",
+            ["--train_sizes=100,200,300"],
+            ["needs 4 train sizes or widths", "3 and 1", "(--train_sizes, --widths)"],
+        ),
+        (
             "teacher_student",
             ["--dataset=teacher:d=2,width=8,depth=3"],
             ["'depth=3' is not a part of teacher:d=D"],
@@ -109,6 +129,28 @@ def test_what_cannot_be_trained_is_refused_before(tmp_path, script, flags, words
     for word in words:
         assert word in said
     assert not list(tmp_path.rglob("*.parquet"))
+
+
+def test_dimensions_are_measured_once_and_read_again(tmp_path):
+    flagfile = f"--flagfile={FLAGFILES}/resolution_limited/smoke.flags"
+    done = call("resolution_limited", flagfile, f"--workdir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    table = tmp_path / "resolution_limited/dimensions.csv"
+    rows = pd.read_csv(table)
+    assert rows.place.tolist() == ["images", "hidden"]
+    assert rows.dimension.between(3, 20).all() and (rows.low < rows.high).all()
+    how = f"--runs={tmp_path}/runs", f"--workdir={tmp_path}/again"
+    done = call("resolution_limited", *how, f"--dimensions={table}")
+    assert "the dimension of the last hidden layer" in done.stdout
+    again = pd.read_csv(tmp_path / "again/resolution_limited/dimensions.csv")
+    pd.testing.assert_frame_equal(rows, again)
+    rows.assign(place="pixels").to_csv(tmp_path / "other.csv")
+    for name, words in (
+        ("none.csv", "is not a table with the columns dataset, place"),
+        ("other.csv", "place 'pixels' is none of images, hidden"),
+    ):
+        given = f"--dimensions={tmp_path}/{name}"
+        assert words in refused("resolution_limited", *how, given)
 
 
 def test_runs_that_are_not_on_teachers_are_refused(tmp_path):

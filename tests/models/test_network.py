@@ -1,10 +1,18 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from flax import linen as nn
 
 from scaletime_jax.models.mlp import MLP
-from scaletime_jax.models.network import Variables, from_flax, linearise
+from scaletime_jax.models.network import (
+    Variables,
+    from_flax,
+    last_inputs,
+    linearise,
+)
+from scaletime_jax.models.pooled_cnn import PooledCNN
+from scaletime_jax.models.wide_resnet import WideResNet
 
 INPUTS = jax.random.normal(jax.random.key(0), (6, 4))
 
@@ -89,3 +97,20 @@ def test_the_linearised_network_is_the_tangent():
     # in its own parameters it is exactly linear: rounding of order 1e-7
     middle, ends = moved(0.5)[1], (moved(0.0)[1] + moved(1.0)[1]) / 2
     np.testing.assert_allclose(middle, ends, atol=2e-6)
+
+
+@pytest.mark.parametrize(
+    "module", [MLP(2, 3), PooledCNN(2, 3), WideResNet(4, 3)], ids=lambda m: type(m)
+)
+def test_the_last_layer_on_its_inputs_gives_the_outputs(module):
+    images = jax.random.normal(jax.random.key(0), (5, 20, 20, 1))
+    network = from_flax(module)
+    variables = network.init(jax.random.key(1), images)
+    hidden = last_inputs(module, variables, images)
+    layers = [each for each in variables.params if each.startswith("Dense")]
+    last = variables.params[max(layers, key=lambda name: int(name.split("_")[1]))]
+    outputs, _ = network.apply(variables, images, False)
+    assert hidden.shape[0] == 5
+    np.testing.assert_allclose(
+        hidden @ last["kernel"].T + last["bias"], outputs, rtol=1e-5, atol=1e-5
+    )
