@@ -37,7 +37,7 @@ setup(
         "optax>=0.2.5",
         "pandas>=2.2.2",
         "Pillow>=10.3",
-        "pyarrow>=16.1",
+        "pyarrow>=17",
         "scipy>=1.13",
         "tensorflow-datasets>=4.9.10",
         "tqdm>=4.66",

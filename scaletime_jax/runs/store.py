@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scaletime_jax.errors import InputError
-from scaletime_jax.runs.fields import NEEDED, columns, schema
+from scaletime_jax.runs.fields import NEEDED, columns, measured, schema
 
 METADATA_KEY = b"scaletime_jax"
 COMMON = "common"  # of the configs in the metadata
@@ -95,10 +95,26 @@ def write(
         if field.default is not NEEDED and field.name not in table:
             table = table.assign(**{field.name: field.default})
     rows = pa.Table.from_pandas(table, schema=schema(), preserve_index=False)
-    rows = rows.replace_schema_metadata({METADATA_KEY: json.dumps(_factor(metadata))})
+    content = to_parquet(rows, json.dumps(_factor(metadata)))
+    write_whole(folder / f"{name}.parquet", content)
+
+
+def to_parquet(rows: pa.Table, metadata: str) -> bytes:
+    """Returns rows and metadata as the content of a file."""
     content = pa.BufferOutputStream()
-    pq.write_table(rows, content, compression="zstd", write_page_checksum=True)
-    write_whole(folder / f"{name}.parquet", content.getvalue().to_pybytes())
+    with pq.ParquetWriter(
+        content,
+        rows.schema,
+        compression="zstd",
+        write_page_checksum=True,
+        # small files would be mostly schema and statistics; `fields.schema` is known
+        store_schema=False,
+        write_statistics=False,
+        use_dictionary=[each for each in rows.column_names if each not in measured()],
+    ) as writer:
+        writer.write_table(rows)
+        writer.add_key_value_metadata({METADATA_KEY.decode(): metadata})
+    return bytes(content.getvalue().to_pybytes())
 
 
 def read_table(path: pathlib.Path) -> pa.Table:
