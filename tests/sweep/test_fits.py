@@ -1,13 +1,16 @@
 """A fitted run is the run of a sweep, with its network."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from scaletime_jax.data.sources import load_dataset
+from scaletime_jax.data.transforms import normalise
 from scaletime_jax.errors import InputError
 from scaletime_jax.models.network import from_flax
 from scaletime_jax.runs.read import read_runs
+from scaletime_jax.sweep import fits
 from scaletime_jax.sweep.fits import fit_runs
 from scaletime_jax.sweep.grid import paper_grid
 from scaletime_jax.sweep.runner import run_sweep
@@ -48,3 +51,20 @@ def test_a_config_that_does_not_fit_is_refused():
     small = load_dataset("teacher:d=2,width=8,pool=30,test=50")
     with pytest.raises(InputError, match="train_size 40 is above the 30"):
         list(fit_runs(configs, small))
+
+
+def test_the_hidden_layer_of_stored_images_gives_the_outputs(few_digits, monkeypatch):
+    """In several pieces, of pixels as the dataset stores them."""
+    monkeypatch.setattr(fits, "AT_ONCE", 7)
+    grid = {**GRID, "architecture": "pooled_cnn", "widths": 2, "steps": 3, "seeds": 1}
+    *_, run = fit_runs(paper_grid(few_digits, **grid), few_digits)
+    images = few_digits.test_images[:20]
+    assert images.dtype == np.uint8
+    hidden = run.hidden_layer(images)
+    last = run.variables.params["Dense_1"]
+    variables = jax.tree.map(jnp.asarray, run.variables)
+    inputs = normalise(jnp.asarray(images))
+    outputs, _ = from_flax(run.module).apply(variables, inputs, False)
+    assert hidden.shape == (20, 64)
+    made = hidden @ last["kernel"].T + last["bias"]
+    np.testing.assert_allclose(made, outputs, rtol=1e-4, atol=1e-5)
