@@ -9,7 +9,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from scaletime_jax.plotting.settings import title_of
-from scaletime_jax.plotting.style import LIMIT, SETTINGS, WIDTH, WITHIN, use_log_axis
+from scaletime_jax.plotting.style import (
+    LIMIT,
+    SETTINGS,
+    WIDTH,
+    WITHIN,
+    annotate_corner,
+    use_log_axis,
+)
 from scaletime_jax.plotting.taught import draw_log_means
 from scaletime_jax.stats.estimates import Estimate
 from scaletime_jax.studies.resolution_limited import (
@@ -132,7 +139,7 @@ def _draw_dimensions(
             axis.plot(found.value, value, color=colour, linestyle="", **look)
             reach = max(reach, found.value, value, *(interval or ()))
     if reach == 1.0:
-        axis.text(0.5, 0.5, "no dimension measured", ha="center", va="center")
+        annotate_corner(axis, "no exponent, or\nno dimension measured")
     ends = np.array([0, 1.1 * reach])
     axis.fill_between(ends, SHARES[0] * ends, SHARES[1] * ends, **WITHIN)
     axis.plot(ends, ends, **LIMIT)
