@@ -5,6 +5,8 @@ from typing import NamedTuple
 from scaletime_jax.errors import InputError
 from scaletime_jax.training.optimizers import LEARNING_RATES
 
+NETWORKS = ("mlp", "cnn", "pooled_cnn", "wrn10")
+
 
 class Case(NamedTuple):
     """A network and its optimizer."""
@@ -27,8 +29,9 @@ def make_case(text: str, optimizer: str = "sgd") -> Case:
         InputError: the text has another form, or the optimizer is unknown.
     """
     architecture, _, width = text.partition(":")
-    if architecture not in ("mlp", "cnn") or not width.isdecimal() or int(width) < 1:
-        raise InputError(f"{text!r} is no network; write mlp:WIDTH or cnn:WIDTH.")
+    if architecture not in NETWORKS or not width.isdecimal() or int(width) < 1:
+        ways = ", ".join(f"{name}:WIDTH" for name in NETWORKS)
+        raise InputError(f"{text!r} is no network; write one of {ways}.")
     if optimizer not in LEARNING_RATES:
         choices = ", ".join(LEARNING_RATES)
         raise InputError(f"unknown optimizer {optimizer!r}; choose one of {choices}.")

@@ -6,6 +6,8 @@ import torch
 from torch import nn
 
 from scaletime_jax.models.cnn import CHANNELS, SIZES, STRIDES
+from scaletime_jax.models.pooled_cnn import KERNEL, MULTIPLES, UNITS
+from scaletime_jax.models.wide_resnet import GROUPS, STEM
 
 
 def make_mlp(width: int, image_shape: tuple[int, int, int], num_classes: int):
@@ -30,10 +32,65 @@ def make_cnn(width: int, image_shape: tuple[int, int, int], num_classes: int):
     return nn.Sequential(*layers, nn.Flatten(), head)
 
 
+def make_pooled_cnn(width: int, image_shape: tuple[int, int, int], num_classes: int):
+    """Returns the CNN of [B21, Table 1], whose first layer has `width` channels."""
+    pixels, channels = image_shape[0], image_shape[2]
+    layers: list[nn.Module] = []
+    for number, multiple in enumerate(MULTIPLES):
+        if number:
+            layers.append(nn.MaxPool2d(2))
+            pixels //= 2
+        layers += [nn.Conv2d(channels, multiple * width, KERNEL), nn.ReLU()]
+        pixels, channels = pixels - KERNEL + 1, multiple * width
+    hidden = [nn.Linear(channels * pixels**2, UNITS), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Flatten(), *hidden, nn.Linear(UNITS, num_classes))
+
+
+class Block(nn.Module):
+    """A residual block of two convolutions after BatchNorm and ReLU."""
+
+    def __init__(self, inside: int, features: int, stride: int):
+        super().__init__()
+        self.first_norm, self.last_norm = (
+            nn.BatchNorm2d(inside),
+            nn.BatchNorm2d(features),
+        )
+        self.first = nn.Conv2d(inside, features, 3, stride, 1, bias=False)
+        self.last = nn.Conv2d(features, features, 3, 1, 1, bias=False)
+        changes = stride != 1 or inside != features
+        self.short = (
+            nn.Conv2d(inside, features, 1, stride, bias=False) if changes else None
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Returns the block's input, or its projection, plus the convolutions."""
+        active = self.first_norm(x).relu()
+        inner = self.last(self.last_norm(self.first(active)).relu())
+        return (x if self.short is None else self.short(active)) + inner
+
+
+def make_wrn10(width: int, image_shape: tuple[int, int, int], num_classes: int):
+    """Returns WRN-10-k, k = width / 4."""
+    blocks, inside = [], STEM
+    for multiple, stride in GROUPS:
+        blocks.append(Block(inside, multiple * width, stride))
+        inside = multiple * width
+    stem = nn.Conv2d(image_shape[2], STEM, 3, 1, 1, bias=False)
+    head = [nn.BatchNorm2d(inside), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    return nn.Sequential(stem, *blocks, *head, nn.Linear(inside, num_classes))
+
+
+MAKERS = {
+    "mlp": make_mlp,
+    "cnn": make_cnn,
+    "pooled_cnn": make_pooled_cnn,
+    "wrn10": make_wrn10,
+}
+
+
 def make_network(architecture: str, width: int, image_shape, num_classes: int):
-    """Returns the network called 'mlp' or 'cnn', with PyTorch's default weights."""
-    make = {"mlp": make_mlp, "cnn": make_cnn}[architecture]
-    return make(width, image_shape, num_classes)
+    """Returns the network of this name, with PyTorch's default weights."""
+    return MAKERS[architecture](width, image_shape, num_classes)
 
 
 def make_optimizer(name: str, parameters, learning_rate: float):

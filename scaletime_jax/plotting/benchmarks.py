@@ -8,7 +8,12 @@ from matplotlib.figure import Figure
 from scaletime_jax.plotting.settings import NAMES
 from scaletime_jax.plotting.style import GUIDE, SETTINGS, use_log_axis
 
-COLOURS = {"mlp": "#b2182b", "cnn": "#2166ac"}
+COLOURS = {
+    "mlp": "#b2182b",
+    "cnn": "#2166ac",
+    "pooled_cnn": "#1b7837",
+    "wrn10": "#762a83",
+}
 FILLED = {"sgd": True, "adam": False}
 
 

@@ -116,7 +116,7 @@ def test_an_arrangement_without_memory_is_left_out(digits, monkeypatch, capsys):
 
 @pytest.mark.parametrize("text", ["mlp", "mlp:", "mlp:0", "mlp:x", "rnn:1", ":5"])
 def test_a_network_is_written_with_its_width(text):
-    with pytest.raises(InputError, match="write mlp:WIDTH or cnn:WIDTH"):
+    with pytest.raises(InputError, match="write one of mlp:WIDTH, cnn:WIDTH"):
         make_case(text)
     with pytest.raises(InputError, match="unknown optimizer"):
         make_case("mlp:1", "sdg")
