@@ -18,15 +18,9 @@ from scaletime_jax.studies import resolution_limited
 
 flags.adopt_module_key_flags(runs)
 flags.adopt_module_key_flags(dimensions)
-# The setting of [B21, Table 1]: Keras's initialisation and Adam.
-flags.set_default(sweep.ARCHITECTURE, ["pooled_cnn"])
+sweep.use_table1()
 flags.set_default(sweep.WIDTHS, ["50"])
 flags.set_default(sweep.TRAIN_SIZES, ["250", "500", "1000", "2000", "5000"])
-flags.set_default(sweep.OPTIMIZER, ["adam"])
-flags.set_default(sweep.INIT, "glorot")
-flags.set_default(sweep.LOSS, "cross_entropy")
-flags.set_default(sweep.EPOCHS, 50)
-flags.set_default(sweep.RECORD, "log_steps")
 
 
 def main() -> None:

@@ -115,6 +115,16 @@ PRECISION = flags.DEFINE_enum(
 LAUNCHER = flags.DEFINE_enum("launcher", "local", ["local"], "Where to train.")
 
 
+def use_table1() -> None:
+    """Makes the setting of [B21, Table 1] the default: Keras's Adam, 50 epochs."""
+    flags.set_default(ARCHITECTURE, ["pooled_cnn"])
+    flags.set_default(OPTIMIZER, ["adam"])
+    flags.set_default(INIT, "glorot")
+    flags.set_default(LOSS, "cross_entropy")
+    flags.set_default(EPOCHS, 50)
+    flags.set_default(RECORD, "log_steps")
+
+
 def load_datasets() -> dict[str, Dataset]:
     """Loads what --dataset names."""
     datasets = {}

@@ -9,8 +9,14 @@ from matplotlib.figure import Figure
 
 from scaletime_jax.plotting.overview import Mark, Panel, draw_overview
 from scaletime_jax.plotting.settings import draw_settings, title_of
-from scaletime_jax.plotting.style import LIMIT, SETTINGS, WIDTH, WITHIN, shades
-from scaletime_jax.plotting.style import use_log_axis as use_log
+from scaletime_jax.plotting.style import (
+    LIMIT,
+    SETTINGS,
+    WIDTH,
+    WITHIN,
+    shades,
+    use_log_axis,
+)
 from scaletime_jax.plotting.taught import draw_log_means
 from scaletime_jax.studies.data_distribution import CLASSES, Altered
 from scaletime_jax.studies.data_distribution import WITHIN as LIMITS
@@ -47,8 +53,8 @@ def _draw_values(axis, mine: Sequence[Altered]) -> None:
         every = np.ones(len(found.sizes), bool)
         how = found.whole.value, colour, MARKERS[found.number[1]]
         draw_log_means(axis, found.sizes, found.values, every, *how)
-    use_log(axis.xaxis, 5)
-    use_log(axis.yaxis)
+    use_log_axis(axis.xaxis, 5)
+    use_log_axis(axis.yaxis)
     axis.set_xlabel("number of training examples $D$")
     axis.set_ylabel("best test loss, and test error")
     line = matplotlib.lines.Line2D

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from scaletime_jax.plotting.style import LIMIT, WITHIN
+from scaletime_jax.stats.log_means import log_error, log_mean
 
 
 def draw_log_means(
@@ -30,10 +31,7 @@ def draw_log_means(
         colour: of all.
         marker: of the points.
     """
-    logs = np.log(losses)
-    mean = np.exp(logs.mean(axis=1))
-    seeds = logs.shape[1]
-    error = logs.std(axis=1, ddof=1) / np.sqrt(seeds) if seeds > 1 else 0 * mean
+    mean, error = np.exp(log_mean(losses)), log_error(losses)
     axis.vlines(sizes, mean * np.exp(-error), mean * np.exp(error), color=colour, lw=1)
     for shown, face in ((used, colour), (~used, "white")):
         look: Any = {"color": colour, "markerfacecolor": face, "ms": 4}

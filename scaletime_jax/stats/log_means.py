@@ -21,6 +21,19 @@ def log_mean(values: np.ndarray) -> np.ndarray:
         return np.asarray(np.log(values).mean(axis=1))
 
 
+def log_error(values: np.ndarray) -> np.ndarray:
+    """Returns [sizes] standard error over seeds of the mean logarithm.
+
+    Args:
+        values: [sizes, seeds] > 0; one seed has an error of 0.
+    """
+    logs = np.log(values)
+    seeds = logs.shape[1]
+    if seeds < 2:
+        return np.zeros(len(logs))
+    return np.asarray(logs.std(axis=1, ddof=1) / np.sqrt(seeds))
+
+
 def seed_exponents(sizes: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Returns [seeds] slopes of log value against log size.
 

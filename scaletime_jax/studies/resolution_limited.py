@@ -16,7 +16,7 @@ from scaletime_jax.stats.estimates import Estimate, jackknife
 from scaletime_jax.stats.exponents import MIN_POINTS, select_range
 from scaletime_jax.stats.intrinsic_dimension import estimate_dimension
 from scaletime_jax.stats.local_exponents import BEND
-from scaletime_jax.stats.log_means import log_mean, mean_bend, seed_exponents
+from scaletime_jax.stats.log_means import log_error, log_mean, mean_bend, seed_exponents
 from scaletime_jax.studies.result import Result, rows
 
 NAME = "resolution_limited"
@@ -278,16 +278,13 @@ def describe_number(number: tuple[str, str]) -> str:
 
 
 def _points(each: Scaling) -> list[dict]:
-    logs = np.log(each.values)
-    seeds = logs.shape[1]
-    error = logs.std(axis=1, ddof=1) / np.sqrt(seeds) if seeds > 1 else 0 * logs[:, 0]
     return rows(
         **each.fields,
         axis=each.axis,
         number=describe_number(each.number),
         size=each.sizes,
         log_mean=np.exp(log_mean(each.values)),
-        sem_of_log=error,
+        sem_of_log=log_error(each.values),
         fitted=each.used,
     )
 

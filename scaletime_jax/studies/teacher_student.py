@@ -16,7 +16,7 @@ from scaletime_jax.stats.claims import Claim, judge
 from scaletime_jax.stats.estimates import Estimate, jackknife
 from scaletime_jax.stats.exponents import MIN_POINTS, select_range
 from scaletime_jax.stats.lines import straight_line
-from scaletime_jax.stats.log_means import log_mean, mean_bend, seed_exponents
+from scaletime_jax.stats.log_means import log_error, log_mean, mean_bend, seed_exponents
 from scaletime_jax.studies.result import Result, rows
 from scaletime_jax.words import count_of
 
@@ -304,16 +304,13 @@ def _in_words(dimensions: np.ndarray) -> str:
 
 
 def _points(each: Scaling) -> list[dict]:
-    logs = np.log(each.losses)
-    seeds = logs.shape[1]
-    error = logs.std(axis=1, ddof=1) / np.sqrt(seeds) if seeds > 1 else 0 * logs[:, 0]
     return rows(
         **each.fields,
         dimension=each.dimension,
         axis=each.axis,
         size=each.sizes,
         least_test_loss=np.exp(log_mean(each.losses)),
-        sem_of_log=error,
+        sem_of_log=log_error(each.losses),
         train_loss=np.exp(log_mean(each.train)),
         fitted=each.used,
     )

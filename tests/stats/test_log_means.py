@@ -3,7 +3,12 @@ import pytest
 from scipy import stats
 
 from scaletime_jax.stats.exponents import select_range
-from scaletime_jax.stats.log_means import log_mean, mean_bend, seed_exponents
+from scaletime_jax.stats.log_means import (
+    log_error,
+    log_mean,
+    mean_bend,
+    seed_exponents,
+)
 
 SIZES = np.array([30.0, 100, 300, 1000, 3000, 10_000])
 
@@ -51,3 +56,10 @@ def test_a_training_loss_of_zero_is_below_all_others():
 
 def test_two_sizes_have_no_bend():
     assert mean_bend(SIZES[:2], np.ones((2, 3))).value is None
+
+
+def test_the_error_of_mean_logarithms():
+    values = np.exp(np.array([[1.0, 3.0, 5.0], [2.0, 2.0, 2.0]]))
+    # standard deviation 2 of three seeds
+    np.testing.assert_allclose(log_error(values), [2 / np.sqrt(3), 0], atol=1e-12)
+    np.testing.assert_array_equal(log_error(values[:, :1]), [0, 0])
