@@ -15,7 +15,7 @@ from scaletime_jax.words import count_of
 def describe_duration(units: Sequence[Unit]) -> str:
     """Returns how long units train, after timing this machine where it never was."""
     devices = jax.local_devices()
-    architectures = {unit.configs[0].architecture for unit in units}
+    architectures = {unit.timed_as for unit in units}
     known = calibrate(architectures, measure)
     took = predict_duration(units, known, len(devices))
     whole = took.compiling + took.running

@@ -245,7 +245,8 @@ def train(datasets: dict[str, Dataset], check: Check | None = None) -> Trained |
 
 def describe(configs, datasets: dict[str, Dataset], folder: pathlib.Path) -> None:
     """Prints what a sweep would train, with its work and memory."""
-    plan = plan_sweep(configs, datasets, folder)
+    store.check_writable(folder)
+    plan = plan_sweep(configs, datasets, folder, mend=False)
     units = plan.missing
     missing = sum(len(unit.configs) for unit in units)
     print(

@@ -27,21 +27,38 @@ class DamagedTable(Exception):
 
 def prepare(folder: pathlib.Path) -> None:
     """Makes the folder and checks that files can be written there."""
-    probe = _part(folder / "probe")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
     except OSError as error:
-        raise InputError(
-            f"cannot write to {folder} ({error.strerror}); choose a folder with "
-            "write permission.",
-            workdir=None,
-        ) from None
+        raise _not_writable(folder, error) from None
+    check_writable(folder)
     for leftover in folder.glob(f"{PART}*"):
         if _is_left(leftover):
             with contextlib.suppress(OSError):
                 leftover.unlink()
+
+
+def check_writable(folder: pathlib.Path) -> None:
+    """Checks that files can be written to the folder, or where it would be made.
+
+    Raises:
+        InputError: they cannot.
+    """
+    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    probe = _part(there / "probe")
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise _not_writable(folder, error) from None
+
+
+def _not_writable(folder: pathlib.Path, error: OSError) -> InputError:
+    return InputError(
+        f"cannot write to {folder} ({error.strerror}); choose a folder with write "
+        "permission.",
+        workdir=None,
+    )
 
 
 def _part(path: pathlib.Path) -> pathlib.Path:
@@ -174,11 +191,15 @@ def _cast(
         ) from None
 
 
-def read(folder: pathlib.Path) -> pd.DataFrame:
+def read(folder: pathlib.Path, mend: bool = True) -> pd.DataFrame:
     """Returns all rows in the folder, one per run and evaluation.
 
-    A damaged file is renamed to `*.damaged`, with a warning that names the file, and is
-    not read. A run that is in two files is taken once.
+    A damaged file is not read, with a warning that names the file. A run that is in two
+    files is taken once.
+
+    Args:
+        folder: of run tables; one that does not exist has no rows.
+        mend: whether a damaged file is renamed to `*.damaged`.
 
     Raises:
         InputError: a file cannot be read, or has a column of another type. No file is
@@ -189,13 +210,15 @@ def read(folder: pathlib.Path) -> pd.DataFrame:
         try:
             tables.append(read_table(path))
         except DamagedTable as error:
-            aside = path.with_name(path.name + ".damaged")
-            path.rename(aside)
-            warnings.warn(
-                f"{path} is damaged ({error}); the file is renamed to {aside.name} and "
-                "its runs are trained again",
-                stacklevel=2,
-            )
+            words = "its runs count as missing"
+            if mend:
+                aside = path.with_name(path.name + ".damaged")
+                path.rename(aside)
+                words = (
+                    f"the file is renamed to {aside.name} and its runs are trained "
+                    "again"
+                )
+            warnings.warn(f"{path} is damaged ({error}); {words}", stacklevel=2)
     table = pa.concat_tables(tables).to_pandas()
     table = table.drop_duplicates(["run_id", "step"])
     return table.sort_values(["run_id", "step"], ignore_index=True)

@@ -36,6 +36,16 @@ def mixes_examples(architecture: str) -> bool:
     return architecture in RESNETS
 
 
+def timed_as(architecture: str) -> str:
+    """Returns the network whose timing stands for this one.
+
+    It is the shallowest wide residual network for all of them, which have the same
+    layers. A deeper network compiles for longer than is predicted from it.
+    """
+    shallowest = min(RESNETS, key=RESNETS.__getitem__)
+    return shallowest if architecture in RESNETS else architecture
+
+
 def check_images(architecture: str, shape: Sequence[int], name: str) -> None:
     """Requires examples that a network can take.
 

@@ -51,14 +51,12 @@ def predict_duration(
 
     Args:
         units: to be trained.
-        calibrations: for each of their architectures.
+        calibrations: for each of their architectures, by `Unit.timed_as`.
         devices: how many train.
     """
-    programs = {unit.program: unit.configs[0].architecture for unit in units}
+    programs = {unit.program: unit.timed_as for unit in units}
     compiling = [calibrations[name].compile_seconds for name in programs.values()]
-    running = [
-        calibrations[unit.configs[0].architecture].running(unit) for unit in units
-    ]
+    running = [calibrations[unit.timed_as].running(unit) for unit in units]
     # devices compile side by side; those left without a program of their own at the
     # end compile one that another has
     turns = math.ceil((len(compiling) + devices - 1) / devices)

@@ -12,7 +12,7 @@ import pandas as pd
 from scaletime_jax.data.sources import Dataset
 from scaletime_jax.runs import store
 from scaletime_jax.runs.guessing import guessing_loss
-from scaletime_jax.sweep.architectures import make_network
+from scaletime_jax.sweep.architectures import make_network, timed_as
 from scaletime_jax.sweep.config import (
     Capacity,
     RunConfig,
@@ -61,6 +61,11 @@ class Unit(NamedTuple):
             f"train_size {c.train_size}{' shuffled labels' * c.shuffled_labels}"
             f"{' linearised' * c.linearised}"
         )
+
+    @property
+    def timed_as(self) -> str:
+        """The architecture whose timing stands for that of the unit."""
+        return timed_as(self.configs[0].architecture)
 
     @property
     def steps(self) -> int:
@@ -175,13 +180,22 @@ class Plan(NamedTuple):
 
 
 def plan_sweep(
-    configs: Sequence[RunConfig], datasets: Mapping[str, Dataset], folder: pathlib.Path
+    configs: Sequence[RunConfig],
+    datasets: Mapping[str, Dataset],
+    folder: pathlib.Path,
+    mend: bool = True,
 ) -> Plan:
     """Returns the rows of the configs in the folder, and the units it lacks.
 
     A run that lacks its last rows counts as missing.
+
+    Args:
+        configs: of the sweep.
+        datasets: by name.
+        folder: of the run tables.
+        mend: as in `store.read`.
     """
-    table = store.read(folder)
+    table = store.read(folder, mend)
     last = table.drop_duplicates("run_id", keep="last").set_index("run_id")
     ends = last[["step", "test_loss", "diverged"]].to_dict("index")
     have, missing = set(), []

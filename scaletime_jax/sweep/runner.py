@@ -96,7 +96,7 @@ def run_sweep(
 
 def _expect(units: Sequence[Unit], devices: int) -> Duration | None:
     """Returns how long units take, where this machine has been timed."""
-    known = read_calibrations({unit.configs[0].architecture for unit in units})
+    known = read_calibrations({unit.timed_as for unit in units})
     return None if known is None else predict_duration(units, known, devices)
 
 

@@ -176,6 +176,9 @@ def test_a_truncated_run_file_is_named_and_trained_again(whole, tmp_path):
     before = table_of(tmp_path)
     path = sorted((tmp_path / "runs").glob("*.parquet"))[0]
     path.write_bytes(path.read_bytes()[:300])
+    planned = run(*quick, "--dry_run")
+    assert f"{path.name} is damaged" in planned.stderr and path.exists()
+    assert "its runs count as missing" in planned.stderr
     done = run(*quick)
     assert done.returncode == 0
     assert "warning: " in done.stderr and f"{path.name} is damaged" in done.stderr
@@ -267,8 +270,9 @@ def test_mistakes_are_one_sentence_and_exit_code_2(tmp_path, flags, words):
 
 def test_an_unwritable_workdir_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
-    sentence = refused("tradeoff", *QUICK, f"--workdir={tmp_path}/file/results")
-    assert "cannot write to" in sentence and "(--workdir)" in sentence
+    for how in ((), ("--dry_run",)):
+        sentence = refused("tradeoff", *QUICK, *how, f"--workdir={tmp_path}/file/new")
+        assert "cannot write to" in sentence and "(--workdir)" in sentence
 
 
 def test_a_flagfile_of_another_script_is_named_with_the_own_ones():

@@ -7,6 +7,7 @@ from grids import GRID
 
 from scaletime_jax.data import cache
 from scaletime_jax.sweep import calibration, timing
+from scaletime_jax.sweep.architectures import timed_as
 from scaletime_jax.sweep.calibration import (
     Calibration,
     calibrate,
@@ -125,3 +126,8 @@ def test_timing_trains_two_networks(monkeypatch):
     found = time_training("mlp")
     assert np.isfinite(found).all() and min(found) >= 0
     assert found.flop_seconds + found.overhead_seconds > 0
+
+
+def test_a_deep_residual_network_is_timed_as_the_shallowest():
+    names = "wrn40", "wrn10", "mlp"
+    assert [timed_as(name) for name in names] == ["wrn10", "wrn10", "mlp"]

@@ -68,6 +68,7 @@ def train_ours(case, params):
     return np.array(losses)
 
 
+@pytest.mark.filterwarnings("ignore:TF32 acceleration")
 @pytest.mark.parametrize("source", ["golden", "live"])
 @pytest.mark.parametrize("case", CASES)
 def test_twenty_steps_are_pytorchs(case, source):
