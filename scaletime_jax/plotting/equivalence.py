@@ -20,10 +20,12 @@ from scaletime_jax.plotting.style import (
     WITHIN,
     shades,
     use_log_axis,
+    write_amount,
 )
 from scaletime_jax.runs.learning_curves import LearningCurves
 from scaletime_jax.stats.estimates import describe_estimate
 from scaletime_jax.studies.equivalence import EXPONENTS, MOST_LEFT, Collapse
+from scaletime_jax.words import short
 
 MARKERS: dict[str, Any] = {
     "equivalent": {"marker": "o", "markersize": 6, "color": "#1a6fa8"},
@@ -37,20 +39,26 @@ MOST_SCANS = 3
 
 
 def plot_equivalence(
-    made: Sequence[Collapse], scans: Sequence[ThresholdScan]
+    made: Sequence[Collapse], scans: Sequence[ThresholdScan], time: str = "epochs"
 ) -> dict[str, Figure]:
-    """Draws a figure a setting, after one of all; captions say what is drawn."""
+    """Draws a figure a setting, after one of all; captions say what is drawn.
+
+    Args:
+        made: of all settings.
+        scans: of all settings.
+        time: the unit of training time, in the plural.
+    """
 
     def draw_one(mine: Sequence[Collapse]) -> Figure:
         title = title_of(mine[0].fields)
         of_setting = [scan for scan in scans if title_of(scan.fields) == title]
-        return _draw_setting(title, mine, of_setting)
+        return _draw_setting(title, mine, of_setting, time)
 
     return draw_settings(made, draw_one, lambda: _draw_all(made))
 
 
 def _draw_setting(
-    title: str, made: Sequence[Collapse], scans: Sequence[ThresholdScan]
+    title: str, made: Sequence[Collapse], scans: Sequence[ThresholdScan], time: str
 ) -> Figure:
     last = made[-1]
     with matplotlib.rc_context(SETTINGS):
@@ -61,9 +69,9 @@ def _draw_setting(
         _draw_exponents(exponents, made)
         _draw_scans(scan, scans)
         _draw_pairs(pairs, last.pairs)
-        before.set_xlabel("epochs")
+        before.set_xlabel(time)
         before.set_ylabel(describe_loss(last.fields["loss"]))
-        after.set_xlabel(r"epochs $\times$ relative size$^\kappa$")
+        after.set_xlabel(time + r" $\times$ relative size$^\kappa$")
         exponents.set_xlabel("training examples")
         pairs.set_xlabel("number of parameters")
         scan.set_xlabel("share removed" if _are_shares(scans) else "test loss")
@@ -98,6 +106,7 @@ def _draw_all(made: Sequence[Collapse]) -> Figure:
 
 def _draw_curves(axis, curves: LearningCurves, kappa: float) -> None:
     use_log_axis(axis.xaxis, 5)
+    axis.xaxis.set_major_formatter(write_amount)
     use_log_axis(axis.yaxis)
     colours = shades([int(size) for size in curves.num_params])
     for size, mean, sem in zip(curves.num_params, curves.mean, curves.sem, strict=True):
@@ -157,11 +166,7 @@ def _draw_pairs(axis, pairs: PairKappas | None) -> None:
 
 
 def _short(size: int | float | None) -> str:
-    if size is None:
-        return "not given"
-    if size < 1000:
-        return f"{size:g}"
-    return f"{size / 1e3:.3g}k" if size < 1e6 else f"{size / 1e6:.3g}M"
+    return "not given" if size is None else short(size, 1e3)
 
 
 def _are_shares(scans: Sequence[ThresholdScan]) -> bool:

@@ -24,6 +24,7 @@ from scaletime_jax.plotting.style import (
     WITHIN,
     shades,
     use_log_axis,
+    write_amount,
 )
 from scaletime_jax.studies.predicted_losses import Extrapolation
 
@@ -33,29 +34,29 @@ PANELS = (
     ("size", "train_loss"),
     ("time", "train_loss"),
 )
-X_LABELS = {"size": "effective size $p$", "time": "epochs"}
 TITLES = {"size": "over size", "time": "over time"}
 MOST_CURVES = 4
 SHOWN = 1e-3, 3.0  # errors beyond stand at the ends
 
 
 def plot_extrapolate(
-    made: Sequence[Extrapolation], tolerance: float
+    made: Sequence[Extrapolation], tolerance: float, time: str = "epochs"
 ) -> dict[str, Figure]:
     """Draws a figure a setting, after one of all; captions say what is drawn.
 
     Args:
         made: of all settings.
         tolerance: the largest mean |log(predicted / true)| within the claim.
+        time: the unit of training time, in the plural.
     """
     return draw_settings(
         made,
-        lambda mine: _draw_setting(mine, tolerance),
+        lambda mine: _draw_setting(mine, tolerance, time),
         lambda: _draw_all(made, tolerance),
     )
 
 
-def _draw_setting(made: Sequence[Extrapolation], tolerance: float) -> Figure:
+def _draw_setting(made: Sequence[Extrapolation], tolerance: float, time: str) -> Figure:
     sizes = _spread([each.fields["train_size"] for each in made])
     members = [each for each in made if each.fields["train_size"] in sizes]
     colours = shades(list(sizes))
@@ -67,7 +68,9 @@ def _draw_setting(made: Sequence[Extrapolation], tolerance: float) -> Figure:
             _draw_panel(axis, mine, colours, tolerance)
             if panel[1] == "test_loss":
                 axis.axhline(members[0].threshold, **LIMIT)
-            axis.set_xlabel(X_LABELS[panel[0]])
+            over_time = panel[0] == "time"
+            axis.xaxis.set_major_formatter(write_amount)
+            axis.set_xlabel(time if over_time else "effective size $p$")
             loss = members[0].fields["loss"]
             axis.set_ylabel(describe_loss(loss, panel[1].split("_")[0]))
         figure.suptitle(title_of(members[0].fields), fontsize=9)

@@ -3,7 +3,6 @@
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
 from scaletime_jax.laws.planner import Option
 from scaletime_jax.plotting.settings import title_of
@@ -12,10 +11,9 @@ from scaletime_jax.plotting.style import (
     WIDTH,
     shades,
     use_log_axis,
-    write_tick,
+    write_amount,
 )
 from scaletime_jax.studies.plan import DrawnPlan
-from scaletime_jax.words import short
 
 BEST = "#b3470b"
 
@@ -32,11 +30,6 @@ def plot_plan(plan: DrawnPlan) -> dict[str, Figure]:
     return {"": figure}
 
 
-def _write_count(value: float, _=None) -> str:
-    """Returns a size or a time as it is usually written: 300M, 20B, 1,000."""
-    return short(value) if value >= 1e6 else write_tick(value)
-
-
 def _columns(options: list[Option]) -> np.ndarray:
     return np.array(options, float).T
 
@@ -46,7 +39,7 @@ def _draw_frontier(axis, plan: DrawnPlan) -> None:
     size, _, _, loss, low, high = _columns(plan.frontier)
     use_log_axis(axis.xaxis, 5)
     use_log_axis(axis.yaxis)
-    axis.xaxis.set_major_formatter(FuncFormatter(_write_count))
+    axis.xaxis.set_major_formatter(write_amount)
     axis.plot(size, loss, color=BEST)
     axis.fill_between(size, low, high, color=BEST, alpha=0.18, linewidth=0)
     best = plan.best
@@ -66,7 +59,7 @@ def _draw_map(axis, plan: DrawnPlan) -> None:
     use_log_axis(axis.xaxis, 5)
     use_log_axis(axis.yaxis)
     for each in (axis.xaxis, axis.yaxis):
-        each.set_major_formatter(FuncFormatter(_write_count))
+        each.set_major_formatter(write_amount)
     known = loss[np.isfinite(loss)]
     if known.size and known.max() > known.min():
         levels = np.geomspace(known.min(), known.max(), 13)[1:-1]

@@ -10,6 +10,8 @@ import numpy as np
 from matplotlib import ticker
 from matplotlib.figure import Figure
 
+from scaletime_jax.words import short
+
 SETTINGS: Any = {
     "font.size": 9,
     "axes.spines.top": False,
@@ -119,6 +121,11 @@ def write_tick(value: float, _=None) -> str:
         factor = "" if multiple == "1" else rf"{multiple}\times"
         return f"${factor}10^{{{power}}}$"
     return f"{value:,.6g}"
+
+
+def write_amount(value: float, _=None) -> str:
+    """Returns a number of parameters or tokens as a tick has it: 20,000 and 1.3B."""
+    return short(value) if value >= 1e6 else write_tick(value)
 
 
 def make_panels(figure: Figure, count: int, columns: int = 3) -> list:

@@ -33,6 +33,7 @@ from scaletime_jax.plotting.style import (
     draw_exchange,
     shades,
     use_log_axis,
+    write_amount,
 )
 from scaletime_jax.runs.curves import Curve
 from scaletime_jax.stats.estimates import Estimate
@@ -40,22 +41,25 @@ from scaletime_jax.studies.tradeoff import RESOLUTION, Point, TradeoffCurve
 
 
 def plot_tradeoff(
-    curves: Sequence[TradeoffCurve], record: float | None
+    curves: Sequence[TradeoffCurve], record: float | None, time: str = "epochs"
 ) -> dict[str, Figure]:
     """Draws a figure a setting, after one of all; captions say what is drawn.
 
     Args:
         curves: at all thresholds.
         record: the share at which curves are drawn; None for the threshold given.
+        time: the unit of training time, in the plural.
     """
     return draw_settings(
         curves,
-        lambda mine: _draw_setting(mine, record),
-        lambda: _draw_all(curves, record),
+        lambda mine: _draw_setting(mine, record, time),
+        lambda: _draw_all(curves, record, time),
     )
 
 
-def _draw_setting(curves: Sequence[TradeoffCurve], record: float | None) -> Figure:
+def _draw_setting(
+    curves: Sequence[TradeoffCurve], record: float | None, time: str
+) -> Figure:
     drawn = [curve for curve in curves if curve.share == record]
     colours = shades([curve.fields["train_size"] for curve in drawn])
     shares = share_colours({c.share: c.exponents for c in _largest(curves)})
@@ -64,7 +68,7 @@ def _draw_setting(curves: Sequence[TradeoffCurve], record: float | None) -> Figu
         left, right = figure.subplots(1, 2, sharex=True)
         _draw_curves(left, drawn, colours)
         _draw_exponents(right, _largest(curves), shares)
-        left.set_ylabel("epochs to the loss")
+        left.set_ylabel(f"{time} to the loss")
         right.set_ylabel("local exponent")
         _draw_guides(left, drawn)
         figure.supxlabel("effective size $p$ = (number of parameters)$^{1/3}$")
@@ -72,7 +76,9 @@ def _draw_setting(curves: Sequence[TradeoffCurve], record: float | None) -> Figu
     return figure
 
 
-def _draw_all(curves: Sequence[TradeoffCurve], record: float | None) -> Figure:
+def _draw_all(
+    curves: Sequence[TradeoffCurve], record: float | None, time: str
+) -> Figure:
     """Draws the local exponents of each setting at its largest train size."""
     panels = []
     for share in dict.fromkeys((record, None)):
@@ -91,7 +97,7 @@ def _draw_all(curves: Sequence[TradeoffCurve], record: float | None) -> Figure:
         panels.append(
             Panel(
                 words if record is not None else "",
-                "local exponent of epochs in size",
+                f"local exponent of {time} in size",
                 marks or [Mark(title_of(curves[0].fields), None, Estimate(None, None))],
                 (-1 - RESOLUTION, -1 + RESOLUTION),
                 SHOWN,
@@ -112,6 +118,7 @@ def _largest(curves: Sequence[TradeoffCurve]) -> list[TradeoffCurve]:
 def _draw_curves(axis, curves: Sequence[TradeoffCurve], colours: dict) -> None:
     use_log_axis(axis.xaxis)
     use_log_axis(axis.yaxis)
+    axis.yaxis.set_major_formatter(write_amount)
     hollow = sum(curve.censored > 0 for curve in curves)
     for curve in curves:
         colour = colours[curve.fields["train_size"]]
@@ -152,9 +159,9 @@ def _draw_exponents(axis, curves: Sequence[TradeoffCurve], colours: Colours) -> 
     axis.axhline(-1, **LIMIT)
     axis.axhspan(-1 - RESOLUTION, -1 + RESOLUTION, **WITHIN)
     draw_exponents(axis, {c.share: c.exponents for c in curves}, colours)
-    if curves:
-        size = describe_size(curves[0].fields["train_size"])
-        annotate_corner(axis, f"{size} training examples")
+    size = curves[0].fields["train_size"] if curves else None
+    if size is not None:
+        annotate_corner(axis, f"{size:,} training examples")
 
 
 def _draw_guides(axis, curves: Sequence[TradeoffCurve]) -> None:

@@ -125,7 +125,7 @@ def study(
             "pairs": [row for each in made for row in _pairs(each)],
         },
         {"collapses": [_summarise(each) for each in made]},
-        {"made": made, "scans": scans},
+        {"made": made, "scans": scans, "time": runs.clock.plural},
         [],
         overview=OVERVIEW,
     )

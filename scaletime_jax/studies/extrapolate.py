@@ -74,7 +74,11 @@ def study(
             "extrapolations": [_summarise(each) for each in made],
             "at_chance": waiting,
         },
-        {"made": made, "tolerance": protocol.tolerance},
+        {
+            "made": made,
+            "tolerance": protocol.tolerance,
+            "time": runs.clock.plural,
+        },
         _describe_waiting(waiting),
         overview=OVERVIEW,
     )

@@ -162,7 +162,7 @@ def study(
             "controls": [floor.row for floor in floors],
             "curves": [_summarise(curve) for curve in curves],
         },
-        {"curves": curves, "record": record},
+        {"curves": curves, "record": record, "time": runs.clock.plural},
         [_censored(curve) for curve in judged if curve.censored]
         + [floor.words for floor in floors],
         overview=OVERVIEW,
