@@ -15,6 +15,7 @@ from scaletime_jax.laws.power_laws import (
     fit_interaction,
     fit_with_data,
 )
+from scaletime_jax.laws.repeated_data import fit_overfitting, fit_saturation
 from scaletime_jax.laws.scale_time import (
     fit_scale_time,
     fit_scale_time_kappa,
@@ -55,6 +56,10 @@ PREDICTORS = (
     Predictor("additive", "[Hoffmann et al. 2022]", _jointly(fit_additive), True),
     Predictor("with data", "[Hoffmann et al. 2022]", _jointly(fit_with_data), True),
     Predictor("interaction", "additive and product", _jointly(fit_interaction), True),
+    Predictor(
+        "repeated data", "[Muennighoff et al. 2023]", _jointly(fit_saturation), True
+    ),
+    Predictor("overfitting", "[arXiv 2605.09189]", _jointly(fit_overfitting), True),
     Predictor("BNSL", "[Caballero et al. 2023]", fit_broken, False),
     Predictor("M4", "[Alabdulmohsin et al. 2022]", fit_sigmoidal, False),
 )

@@ -13,6 +13,8 @@ from scaletime_jax.laws.unified_law import fit_unified_law
 from scaletime_jax.stats.robust_fit import huber
 
 FIT = {each.name: each.fit for each in PREDICTORS}
+# Laws that predict nothing without the train size.
+OF_DATA = {"with data", "repeated data", "overfitting"}
 
 
 def product(exponent):
@@ -34,6 +36,18 @@ def broken(n, t, d):
 
 def broken_in_size(n, t, d):
     return 0.003 / t**0.1 + 0.09 * n**-0.1 * (1 + (n / 2e4) ** 1.5) ** -0.5
+
+
+def repeated(n, t, d):
+    """Data that lose their value after eight repetitions."""
+    worth = d * (np.minimum(t, 1) + 8 * -np.expm1(-np.maximum(t - 1, 0) / 8))
+    return 0.01 + n**-0.4 + 5 * worth**-0.6
+
+
+def rising(n, t, d):
+    """A loss below 2 that overfitting raises again."""
+    h = 3 * n**-0.4 + 6 * (t * d) ** -0.5 + 0.02 * n**0.2 * t**0.6 * d**-0.4
+    return 0.01 + 2 * h / (1 + h)
 
 
 def sigmoidal(n, t, d):
@@ -75,6 +89,10 @@ OWN = [
         "epoch",
         1e-2,
     ),
+    ("repeated data", repeated, "num_params", 5e-3),
+    ("repeated data", repeated, "epoch", 5e-3),
+    ("overfitting", rising, "num_params", 3e-2),
+    ("overfitting", rising, "epoch", 3e-2),
     ("BNSL", broken, "epoch", 1e-2),
     ("BNSL", broken_in_size, "num_params", 3e-2),
     ("M4", sigmoidal, "epoch", 5e-3),
@@ -313,4 +331,4 @@ def test_a_law_of_data_needs_to_know_how_much_there_was():
     unknown = unknown._replace(train_size=np.zeros(len(unknown.train_size)))
     for name, fit in FIT.items():
         reached = np.isfinite(fit(unknown, "epoch").predict(SIZES[3], 10.0, 0.0).mean)
-        assert reached.all() == (name != "with data")
+        assert reached.all() == (name not in OF_DATA)
