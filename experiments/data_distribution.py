@@ -12,7 +12,7 @@ examples changes, paired by seed, with intervals and verdicts.
 from absl import flags
 from shell import cli, results, runs, sweep
 
-from scaletime_jax.studies import data_distribution, resolution_limited
+from scaletime_jax.studies import data_distribution, scalings
 
 flags.adopt_module_key_flags(runs)
 sweep.use_table1()
@@ -22,7 +22,7 @@ flags.set_default(sweep.TRAIN_SIZES, ["250", "500", "1000", "2000", "4000"])
 
 def main() -> None:
     """From flags to figure."""
-    found = runs.obtain(needs=("train_size",), check=resolution_limited.check_grid)
+    found = runs.obtain(needs=("train_size",), check=scalings.check_grid)
     if found is not None:
         results.finish(data_distribution.study(found), found)
 

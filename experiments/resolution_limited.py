@@ -14,7 +14,7 @@ alike, and four over the exponent beside the dimension.
 from absl import flags
 from shell import cli, dimensions, results, runs, sweep
 
-from scaletime_jax.studies import resolution_limited
+from scaletime_jax.studies import resolution_limited, scalings
 
 flags.adopt_module_key_flags(runs)
 flags.adopt_module_key_flags(dimensions)
@@ -25,7 +25,7 @@ flags.set_default(sweep.TRAIN_SIZES, ["250", "500", "1000", "2000", "5000"])
 
 def main() -> None:
     """From flags to figure."""
-    found = runs.obtain(needs=("train_size",), check=resolution_limited.check_grid)
+    found = runs.obtain(needs=("train_size",), check=scalings.check_grid)
     if found is not None:
         made = resolution_limited.study(found, dimensions.obtain())
         results.finish(made, found)

@@ -19,13 +19,13 @@ from scaletime_jax.plotting.style import (
 )
 from scaletime_jax.plotting.taught import draw_log_means
 from scaletime_jax.stats.estimates import Estimate
-from scaletime_jax.studies.resolution_limited import (
+from scaletime_jax.studies.resolution_limited import WITHIN as SHARES
+from scaletime_jax.studies.scalings import (
     BEST_LOSS,
     NUMBERS,
     OVER_DATA,
     Scaling,
 )
-from scaletime_jax.studies.resolution_limited import WITHIN as SHARES
 
 # Okabe and Ito's colours, told apart by colour-blind readers.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "0.3")

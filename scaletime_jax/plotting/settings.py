@@ -24,6 +24,7 @@ NAMES = {
     "cnn": "CNN",
     "myrtle": "Myrtle",
     "pooled_cnn": "CNN with pooling",
+    "wrn": "WRN",
     **{f"wrn{depth}": f"WRN-{depth}" for depth in (10, 16, 22, 28, 40)},
     "sgd": "SGD",
     "adam": "Adam",

@@ -9,15 +9,16 @@ import numpy as np
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs.read import Runs
 from scaletime_jax.stats.claims import Claim, judge
-from scaletime_jax.stats.estimates import Estimate, jackknife
-from scaletime_jax.stats.log_means import log_mean, seed_exponents
-from scaletime_jax.studies.resolution_limited import (
+from scaletime_jax.stats.estimates import Estimate
+from scaletime_jax.stats.log_means import log_mean
+from scaletime_jax.studies.result import Result, rows
+from scaletime_jax.studies.scalings import (
     OVER_DATA,
     Scaling,
     describe_number,
+    exponent_change,
     scale_runs,
 )
-from scaletime_jax.studies.result import Result, rows
 
 NAME = "data_distribution"
 TITLE = (
@@ -116,7 +117,9 @@ def _compare(scalings: Sequence[Scaling]) -> Iterator[Altered]:
                 start = None if kind == CLASSES else 0.0
                 yield Altered(base.fields, kind, start, base, Estimate(0.0, None))
             for level, each in sorted(levels, key=lambda pair: pair[0]):
-                yield Altered(base.fields, kind, level, each, _change(base, each))
+                yield Altered(
+                    base.fields, kind, level, each, exponent_change(each, base)
+                )
 
 
 def _pairs(base: Scaling, each: Scaling) -> bool:
@@ -125,21 +128,6 @@ def _pairs(base: Scaling, each: Scaling) -> bool:
     if name is None or each.number != base.number:
         return False
     return {**each.fields, "dataset": name[0]} == base.fields
-
-
-def _change(base: Scaling, each: Scaling) -> Estimate:
-    sizes = np.intersect1d(base.sizes, each.sizes)
-    seeds = np.intersect1d(base.seeds, each.seeds)
-    if len(sizes) < 3 or len(seeds) == 0:
-        return Estimate(None, None)
-    alphas = [
-        -seed_exponents(
-            sizes,
-            one.values[np.ix_(np.isin(one.sizes, sizes), np.isin(one.seeds, seeds))],
-        )[None]
-        for one in (each, base)
-    ]
-    return jackknife(lambda new, old: float(np.mean(new - old)), *alphas)
 
 
 def make_claims(made: Sequence[Altered]) -> list[Claim]:

@@ -1,23 +1,26 @@
 """Image classifiers over data and size: exponents of loss and error, and dimension."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 
 from scaletime_jax.errors import InputError
-from scaletime_jax.runs.curves import final_over, least_over
-from scaletime_jax.runs.fields import setting_of
 from scaletime_jax.runs.read import Runs
-from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.claims import Claim, judge
 from scaletime_jax.stats.estimates import Estimate, jackknife
-from scaletime_jax.stats.exponents import MIN_POINTS, select_range
+from scaletime_jax.stats.exponents import MIN_POINTS
 from scaletime_jax.stats.intrinsic_dimension import estimate_dimension
 from scaletime_jax.stats.local_exponents import BEND
-from scaletime_jax.stats.log_means import log_error, log_mean, mean_bend, seed_exponents
+from scaletime_jax.stats.log_means import log_error, log_mean, seed_exponents
 from scaletime_jax.studies.result import Result, rows
+from scaletime_jax.studies.scalings import (
+    BEST_LOSS,
+    OVER_DATA,
+    OVER_SIZE,
+    Scaling,
+    describe_number,
+    scale_runs,
+)
 
 NAME = "resolution_limited"
 TITLE = "Figures 1, 2, S1 and S3 of [B21]: image classifiers over data and size"
@@ -31,17 +34,8 @@ CAPTION = (
     "(filled) and of the last hidden layer (open), both measured on test images; equal "
     "numbers are on the line, and in the band the claim holds."
 )
-OVER_DATA, OVER_SIZE = "train_size", "num_params"
 SYMBOLS = {OVER_DATA: "alpha_D", OVER_SIZE: "alpha_P"}
 NOUNS = {OVER_DATA: "data", OVER_SIZE: "model size"}
-# When a number is read, and which number, the reference first.
-BEST_LOSS = ("best", "test_loss")
-NUMBERS = (
-    BEST_LOSS,
-    ("final", "test_loss"),
-    ("best", "test_error"),
-    ("final", "test_error"),
-)
 # Of 4 / alpha over the dimension, and of an exponent over that of the best loss.
 WITHIN = 0.85, 1.15
 ALIKE = 0.8, 1.25
@@ -49,61 +43,8 @@ MOST_POINTS = 10_000
 PLACES = {"images": "images", "hidden": "last hidden layer"}
 
 
-class Scaling(NamedTuple):
-    """One number of the runs of a setting over data or over model size.
-
-    Attributes:
-        fields: the setting, with the width or the train size that is fixed; the other
-            one is None.
-        axis: 'train_size' or 'num_params'.
-        number: one of `NUMBERS`.
-        sizes: [sizes] ascending.
-        values: [sizes, seeds] > 0.
-        seeds: [seeds].
-        used: [sizes] whether the size is in the longest straight range.
-        exponent: minus the slope of the mean log value over the straight range; no
-            value without one.
-        whole: the same over all sizes.
-        bend: change of the exponent from the smallest to the largest size.
-        inverse: 4 / `exponent`.
-    """
-
-    fields: dict
-    axis: str
-    number: tuple[str, str]
-    sizes: np.ndarray
-    values: np.ndarray
-    seeds: np.ndarray
-    used: np.ndarray
-    exponent: Estimate
-    whole: Estimate
-    bend: Estimate
-    inverse: Estimate
-
-
 # By dataset, and by a key of `PLACES`.
 Dimensions = Mapping[str, Mapping[str, Estimate]]
-
-
-def check_grid(planned: pd.DataFrame) -> None:
-    """Refuses, before training, runs from which no exponent can be measured.
-
-    Args:
-        planned: the identity of each run, one row each.
-
-    Raises:
-        InputError: a setting has too few train sizes and too few widths for a fit.
-    """
-    for fields, mine in split_table(planned, setting_of(planned)):
-        found = {axis: mine[axis].nunique() for axis in ("train_size", "width")}
-        if max(found.values()) < MIN_POINTS:
-            raise InputError(
-                f"an exponent needs {MIN_POINTS} train sizes or widths; "
-                f"{fields['dataset']} has {found['train_size']} and {found['width']}: "
-                "add sizes.",
-                train_size=None,
-                width=None,
-            )
 
 
 def study(runs: Runs, dimensions: Dimensions | None = None) -> Result:
@@ -156,52 +97,6 @@ def measure_dimension(points: np.ndarray) -> Estimate:
     flat = np.asarray(points, float).reshape(len(points), -1)
     _, first = np.unique(flat, axis=0, return_index=True)
     return estimate_dimension(flat[np.sort(first)[:MOST_POINTS]]).ratio
-
-
-def scale_runs(table: pd.DataFrame) -> Iterator[Scaling]:
-    """Yields the numbers of each setting over data and over model size.
-
-    Args:
-        table: one row per run and evaluation.
-    """
-    for fields, mine in split_table(table, setting_of(table)):
-        for width, runs in split_table(mine, ["width"]):
-            yield from _over(OVER_DATA, {**fields, **width, "train_size": None}, runs)
-        *_, (largest, runs) = split_table(mine, ["train_size"])
-        yield from _over(OVER_SIZE, {**fields, "width": None, **largest}, runs)
-
-
-def _over(axis: str, fields: dict, runs: pd.DataFrame) -> Iterator[Scaling]:
-    """Yields the numbers of runs along an axis, if there are enough sizes."""
-    accuracy = runs.get("test_accuracy", np.nan)  # unknown in some logs
-    runs = runs.assign(test_error=1 - accuracy)
-    for number in NUMBERS:
-        when, column = number
-        read = final_over if when == "final" else least_over
-        found = read(runs, axis, column).dropna(axis=1)
-        found = found[(found > 0).all(axis=1)]  # an error of 0 has no logarithm
-        if len(found) >= MIN_POINTS and found.shape[1]:
-            yield _scale(fields, axis, number, found)
-
-
-def _scale(
-    fields: dict, axis: str, number: tuple[str, str], found: pd.DataFrame
-) -> Scaling:
-    sizes, values = found.index.to_numpy(float), found.to_numpy()
-    used = select_range(sizes, values, mean_bend)
-    exponent = inverse = Estimate(None, None)
-    if used.any():
-        alphas = -seed_exponents(sizes[used], values[used])[None]
-        exponent = jackknife(np.mean, alphas)
-        inverse = jackknife(lambda alpha: float(4 / np.mean(alpha)), alphas)
-    whole = jackknife(np.mean, -seed_exponents(sizes, values)[None])
-    bend = mean_bend(sizes, values)
-    # of the slope; the exponent is minus the slope
-    ends = bend.interval and (-bend.interval[1], -bend.interval[0])
-    bend = Estimate(None if bend.value is None else -bend.value, ends, bend.freedom)
-    fits = used, exponent, whole, bend, inverse
-    seeds = found.columns.to_numpy()
-    return Scaling(fields, axis, number, sizes, values, seeds, *fits)
 
 
 def make_claims(made: Sequence[Scaling], dimensions: Dimensions) -> list[Claim]:
@@ -269,12 +164,6 @@ def _of_dimension(each: Scaling, place: str, found: Estimate) -> Claim:
         quantity=f"4 / {symbol} over the dimension",
         note=note,
     )
-
-
-def describe_number(number: tuple[str, str]) -> str:
-    """Returns a number of `NUMBERS` in words, such as 'best test loss'."""
-    when, column = number
-    return f"{when} {column.replace('_', ' ')}"
 
 
 def _points(each: Scaling) -> list[dict]:

@@ -7,11 +7,8 @@ from written import assert_can_be_written
 from scaletime_jax.errors import InputError
 from scaletime_jax.plotting.resolution_limited import plot_resolution_limited
 from scaletime_jax.stats.estimates import Estimate
-from scaletime_jax.studies.resolution_limited import (
-    check_grid,
-    measure_dimension,
-    study,
-)
+from scaletime_jax.studies.resolution_limited import measure_dimension, study
+from scaletime_jax.studies.scalings import check_grid
 
 
 def verdicts(result, words):
