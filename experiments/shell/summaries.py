@@ -20,11 +20,13 @@ QUESTIONS = {
     "Why power laws?": (
         "random_features",
         "duality",
+        "learned_features",
         "manifold_bounds",
         "variance_limited",
         "teacher_student",
         "resolution_limited",
         "data_distribution",
+        "aspect_ratio",
         "student_functions",
     ),
 }

@@ -24,7 +24,25 @@ IDX_NAMES = dict(
 
 
 def read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
-    """Reads the four arrays of a dataset from an npz file.
+    """Reads the four arrays of a dataset from an npz file, or Keras's names of them.
+
+    Raises:
+        InputError: as in `open_npz`.
+    """
+    plain = {name: name for name in ARRAYS}
+    return open_npz(path, "an npz dataset holds", plain, KERAS_NAMES)
+
+
+def open_npz(
+    path: pathlib.Path, words: str, *choices: dict[str, str]
+) -> dict[str, np.ndarray]:
+    """Reads arrays from an npz file.
+
+    Args:
+        path: of the file.
+        words: what holds the arrays, for messages.
+        *choices: names in the file by names of the result. The last choice of which the
+            file has an array is taken, and the first one else.
 
     Raises:
         InputError: there is no such file, it lacks an array, is damaged, or holds more
@@ -38,17 +56,16 @@ def read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
                 f"{path} unpacks to {size / 2**30:.0f} GiB, more than the memory."
             )
         with np.load(path) as file:
-            plain = dict(zip(ARRAYS, ARRAYS, strict=True))
-            names = KERAS_NAMES if "x_train" in file.files else plain
+            there = [c for c in choices if set(c.values()) & set(file.files)]
+            names = (there or choices[:1])[-1]
             missing = sorted(set(names.values()) - set(file.files))
             if missing:
                 raise InputError(
-                    f"{path} lacks {', '.join(missing)}; an npz dataset holds "
-                    f"{', '.join(ARRAYS)}."
+                    f"{path} lacks {', '.join(missing)}; {words} {', '.join(names)}."
                 )
             return {array: file[name] for array, name in names.items()}
     except FileNotFoundError:
-        raise InputError(f"there is no file {path}; 'npz:PATH' needs one.") from None
+        raise InputError(f"there is no file {path}.") from None
     except InputError:
         raise
     except Exception as error:  # what a damaged file makes NumPy raise is not listed

@@ -53,6 +53,25 @@ def limit_train(dataset: Dataset, size: int) -> Dataset:
     )
 
 
+def rest_of(dataset: Dataset, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns images and labels that `limit_train` leaves out, and the test examples.
+
+    Args:
+        dataset: of classes.
+        size: number of training examples of the part, below all of them.
+
+    Raises:
+        InputError: as in `limit_train`.
+    """
+    labels = dataset.train_labels
+    kept = balanced_part(dataset, labels, size, "population", "training")
+    left = np.setdiff1d(np.arange(len(labels)), kept)
+    return (
+        np.concatenate([dataset.train_images[left], dataset.test_images]),
+        np.concatenate([labels[left], dataset.test_labels]),
+    )
+
+
 def balanced_part(
     dataset: Dataset, labels: np.ndarray, size: int, name: str, kind: str
 ) -> Int[np.ndarray, "size"]:

@@ -7,6 +7,14 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from scaletime_jax.plotting.kernels import (
+    COLOURS,
+    MARKERS,
+    draw_kernels,
+    leave_room,
+    put_letters,
+    standard_errors,
+)
 from scaletime_jax.plotting.style import (
     GUIDE,
     SETTINGS,
@@ -18,9 +26,6 @@ from scaletime_jax.studies.four_regimes import Panel, Regimes
 from scaletime_jax.studies.kernel_targets import KernelCurves
 from scaletime_jax.studies.planted_spectra import Planted
 
-# Okabe and Ito's colours, told apart by colour-blind readers.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "0.3")
-MARKERS = ("o", "s", "^", "D", "v", "P")
 TITLES = (
     "variance-limited over data",
     "variance-limited over features",
@@ -57,7 +62,7 @@ def _draw_regimes(
             _finish_panel(axis, pools[0][2][number], number, fixed)
         _draw_exponents(axes[0, 2], pools, planted)
         _draw_spectra(axes[1, 2], pools)
-        _letter(axes.flat, "abcdef")
+        put_letters(axes.flat, "abcdef")
     return figure
 
 
@@ -65,21 +70,9 @@ def _draw_wide(kernels: Sequence[KernelCurves]) -> Figure:
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
         axes = figure.subplots(1, 3)
-        _draw_kernels(axes, kernels)
-        _letter(axes, "ghi")
+        draw_kernels(axes, kernels)
+        put_letters(axes, "ghi")
     return figure
-
-
-def _letter(axes, letters: str) -> None:
-    for axis, letter in zip(axes, letters, strict=True):
-        axis.text(-0.2, 1.03, letter, transform=axis.transAxes, fontweight="bold")
-
-
-def _sem(losses: np.ndarray) -> np.ndarray:
-    draws = losses.shape[1]
-    return (
-        losses.std(axis=1, ddof=1) / np.sqrt(draws) if draws > 1 else losses[:, 0] * 0
-    )
 
 
 def _draw_panel(axis, panel: Panel, which: int, size: int) -> None:
@@ -88,7 +81,7 @@ def _draw_panel(axis, panel: Panel, which: int, size: int) -> None:
     axis.errorbar(
         panel.draws,
         panel.losses.mean(axis=1),
-        yerr=_sem(panel.losses),
+        yerr=standard_errors(panel.losses),
         fmt=MARKERS[which % len(MARKERS)],
         color=colour,
         markersize=4,
@@ -113,14 +106,8 @@ def _finish_panel(axis, panel: Panel, number: int, fixed: int) -> None:
     else:
         axis.set_xlabel(f"{words} ${mine}$")
         axis.set_ylabel(f"test loss $L({mine})$")
-    _leave_room(axis, 0.35 if number > 1 else 0)
+    leave_room(axis, 0.35 if number > 1 else 0)
     axis.legend(fontsize=7, title="exponent", title_fontsize=7, loc="lower left")
-
-
-def _leave_room(axis, share: float) -> None:
-    """Extends a logarithmic axis downwards by a share, for a legend."""
-    low, high = axis.get_ylim()
-    axis.set_ylim(low * (low / high) ** share, high)
 
 
 def _draw_exponents(axis, pools, planted: Sequence[Planted]) -> None:
@@ -197,46 +184,3 @@ def _draw_spectra(axis, pools) -> None:
 def _on_log_axes(x, modes: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Returns a curve's height at x, on the straight lines that are drawn."""
     return np.exp(np.interp(np.log(x), np.log(modes), np.log(values)))
-
-
-def _draw_kernels(axes, kernels: Sequence[KernelCurves]) -> None:
-    over_data, tails, moments = axes
-    for which, study in enumerate(kernels):
-        colour, marker = COLOURS[which + 1], MARKERS[which]
-        both = (study.teacher, colour, "-"), (study.labels, "white", "--")
-        for targets, face, dash in both:
-            value = targets.exponent
-            over_data.errorbar(
-                study.sizes,
-                targets.losses.mean(axis=1),
-                yerr=_sem(targets.losses),
-                fmt=marker,
-                color=colour,
-                markerfacecolor=face,
-                markersize=4,
-                linewidth=0.8,
-                label="none" if value is None else f"{value:.2f}",
-            )
-            over_data.plot(study.sizes, targets.theory, dash, color=colour, lw=1)
-        tails.plot(study.modes, study.share_beyond, color=colour, label=study.name)
-        for targets, dash in ((study.teacher, "-"), (study.labels, "--")):
-            moments.plot(targets.modes, targets.moments, dash, color=colour)
-    for axis in (over_data, tails, moments):
-        use_log_axis(axis.xaxis, 4)
-        use_log_axis(axis.yaxis, 5)
-    # centred labels hardly have the first, all but constant mode
-    moments.set_ylim(bottom=0.1)
-    over_data.set_xlabel("training points $D$")
-    over_data.set_ylabel("test loss, targets of variance 1")
-    over_data.set_title("filled teachers, open real labels", fontsize=9)
-    _leave_room(over_data, 0.2)
-    over_data.legend(
-        ncols=3, fontsize=7, title="exponents", title_fontsize=7, loc="lower left"
-    )
-    tails.set_xlabel("mode $i$")
-    tails.set_ylabel(r"share of $\mathrm{Tr}\,\mathcal{C}$ beyond mode $i$")
-    tails.set_title("spectra of infinitely wide networks", fontsize=9)
-    tails.legend(fontsize=7)
-    moments.set_xlabel("mode $i$")
-    moments.set_ylabel(r"target coefficient $\bar w_i^2$")
-    moments.set_title("solid teachers, dashed real labels", fontsize=9)

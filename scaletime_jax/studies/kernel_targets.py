@@ -155,16 +155,46 @@ def study_kernel(
         seed: seed of the draws.
         track: shows the progress.
     """
-    population, at = len(kernel), jnp.array(sizes) - 1
-    wanted = jnp.asarray(targets)
     eigenvalues, vectors = (x[..., ::-1] for x in np.linalg.eigh(np.asarray(kernel)))
-    eigenvalues = np.maximum(eigenvalues, 0) / eigenvalues.sum()
+    return study_modes(
+        name, np.maximum(eigenvalues, 0), vectors, targets, sizes, draws, seed, track
+    )
+
+
+def study_modes(
+    name: str,
+    eigenvalues: np.ndarray,
+    vectors: Float[np.ndarray, "N modes"],
+    targets: Float[np.ndarray, "N outputs"],
+    sizes: Sequence[int],
+    draws: int,
+    seed: int,
+    track: Track = quiet,
+) -> KernelStudy:
+    """Measures L(D) of ridgeless regression with a kernel, given by its modes.
+
+    The part of the targets outside the modes cannot be learned. The theory treats it as
+    noise that is independent of the features.
+
+    Args:
+        name: name in words.
+        eigenvalues: [modes] of K, largest first, >= 0.
+        vectors: [N, modes] orthonormal eigenvectors.
+        targets: [N, outputs] of second moment 1.
+        sizes: D, ascending, below the number of modes.
+        draws: number of draws of training sets.
+        seed: seed of the draws.
+        track: shows the progress.
+    """
+    (population, modes), at = vectors.shape, jnp.array(sizes) - 1
+    wanted = jnp.asarray(targets)
+    eigenvalues = eigenvalues / eigenvalues.sum()
     features = jnp.asarray(vectors * np.sqrt(population * eigenvalues))
 
     def draw(key):
         order = jax.random.permutation(key, population)[: sizes[-1]]
         points = features[order]
-        teacher = population * losses_over_data(points, population_features=features)
+        teacher = modes * losses_over_data(points, population_features=features)
         labels = label_losses_over_data(points, wanted[order], features, wanted)
         return teacher[at], labels[at]
 
@@ -172,11 +202,14 @@ def study_kernel(
     found = measure_draws(draw, stream, draws, track, name)
     coefficients = vectors.T @ np.asarray(targets) / np.sqrt(population)
     moments = np.mean(coefficients**2, axis=1) / np.maximum(eigenvalues, 1e-300)
+    rest = max(0.0, 1 - float(np.sum(eigenvalues * moments)))
     x = np.array(sizes, float)
     made = []
-    for losses, each in zip(found, (np.ones(population), moments), strict=True):
+    for losses, each, noise in zip(
+        found, (np.ones(modes), moments), (0.0, rest), strict=True
+    ):
         losses = losses.T
-        theory = np.asarray(learning_curve(eigenvalues, each, x))
+        theory = np.asarray(learning_curve(eigenvalues, each, x, noise=noise))
         made.append(Targets(losses, theory, fit_power_law(x, losses), each))
     return KernelStudy(name, x, eigenvalues, *made)
 

@@ -142,6 +142,45 @@ SUBJECTS: dict[str, tuple[Subject, ...]] = {
             quantity="change of alpha_D by noise",
         ),
     ),
+    "learned_features": (
+        Subject(
+            "The exponent over data of the excess loss of few learned features",
+            "the paper says 1, with a deviation at a small ridge",
+            quantity="variance-limited exponent in D",
+        ),
+        Subject(
+            "The loss over data divided by the loss over features",
+            "the paper sees equal losses",
+            quantity="(loss over data) / (loss over features), mean over sizes",
+        ),
+        Subject(
+            "The exponent on teachers' targets less that on real labels",
+            "teachers are learned faster",
+            quantity="exponent on teachers' targets - on real labels",
+        ),
+        Subject(
+            "The exponent of the fall of the labels' coefficients over the modes",
+            "the paper sees equal coefficients, here an exponent up to 0.15",
+            quantity="exponent of the fall of w_i^2 over modes",
+        ),
+    ),
+    "aspect_ratio": (
+        Subject(
+            "The change of the exponent over data by depth",
+            "the paper sees a mild one, here up to 0.05",
+            quantity="change of alpha_D by depth",
+        ),
+        Subject(
+            "The change of the exponent over data by width",
+            "a wider network has the larger exponent",
+            quantity="change of alpha_D by width",
+        ),
+        Subject(
+            "The change of the exponent over data between the two largest widths",
+            "the paper sees a saturating width, here a change up to 0.05",
+            quantity="change of alpha_D by largest widths",
+        ),
+    ),
     "variance_limited": (
         Subject(
             "The exponent of what finite data add to the loss of narrow networks",

@@ -11,10 +11,18 @@ PANEL = {
     "variance_limited": "excess.csv",
     "resolution_limited": "points.csv",
     "data_distribution": "points.csv",
+    "aspect_ratio": "points.csv",
 }
 
 
-@pytest.fixture(scope="module", params=PANEL)
+# Residual networks compile for half a minute; their study has tests of its own.
+SLOW = {"aspect_ratio": pytest.mark.slow}
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=SLOW.get(name, ())) for name in PANEL],
+)
 def smoke(request, tmp_path_factory):
     name, workdir = request.param, tmp_path_factory.mktemp("teachers")
     flagfile = f"--flagfile={FLAGFILES}/{name}/smoke.flags"
@@ -111,6 +119,21 @@ def test_a_dry_run_says_what_does_not_fit_the_memory(tmp_path):
             "data_distribution",
             ["--input_noise=-1"],
             ["input_noise must be 0 or more", "(--input_noise=-1.0)"],
+        ),
+        (
+            "learned_features",
+            ["--widths=2,4"],
+            ["features are of one network", "give one --dataset"],
+        ),
+        (
+            "learned_features",
+            ["--features=none.npz"],
+            ["there is no file none.npz"],
+        ),
+        (
+            "aspect_ratio",
+            ["--architecture=wrn10", "--widths=2"],
+            ["needs two depths or two widths", "(--architecture, --widths)"],
         ),
         (
             "resolution_limited",

@@ -16,6 +16,7 @@ FILES = {
     "linear_dynamics": ["data.csv", "size-time.csv", "trajectories.csv"],
     "student_functions": ["others.csv", "segment.csv"],
     "duality": ["duality.csv"],
+    "learned_features": ["curves.csv", "kernel.csv"],
     "manifold_bounds": [
         "curves.csv",
         "dimensions.csv",
@@ -37,7 +38,13 @@ KINDS = ("png", "svg")
 
 
 # Compiled for the most time; their studies and figures have tests of their own.
-COMPILED = "random_features", "duality", "subspace", "student_functions"
+COMPILED = (
+    "random_features",
+    "duality",
+    "subspace",
+    "student_functions",
+    "learned_features",
+)
 SLOW = dict.fromkeys(COMPILED, pytest.mark.slow)
 
 

@@ -1,0 +1,485 @@
+"""Figures S6, S7 and S8 (last column) of [B21]: linear students of learned features."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from scaletime_jax.data.features import LabelledFeatures
+from scaletime_jax.errors import InputError
+from scaletime_jax.keep import Keep, forget
+from scaletime_jax.stats.claims import Claim, judge
+from scaletime_jax.stats.estimates import Estimate, jackknife
+from scaletime_jax.stats.exponents import (
+    PowerLaw,
+    exponent_gap,
+    fit_power_law,
+    no_fit,
+    variance_sizes,
+)
+from scaletime_jax.stats.lines import MIN_SIZES, straight_line
+from scaletime_jax.studies.draws import measure_draws
+from scaletime_jax.studies.duality import SAME_LOSS, mean_ratio
+from scaletime_jax.studies.feature_pool import make_targets
+from scaletime_jax.studies.four_regimes import FAR, SAME_EXPONENT
+from scaletime_jax.studies.kernel_targets import (
+    KernelStudy,
+    curves_of,
+    judge_kernels,
+    study_modes,
+)
+from scaletime_jax.studies.result import Result, rows
+from scaletime_jax.theory.label_ridge import label_losses
+from scaletime_jax.track import Track, quiet
+
+NAME = "learned_features"
+TITLE = "Figures S6, S7 and S8 of [B21]: linear students of learned features"
+CAPTION = (
+    "Linear students of the last hidden layer of a trained network learn the real "
+    "labels of examples that the network has not seen. a to d: the loss over data or "
+    "features with few of the other, less its limit (a, b), and with all of the other "
+    "(c, d), at a small ridge (circles) and at the best ridge for each size (open "
+    "squares); points are means over draws with one standard error, lines are fitted. "
+    "e, f: the loss over data with the number of features fixed (filled) and over "
+    "features with the number of data fixed (open). g to i: the same features with "
+    "real labels (open, dashed) and with teachers (filled, solid), the spectrum, and "
+    "the coefficients of the targets; lines in g are theory."
+)
+WITHIN_OF_ONE = 0.1  # of a variance-limited exponent
+RESOLVED = 4  # times as many of the other, in a resolution-limited panel
+FLAT = 0.15  # largest exponent of coefficients that counts as none
+GROUPS = 10  # of examples, in a jackknife
+MODES = (2, 0.5)  # first mode of its fit, and share of all modes up to the last
+
+
+class Options(NamedTuple):
+    """Options of the study.
+
+    Attributes:
+        fixed: P of the losses over data and D of the losses over features, ascending;
+            the first one is of the variance-limited panels.
+        data_sizes: D, ascending.
+        feature_sizes: P, ascending.
+        teacher_sizes: D of the comparison with teachers, ascending.
+        ridges: r of |f - y|^2 + r |theta|^2, summed over points, ascending; the first
+            is the small ridge. Features have mean square 1.
+        draws: number of draws of training sets and features.
+        seed: seed of the draws.
+    """
+
+    fixed: Sequence[int] = (8, 32)
+    data_sizes: Sequence[int] = (10, 14, 20, 28, 40, 56, 80, 160, 320, 640, 1280, 2560)
+    feature_sizes: Sequence[int] = (10, 14, 20, 28, 40, 56, 80, 128, 160, 200, 250)
+    teacher_sizes: Sequence[int] = (10, 20, 40, 80, 160)
+    ridges: Sequence[float] = (1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3, 1e4, 1e5)
+    draws: int = 30
+    seed: int = 101
+
+
+class Curve(NamedTuple):
+    """The loss over data or over features, the other number fixed.
+
+    Attributes:
+        over: 'data' or 'features'.
+        fixed: the other number.
+        is_all: whether that is all data or all features.
+        tuned: whether the ridge is the best one at every size, or the small one.
+        sizes: [sizes] D or P.
+        pool: number of all data or all features of which sizes are drawn.
+        losses: [sizes, draws].
+        limits: [draws] the loss with all data or all features.
+        ridges: [sizes] the ridge.
+    """
+
+    over: str
+    fixed: int
+    is_all: bool
+    tuned: bool
+    sizes: np.ndarray
+    pool: int
+    losses: np.ndarray
+    limits: np.ndarray
+    ridges: np.ndarray
+
+
+class Panel(NamedTuple):
+    """A curve with its power law.
+
+    Attributes:
+        curve: the losses.
+        x: [sizes] the sizes, as numbers of independent draws where the limit is
+            subtracted.
+        losses: [sizes, draws], less the limits if the other number is small.
+        fitted: [sizes] whether the exponent is fitted to this size.
+        law: power law of the losses.
+    """
+
+    curve: Curve
+    x: np.ndarray
+    losses: np.ndarray
+    fitted: np.ndarray
+    law: PowerLaw
+
+
+def study(
+    options: Options,
+    population: LabelledFeatures,
+    track: Track = quiet,
+    keep: Keep = forget,
+) -> Result:
+    """Returns losses over data and features, and of labels beside teachers.
+
+    Args:
+        options: options of the study.
+        population: features of examples that have not trained the network.
+        track: shows the progress.
+        keep: keeps curves and the kernel when they are measured.
+
+    Raises:
+        InputError: sizes do not fit the population.
+    """
+    check(options, *population.features.shape)
+    features = population.features / np.sqrt(np.mean(population.features**2))
+    targets = make_targets(population.labels, population.num_classes)
+    measure = partial(measure_curves, features, targets, options, track)
+    curves = keep("curves", measure)
+    kernel = keep("kernel", partial(_measure_kernel, features, targets, options, track))
+    measure_all = partial(measure_coefficients, features, targets)
+    coefficients = keep("coefficients", measure_all)
+    panels = [make_panel(each) for each in curves if _in_panels(each, options)]
+    setting = {"dataset": population.name, "S": features.shape[1]}
+    claims = make_claims(panels, curves, setting) + judge_kernels([kernel], setting)
+    claims.append(_judge_coefficients(coefficients, setting))
+    words = []
+    if population.constant:
+        words.append(
+            f"{population.constant} of {population.constant + features.shape[1]} "
+            "features are the same for all examples and are left out."
+        )
+    return Result(
+        NAME,
+        TITLE,
+        CAPTION,
+        claims,
+        {
+            "curves": [row for each in curves for row in _points(each)],
+            "kernel": _kernel_points(kernel),
+        },
+        {
+            **setting,
+            "examples": len(features),
+            "constant_features": population.constant,
+            "panels": [_summarise(each) for each in panels],
+            "teacher": kernel.teacher.law.exponent._asdict(),
+            "labels": kernel.labels.law.exponent._asdict(),
+            "fall_of_coefficients": coefficients._asdict(),
+        },
+        {"panels": panels, "curves": curves, "kernel": curves_of(kernel)},
+        words,
+    )
+
+
+def check(options: Options, examples: int, features: int | float) -> None:
+    """Requires sizes that a population has.
+
+    Args:
+        options: options of the study.
+        examples: N.
+        features: S, or infinity where it is not known.
+
+    Raises:
+        InputError: a size is too large.
+    """
+    least, of_features = min(examples, features), f"{features:,} features"
+    for name, number, words in (
+        ("data_sizes", examples, f"{examples:,} examples"),
+        ("feature_sizes", features, of_features),
+        ("teacher_sizes", features, of_features),
+        ("fixed", least, of_features if least == features else f"{least:,} examples"),
+    ):
+        sizes = getattr(options, name)
+        if sizes[-1] >= number:
+            raise InputError(
+                f"{name} must be below the {words}, got {sizes[-1]:,}.",
+                **{name: sizes[-1]},
+            )
+
+
+def measure_curves(
+    features: Float[np.ndarray, "N S"],
+    targets: Float[np.ndarray, "N outputs"],
+    options: Options,
+    track: Track = quiet,
+) -> list[Curve]:
+    """Measures the loss of ridge regression over data and over features.
+
+    Training points are distinct members of the population, features are distinct
+    columns, and both are nested: smaller sizes are the first ones of larger sizes.
+
+    Args:
+        features: [N, S] of mean square 1.
+        targets: [N, outputs].
+        options: options of the study.
+        track: shows the progress.
+    """
+    population, pool = features.shape
+    data_sizes, feature_sizes = options.data_sizes, options.feature_sizes
+    most = max(data_sizes[-1], options.fixed[-1])
+    energy = float(np.mean(targets**2))
+    second, cross = (
+        features.T @ features / population,
+        features.T @ targets / population,
+    )
+
+    def draw(key, features, targets, second, cross, ridges):
+        order_key, pick_key = jax.random.split(key)
+        order = jax.random.permutation(order_key, population)[:most]
+        picks = jax.random.permutation(pick_key, pool)
+        points, labels = features[order][:, picks], targets[order]
+        second, cross = second[picks][:, picks], cross[picks]
+
+        def loss(d, p):
+            moments = second[:p, :p], cross[:p]
+            if d == population:
+                seen = population * moments[0], population * moments[1]
+            else:
+                part = points[:d, :p]
+                seen = part.T @ part, part.T @ labels[:d]
+            return label_losses(*seen, *moments, energy, ridges)
+
+        # of each fixed number, its sizes and then the limit
+        over_data = [
+            jnp.stack([loss(d, p) for d in (*data_sizes, population)])
+            for p in (*options.fixed, pool)
+        ]
+        over_features = [
+            jnp.stack([loss(d, p) for p in (*feature_sizes, pool)])
+            for d in (*options.fixed, population)
+        ]
+        return over_data, over_features
+
+    stream = jax.random.fold_in(jax.random.key(6), options.seed)
+    ridges = jnp.asarray(options.ridges)
+    shared = tuple(map(jnp.asarray, (features, targets, second, cross)))
+    found = measure_draws(draw, stream, options.draws, track, "curves", *shared, ridges)
+    made = []
+    for over, sizes, whole, other, losses in (
+        ("data", data_sizes, population, pool, found[0]),
+        ("features", feature_sizes, pool, population, found[1]),
+    ):
+        for fixed, each in zip((*options.fixed, other), losses, strict=True):
+            how = over, fixed, fixed == other, np.array(sizes), whole
+            made += [_curve(*how, each, options.ridges, tuned) for tuned in (0, 1)]
+    return made
+
+
+def _curve(over, fixed, is_all, sizes, pool, losses, ridges, tuned) -> Curve:
+    """Returns a curve from losses [draws, sizes and the limit, ridges]."""
+    mean = losses.mean(axis=0)
+    at = mean.argmin(axis=1) if tuned else np.zeros(len(mean), int)
+    chosen = np.take_along_axis(losses, at[None, :, None], axis=2)[..., 0].T
+    found = chosen[:-1], chosen[-1], np.array(ridges)[at[:-1]]
+    return Curve(over, fixed, is_all, bool(tuned), sizes, pool, *found)
+
+
+def _in_panels(curve: Curve, options: Options) -> bool:
+    return curve.is_all or curve.fixed == options.fixed[0]
+
+
+def make_panel(curve: Curve) -> Panel:
+    """Returns a curve with the power law of one regime.
+
+    With all of the other number, sizes up to a quarter of all features are fitted, as
+    the loss is limited by resolution there. With few of it, the excess over the limit
+    is fitted at sizes of 16 times as many and more, where only the order 1 / size
+    matters.
+
+    Args:
+        curve: the losses.
+    """
+    sizes = curve.sizes
+    if curve.is_all:
+        x, losses = sizes.astype(float), curve.losses
+        fitted = sizes * RESOLVED <= min(curve.fixed, curve.pool)
+    else:
+        x = variance_sizes(sizes, curve.pool)
+        losses = curve.losses - curve.limits
+        fitted = sizes >= FAR * curve.fixed
+    law = no_fit(x, "no fit: too few sizes")
+    if fitted.sum() >= MIN_SIZES:
+        law = fit_power_law(x[fitted], losses[fitted])
+    return Panel(curve, x, losses, fitted, law)
+
+
+def make_claims(
+    panels: Sequence[Panel], curves: Sequence[Curve], setting: dict
+) -> list[Claim]:
+    """Returns claims on the exponents of the regimes and on duality.
+
+    Args:
+        panels: of the first fixed number and of all data and features.
+        curves: all of them.
+        setting: of the population.
+    """
+    claims = []
+    for panel in panels:
+        if panel.curve.is_all:
+            continue
+        claims.append(
+            judge(
+                panel.law.exponent,
+                (1 - WITHIN_OF_ONE, 1 + WITHIN_OF_ONE),
+                source="[B21, Fig. S7]",
+                statement="The excess loss of finite data or size falls as 1 / x.",
+                setting={**setting, **_words(panel.curve)},
+                quantity="variance-limited exponent in "
+                + ("D" if panel.curve.over == "data" else "P"),
+            )
+        )
+    for tuned in (False, True):
+        data, other = (p for p in panels if p.curve.tuned == tuned and p.curve.is_all)
+        claims.append(_judge_resolution(data, other, setting))
+    of_data = [each for each in curves if each.over == "data" and not each.is_all]
+    for one in of_data:
+        [dual] = [
+            each
+            for each in curves
+            if each.over == "features"
+            and (each.fixed, each.tuned) == (one.fixed, one.tuned)
+            and not each.is_all
+        ]
+        claims.append(_judge_duality(one, dual, setting))
+    return claims
+
+
+def _judge_resolution(data: Panel, other: Panel, setting: dict) -> Claim:
+    """Returns the claim that loss over data and over features share an exponent."""
+    shared = np.intersect1d(data.curve.sizes[data.fitted], other.curve.sizes)
+    pair = [p.losses[np.isin(p.curve.sizes, shared)] for p in (data, other)]
+    gap = Estimate(None, None)
+    if len(shared) > 2:
+        gap = exponent_gap(shared.astype(float), *pair)
+    return judge(
+        gap,
+        (-SAME_EXPONENT, SAME_EXPONENT),
+        source="[B21, Fig. S7]",
+        statement="Loss over data and over features share an exponent.",
+        setting={**setting, "ridge": _ridge(data.curve)},
+        quantity="alpha_D - alpha_P",
+    )
+
+
+def _judge_duality(data: Curve, other: Curve, setting: dict) -> Claim:
+    """Returns the claim that data and features may be exchanged."""
+    shared = np.intersect1d(data.sizes, other.sizes)
+    pair = [each.losses[np.isin(each.sizes, shared)] for each in (data, other)]
+    ratio = jackknife(mean_ratio, *pair) if len(shared) else Estimate(None, None)
+    return judge(
+        ratio,
+        (1 - SAME_LOSS, 1 + SAME_LOSS),
+        source="[B21, Fig. S6]",
+        statement="Data and features may be exchanged.",
+        setting={**setting, "fixed": data.fixed, "ridge": _ridge(data)},
+        quantity="(loss over data) / (loss over features), mean over sizes",
+    )
+
+
+def measure_coefficients(
+    features: Float[np.ndarray, "N S"], targets: Float[np.ndarray, "N outputs"]
+) -> Estimate:
+    """Returns the exponent with which w_i^2 of the labels falls over the modes.
+
+    w_i are the coefficients of the labels on the eigenvectors of C, from the second
+    mode to half of all. The interval is a jackknife over ten groups of examples.
+
+    Args:
+        features: [N, S].
+        targets: [N, outputs].
+    """
+    order = np.random.default_rng(0).permutation(len(features))
+    groups = order % GROUPS
+
+    def exponent(chosen: np.ndarray) -> float:
+        mine = np.isin(groups, chosen)
+        values, vectors = _modes(features[mine])
+        squares = np.sum((vectors.T @ targets[mine]) ** 2, axis=1) / values
+        used = slice(MODES[0] - 1, int(MODES[1] * len(values)))
+        modes = np.arange(1, len(values) + 1)
+        return -straight_line(np.log(modes[used]), np.log(squares[used])).slope
+
+    if int(MODES[1] * features.shape[1]) < MODES[0] + 2:
+        return Estimate(None, None)
+    return jackknife(exponent, np.arange(GROUPS)[None])
+
+
+def _judge_coefficients(exponent: Estimate, setting: dict) -> Claim:
+    """Returns the claim that labels have equal coefficients along the spectrum."""
+    return judge(
+        exponent,
+        (-FLAT, FLAT),
+        source="[B21, Fig. S8]",
+        statement="Real labels have equal coefficients on all modes of learned "
+        "features.",
+        setting=setting,
+        quantity="exponent of the fall of w_i^2 over modes",
+    )
+
+
+def _measure_kernel(
+    features: np.ndarray, targets: np.ndarray, options: Options, track: Track
+) -> KernelStudy:
+    eigenvalues, vectors = _modes(features)
+    how = options.teacher_sizes, options.draws, options.seed, track
+    return study_modes("learned features", eigenvalues, vectors, targets, *how)
+
+
+def _modes(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the eigenvalues of F F^T and its eigenvectors [N, modes]."""
+    vectors, values, _ = np.linalg.svd(features, full_matrices=False)
+    kept = values > len(features) * np.finfo(float).eps * values[0]
+    return values[kept] ** 2, vectors[:, kept]
+
+
+def _ridge(curve: Curve) -> str:
+    return "tuned ridge" if curve.tuned else f"ridge {curve.ridges[0]:g}"
+
+
+def _words(curve: Curve) -> dict:
+    return {"fixed": curve.fixed, "ridge": _ridge(curve)}
+
+
+def _points(curve: Curve) -> list[dict]:
+    draws = curve.losses.shape[1]
+    return rows(
+        over=curve.over,
+        fixed=curve.fixed,
+        tuned=curve.tuned,
+        size=curve.sizes,
+        ridge=curve.ridges,
+        mean=curve.losses.mean(axis=1),
+        sem=curve.losses.std(axis=1, ddof=1) / np.sqrt(draws),
+        limit=curve.limits.mean(),
+        draws=draws,
+    )
+
+
+def _kernel_points(kernel: KernelStudy) -> list[dict]:
+    modes = np.arange(1, len(kernel.eigenvalues) + 1)
+    moments = kernel.labels.moments
+    return rows(mode=modes, eigenvalue=kernel.eigenvalues, label_moment=moments)
+
+
+def _summarise(panel: Panel) -> dict:
+    curve = panel.curve
+    return {
+        "over": curve.over,
+        "fixed": curve.fixed,
+        "ridge": _ridge(curve),
+        "exponent": panel.law.exponent._asdict(),
+        "sizes": panel.law.sizes,
+        "warning": panel.law.warning,
+    }
