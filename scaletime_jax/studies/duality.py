@@ -270,7 +270,7 @@ def measure_duality(
                 data,
                 other,
                 theory[:, 0] if ridge is not None else theory.min(axis=1),
-                jackknife(mean_ratio, data, other),
+                jackknife(_mean_ratio, data, other),
                 np.array(ridges)[at],
             )
         )
@@ -296,13 +296,7 @@ def make_claims(curves: Sequence[DualCurves], setting: dict) -> list[Claim]:
     ]
 
 
-def mean_ratio(over_data: np.ndarray, over_features: np.ndarray) -> float:
-    """Returns the geometric mean over sizes of the ratio of mean losses.
-
-    Args:
-        over_data: [sizes, draws].
-        over_features: [sizes, draws] at the same sizes.
-    """
+def _mean_ratio(over_data: np.ndarray, over_features: np.ndarray) -> float:
     logs = np.log(over_data.mean(axis=1) / over_features.mean(axis=1))
     return float(np.exp(logs.mean()))
 

@@ -23,7 +23,7 @@ from scaletime_jax.stats.exponents import (
 )
 from scaletime_jax.stats.lines import MIN_SIZES, straight_line
 from scaletime_jax.studies.draws import measure_draws
-from scaletime_jax.studies.duality import SAME_LOSS, mean_ratio
+from scaletime_jax.studies.duality import SAME_LOSS
 from scaletime_jax.studies.feature_pool import make_targets
 from scaletime_jax.studies.four_regimes import FAR, SAME_EXPONENT
 from scaletime_jax.studies.kernel_targets import (
@@ -377,14 +377,16 @@ def _judge_duality(data: Curve, other: Curve, setting: dict) -> Claim:
     """Returns the claim that data and features may be exchanged."""
     shared = np.intersect1d(data.sizes, other.sizes)
     pair = [each.losses[np.isin(each.sizes, shared)] for each in (data, other)]
-    ratio = jackknife(mean_ratio, *pair) if len(shared) else Estimate(None, None)
+    difference = Estimate(None, None)
+    if len(shared):
+        difference = jackknife(mean_difference, *pair)
     return judge(
-        ratio,
-        (1 - SAME_LOSS, 1 + SAME_LOSS),
+        difference,
+        (None, SAME_LOSS),
         source="[B21, Fig. S6]",
         statement="Data and features may be exchanged.",
         setting={**setting, "fixed": data.fixed, "ridge": _ridge(data)},
-        quantity="(loss over data) / (loss over features), mean over sizes",
+        quantity="mean |log(loss over data / loss over features)|",
     )
 
 
@@ -414,6 +416,20 @@ def measure_coefficients(
     if int(MODES[1] * features.shape[1]) < MODES[0] + 2:
         return Estimate(None, None)
     return jackknife(exponent, np.arange(GROUPS)[None])
+
+
+def mean_difference(over_data: np.ndarray, over_features: np.ndarray) -> float:
+    """Returns the mean over sizes of |log ratio| of mean losses.
+
+    A mean of the ratio itself would be 1 where one loss is larger at small sizes and
+    smaller at large ones.
+
+    Args:
+        over_data: [sizes, draws].
+        over_features: [sizes, draws] at the same sizes.
+    """
+    logs = np.log(over_data.mean(axis=1) / over_features.mean(axis=1))
+    return float(np.abs(logs).mean())
 
 
 def _judge_coefficients(exponent: Estimate, setting: dict) -> Claim:

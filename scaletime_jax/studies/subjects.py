@@ -149,9 +149,9 @@ SUBJECTS: dict[str, tuple[Subject, ...]] = {
             quantity="variance-limited exponent in D",
         ),
         Subject(
-            "The loss over data divided by the loss over features",
-            "the paper sees equal losses",
-            quantity="(loss over data) / (loss over features), mean over sizes",
+            "The mean |log| of the loss over data divided by that over features",
+            "the paper sees equal losses, here up to 0.05",
+            quantity="mean |log(loss over data / loss over features)|",
         ),
         Subject(
             "The exponent on teachers' targets less that on real labels",

@@ -11,6 +11,7 @@ from scaletime_jax.plotting.learned_features import plot_learned_features
 from scaletime_jax.studies.learned_features import (
     Options,
     check,
+    mean_difference,
     measure_coefficients,
     measure_curves,
     study,
@@ -58,13 +59,19 @@ def test_each_question_has_its_claims(result):
     assert len(verdicts(result, "exponent in D")) == 2
     assert len(verdicts(result, "exponent in P")) == 2
     assert len(verdicts(result, "alpha_D - alpha_P")) == 2
-    assert len(verdicts(result, "over data) / (loss over features)")) == 4
+    assert len(verdicts(result, "loss over data / loss over features")) == 4
     assert verdicts(result, "on teachers' targets") == ["holds"]
     assert len(verdicts(result, "w_i^2")) == 1
     for panel in result.figure["panels"]:
         curve = panel.curve
         if curve.over == "data" and not (curve.is_all or curve.tuned):
             assert panel.law.exponent.value == pytest.approx(1, abs=0.15)
+
+
+def test_differences_of_either_sign_do_not_cancel():
+    over_data = np.array([[2.0, 2.0], [0.5, 0.5]])
+    assert mean_difference(over_data, np.ones((2, 2))) == pytest.approx(np.log(2))
+    assert mean_difference(over_data, over_data) == 0
 
 
 def test_a_constant_feature_is_told():
