@@ -14,7 +14,7 @@ from scaletime_jax.data.features import (
 from scaletime_jax.data.limits import limit_train, rest_of
 from scaletime_jax.data.sources import Dataset
 from scaletime_jax.errors import InputError
-from scaletime_jax.studies.learned_features import Options, check
+from scaletime_jax.studies.label_curves import Options, check
 from scaletime_jax.sweep.config import RunConfig
 from scaletime_jax.sweep.fits import fit_runs
 from scaletime_jax.words import count_of

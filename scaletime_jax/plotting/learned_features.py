@@ -16,7 +16,7 @@ from scaletime_jax.plotting.kernels import (
 )
 from scaletime_jax.plotting.style import SETTINGS, WIDTH, use_log_axis
 from scaletime_jax.studies.kernel_targets import KernelCurves
-from scaletime_jax.studies.learned_features import Curve, Panel
+from scaletime_jax.studies.label_curves import Curve, Panel
 
 # By whether the ridge is tuned.
 LOOKS: dict[bool, dict[str, Any]] = {

@@ -8,12 +8,10 @@ from written import assert_can_be_written
 from scaletime_jax.data.features import label_features
 from scaletime_jax.errors import InputError
 from scaletime_jax.plotting.learned_features import plot_learned_features
+from scaletime_jax.studies.label_curves import Options, check, measure_curves
 from scaletime_jax.studies.learned_features import (
-    Options,
-    check,
     mean_difference,
     measure_coefficients,
-    measure_curves,
     study,
 )
 
