@@ -10,6 +10,8 @@ VERSION = re.search(
     r'__version__ = "(.+)"', (ROOT / "scaletime_jax/__init__.py").read_text()
 ).group(1)
 
+LOGS = ["tensorboard>=2.17", "wandb>=0.19"]  # read folders of these trackers
+
 setup(
     name="scaletime_jax",
     version=VERSION,
@@ -43,7 +45,9 @@ setup(
         "tqdm>=4.66",
     ],
     extras_require={
+        "logs": LOGS,
         "test": [
+            *LOGS,
             "beartype>=0.19",
             "mypy>=1.13",
             "pytest>=8.2",

@@ -21,9 +21,9 @@ RUNS = flags.DEFINE_string(
     "runs",
     None,
     "Read runs from this file or folder, and train nothing: a run table of a sweep, or "
-    "your own logs, CSV, TSV, JSON lines or Parquet with num_params, test_loss and "
-    "epoch, tokens or step; or published:NAME, curves that others published. The flags "
-    "of the grid, where given, select among the runs.",
+    "your own logs, CSV, TSV, JSON lines, Parquet or the folder of a tracker, with "
+    "num_params, test_loss and epoch, tokens or step; or published:NAME, curves that "
+    "others published. The flags of the grid, where given, select among the runs.",
 )
 COLUMNS = flags.DEFINE_list(
     "columns",

@@ -156,6 +156,8 @@ def lacks(path: pathlib.Path, name: str, columns: Sequence[str]) -> InputError:
             columns=f"test_loss={losses[0]}",
         )
     hint = f"is {near[0]!r} meant?" if near else f"it has {_list(columns)}."
+    if path.is_dir() and not near:
+        hint += f" A CSV in the folder may have it, with the columns run and {name}."
     return InputError(f"{path} lacks the column {name!r}; {hint}", columns=None)
 
 

@@ -21,6 +21,8 @@ from scaletime_jax.runs.log_columns import (
     quantity_of,
     time_of,
 )
+from scaletime_jax.runs.log_values import MEASURED
+from scaletime_jax.runs.trackers import read_tracker
 
 NEEDED = ("num_params", "test_loss")
 LINES = (".jsonl", ".ndjson")
@@ -59,7 +61,8 @@ def read_files(
     in a chart.
 
     Args:
-        paths: CSV (also with semicolons or tabs), TSV, JSON lines or Parquet.
+        paths: CSV (also with semicolons or tabs), TSV, JSON lines, Parquet, or a folder
+            in which a tracker wrote its runs.
         asked: columns by quantity, which overrule the usual names.
 
     Returns:
@@ -136,6 +139,8 @@ def _with_properties(log: Log, properties: Sequence[Log]) -> Log:
 
 
 def _read(path: pathlib.Path, asked: Mapping[str, str]) -> Log:
+    if path.is_dir():
+        return _of_tracker(path, asked)
     try:
         columns, first = _columns(path)
         _refuse_twice(path, columns)
@@ -157,6 +162,35 @@ def _read(path: pathlib.Path, asked: Mapping[str, str]) -> Log:
         ) from None
     if table.empty:
         raise InputError(f"{path} has no rows; give one per run and evaluation.")
+    return _with_quantities(path, table, columns, found)
+
+
+def _of_tracker(path: pathlib.Path, asked: Mapping[str, str]) -> Log:
+    """Returns the runs that a tracker wrote in a folder.
+
+    Scalars that follow a schedule, such as the learning rate, are no properties of
+    runs, and are left out.
+    """
+    table = read_tracker(path)
+    columns = list(table)
+    found = match_columns(path, columns, asked)
+    changes = table.groupby("run").nunique().max() > 1
+    may_change = {*MEASURED, *UNITS, "seconds", "run"}
+    found = {
+        name: column
+        for name, column in found.items()
+        if name in may_change or name in asked or not changes[column]
+    }
+    return _with_quantities(path, table.assign(line=table.index + 1), columns, found)
+
+
+def _with_quantities(
+    path: pathlib.Path,
+    table: pd.DataFrame,
+    columns: list[str],
+    found: Mapping[str, str],
+) -> Log:
+    """Returns a log from a table with the file's columns and `line`."""
     table = table[[*found.values(), "line"]]
     table = table.rename(columns={each: name for name, each in found.items()})
     table["file"] = pd.Categorical.from_codes(np.zeros(len(table), int), [str(path)])

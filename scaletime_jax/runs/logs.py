@@ -33,7 +33,8 @@ def read_logs(
     row per run and evaluation, and the columns `num_params`, `test_loss` and a time:
     `epoch`, `tokens`, `examples` or `step`. Usual names of these quantities are
     recognised; see `log_columns.ALIASES`. The charts and tables of runs that a tracker
-    exports are read together, as a folder; see `log_files.read_files`. A log may have
+    exports are read together, as a folder; see `log_files.read_files`, and `trackers`
+    for the folders that trackers write. A log may have
     any other columns of the run table. Every difference between runs must be a column,
     at least `seed` or `run` (the name of the run), whose values may be words.
 

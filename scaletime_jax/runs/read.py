@@ -34,6 +34,7 @@ from scaletime_jax.runs.store import (
     read_metadata,
     read_table,
 )
+from scaletime_jax.runs.trackers import holds_runs
 from scaletime_jax.track import Track, quiet
 from scaletime_jax.words import count_of
 
@@ -222,9 +223,10 @@ def read_runs(
 ) -> Runs:
     """Returns all runs of a file or folder.
 
-    The files are tables that a sweep wrote, or a user's logs (CSV, TSV, JSON lines, or
-    Parquet without the metadata of a sweep; see `logs.read_logs`), but not both. The
-    metadata of each file gets an entry `run_ids`, the runs in the file.
+    The files are tables that a sweep wrote, or a user's logs (CSV, TSV, JSON lines,
+    Parquet without the metadata of a sweep, or what TensorBoard or Weights & Biases
+    wrote; see `logs.read_logs`), but not both. The metadata of each file gets an entry
+    `run_ids`, the runs in the file.
 
         >>> from scaletime_jax import read_runs
         >>> runs = read_runs("experiments/examples/sklearn_digits.csv")
@@ -246,8 +248,10 @@ def read_runs(
     paths = [path]
     if path.is_dir():
         paths = sorted(each for each in path.iterdir() if each.suffix in SUFFIXES)
+        paths += [path] if holds_runs(path) else []
     if not paths or not path.exists():
         kinds = ", ".join(suffix[1:] for suffix in SUFFIXES)
+        kinds += ", and no runs of TensorBoard or Weights & Biases,"
         what = f"no file ({kinds}) in" if path.is_dir() else "no file or folder"
         raise InputError(
             f"there is {what} {path}; name a run table, such as the folder runs in the "
