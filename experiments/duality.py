@@ -48,7 +48,7 @@ def main() -> None:
         ridges,
     )
     if common.DRY_RUN.value:
-        print(features.describe(population, network))
+        print(features.describe(population, network, features.DOUBLE))
         return
     with parts.kept(duality.NAME, options, population) as keep:
         results.finish(duality.study(options, population, progress.track, keep))

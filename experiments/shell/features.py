@@ -47,7 +47,8 @@ DRAWS = flags.DEFINE_integer(
 SEED = flags.DEFINE_integer(
     "seed", DEFAULT.seed, "Seed of network and draws.", **common.SEED_RANGE
 )
-COPIES = 7  # copies of the features in double precision at the peak
+COPIES = 7  # copies of the features at the peak
+SINGLE, DOUBLE = 4, 8  # bytes of a number
 
 
 def options() -> FeatureOptions:
@@ -96,10 +97,12 @@ def sizes_below(flag, most: int, what: str) -> list[int]:
     return sizes
 
 
-def describe(population: Population, options: FeatureOptions) -> str:
+def describe(
+    population: Population, options: FeatureOptions, precision: int = SINGLE
+) -> str:
     """Returns the measurements and their memory, in words."""
     images, features = len(population.images), options.num_features
-    memory = COPIES * 8e-9 * images * features
+    memory = COPIES * 1e-9 * precision * images * features
     return (
         f"{count_of(len(options.pool_sizes), 'pool size')} x "
         f"{count_of(options.draws, 'draw')} from {count_of(images, 'image')} and "

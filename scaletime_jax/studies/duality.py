@@ -140,7 +140,7 @@ def _measure_pool(
 ) -> list[Panel]:
     """Returns a panel for each fixed number."""
     inputs = make_inputs(population.images, pool_size)
-    features = make_features(inputs, options.features)
+    features = make_features(inputs, options.features).astype(float)
     eigenvalues = measure_spectrum(features).eigenvalues
     exact = exchange_error(features, options.features.seed)
     panels = []

@@ -167,7 +167,7 @@ def drawn_modes(count: int, points: int) -> np.ndarray:
 def make_features(
     inputs: Float[Array, "N d"], options: FeatureOptions
 ) -> Float[Array, "N S"]:
-    """Returns float64 features of mean square 1, computed in single precision.
+    """Returns single-precision features of mean square 1.
 
     Args:
         inputs: [N, d].
@@ -187,8 +187,9 @@ def make_features(
 @partial(jax.jit, static_argnums=(2, 3, 4, 5))
 def _features(key, inputs, *network):
     """Returns scaled features; one program holds no more copies than it needs."""
-    features = random_features(key, inputs, *network).astype(float)
-    return features / jnp.sqrt(jnp.mean(features**2))
+    features = random_features(key, inputs, *network)
+    scale = jnp.sqrt(jnp.mean(features**2, dtype=float))
+    return features / scale.astype(features.dtype)
 
 
 def measure_spectrum(features: Float[Array, "N S"]) -> Spectrum:

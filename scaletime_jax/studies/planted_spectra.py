@@ -75,8 +75,8 @@ def measure_planted(
     def draw(key, spectra):
         data_key, student_key = jax.random.split(key)
         shape = most, num_features
-        normal = jax.random.normal(data_key, shape)
-        projection = jax.random.normal(student_key, shape)
+        normal = jax.random.normal(data_key, shape, spectra.dtype)
+        projection = jax.random.normal(student_key, shape, spectra.dtype)
         losses = [
             (
                 losses_over_data(normal * jnp.sqrt(each), covariance=each)[at],
@@ -87,7 +87,8 @@ def measure_planted(
         return tuple(map(jnp.stack, zip(*losses, strict=True)))
 
     stream = jax.random.fold_in(jax.random.key(2), seed)
-    found = measure_draws(draw, stream, draws, track, "planted spectra", spectra)
+    variances = spectra.astype(np.float32)
+    found = measure_draws(draw, stream, draws, track, "planted spectra", variances)
     over_data, over_features = (np.moveaxis(each, 0, -1) for each in found)
     return [
         _planted(*each, np.array(sizes, float))

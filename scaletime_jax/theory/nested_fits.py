@@ -22,16 +22,26 @@ def squares_left(
 ) -> Float[Array, "K"]:
     """Returns |R - sum_{i <= k} l_i r_i^T|^2 for every k = 1..K.
 
+    The remainder is a difference of large terms, which are summed in JAX's default
+    precision. The result has the precision of `left`.
+
     Args:
         energy: |R|^2.
         left: [n, K] l_i.
         right: [m, K] r_i.
         cross: [K] l_i^T R r_i.
     """
-    products = (left.T @ left) * (right.T @ right)
+    products = gram(left) * gram(right)
     leading = jnp.diagonal(jnp.cumsum(jnp.cumsum(products, axis=0), axis=1))
     # rounding may give a remainder below 0
-    return jnp.maximum(energy - 2 * jnp.cumsum(cross) + leading, 0)
+    remainders = jnp.maximum(energy - 2 * jnp.cumsum(cross) + leading, 0)
+    return remainders.astype(left.dtype)
+
+
+def gram(vectors: Float[Array, "n K"]) -> Float[Array, "K K"]:
+    """Returns V^T V in JAX's default precision."""
+    exact = vectors.astype(float)
+    return exact.T @ exact
 
 
 def orthogonalise(

@@ -34,8 +34,8 @@ class Root(NamedTuple):
 
     @property
     def energy(self) -> Float[Array, ""]:
-        """|R|^2 = Tr C."""
-        return jnp.sum(self.matrix**2) / self.scale**2
+        """|R|^2 = Tr C, in JAX's default precision."""
+        return jnp.sum(self.matrix**2, dtype=float) / self.scale**2
 
     def apply(self, vectors: Float[Array, "S k"]) -> Float[Array, "n k"]:
         """Returns R V."""

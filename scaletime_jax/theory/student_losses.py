@@ -76,5 +76,5 @@ def _resolved_losses(features, students, root):
     )
     left = root.apply(students.apply_transposed(inverse))
     right = features.T @ basis
-    cross = jnp.sum(root.apply_transposed(left) * right, axis=0)
+    cross = jnp.sum(root.apply_transposed(left) * right, axis=0, dtype=float)
     return squares_left(root.energy, left, right, cross)

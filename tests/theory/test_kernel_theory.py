@@ -142,6 +142,27 @@ def test_modes_that_are_not_there_are_zero():
     assert np.count_nonzero(kernel_theory.spectra(features)[0]) == 5
 
 
+@pytest.mark.parametrize("transposed", [False, True])
+def test_single_precision_finds_a_power_law_over_nine_orders(transposed):
+    rng = np.random.default_rng(3)
+    size = 600
+    values = np.arange(1, 451) ** -3.4  # the last 150 modes are missing
+    left = np.linalg.qr(rng.normal(size=(900, size)))[0][:, : len(values)]
+    right = np.linalg.qr(rng.normal(size=(size, size)))[0][:, : len(values)]
+    features = (left * np.sqrt(values)) @ right.T
+    given = features.T if transposed else features
+    of_features, of_inputs = kernel_theory.spectra(np.asarray(given, np.float32))
+    found = (of_inputs if transposed else of_features)[:size] * 900
+    np.testing.assert_allclose(found[:450], values, rtol=0.02)
+    assert not found[450:].any() and of_features.dtype == np.float64
+
+
+def test_modes_that_are_not_there_are_zero_in_single_precision():
+    rng = np.random.default_rng(1)
+    features = rng.normal(size=(300, 5)) @ rng.normal(size=(5, 250))
+    assert np.count_nonzero(kernel_theory.spectra(features.astype(np.float32))[0]) == 5
+
+
 @pytest.mark.parametrize(("points", "students"), [(5, 12), (12, 5), (40, 30)])
 def test_exchange_leaves_the_loss_as_it_is(points, students):
     rng = np.random.default_rng(2)

@@ -7,6 +7,7 @@ import pytest
 from sklearn.kernel_ridge import KernelRidge
 
 from scaletime_jax.errors import InputError
+from scaletime_jax.theory.nested_fits import squares_left
 from scaletime_jax.theory.random_features import (
     label_losses_over_data,
     losses_over_data,
@@ -14,6 +15,7 @@ from scaletime_jax.theory.random_features import (
     random_features,
     teacher_student_loss,
 )
+from scaletime_jax.theory.student_losses import student_losses
 
 N, S = 150, 30
 # Both sides of D = P, both at once, and both ends.
@@ -166,6 +168,39 @@ def test_single_precision_stays(population):
     known = {"population_features": small}
     assert losses_over_data(small[:5], **known).dtype == jnp.float32
     assert losses_over_features(jnp.arange(4), **known).dtype == jnp.float32
+
+
+def test_single_precision_costs_little_of_the_whole(population):
+    points, projection = population[:25], draw((1, 25))[1]
+
+    def losses(dtype):
+        known = {"population_features": jnp.asarray(population, dtype)}
+        given = jnp.asarray(points, dtype), jnp.asarray(projection, dtype)
+        return np.concatenate(
+            [
+                losses_over_data(given[0], **known),
+                losses_over_features(given[1], **known),
+                student_losses(given[0][:10], given[1], [2, 5, 20], **known),
+            ]
+        )
+
+    whole = (population**2).sum() / (2 * N * S)
+    single, double = losses(jnp.float32), losses(float)
+    np.testing.assert_allclose(single / whole, double / whole, atol=3e-7)
+
+
+def test_sums_of_single_precision_vectors_are_not_rounded():
+    """The remainder is 1e-6 of |R|^2, which single-precision sums would lose."""
+    rng = np.random.default_rng(4)
+    left, right = (rng.normal(size=(50, 8)).astype(np.float32) for _ in range(2))
+    rest = 1e-3 * rng.normal(size=(50, 50))
+    whole = left.astype(float) @ right.T.astype(float) + rest
+    cross = np.sum(left * (whole @ right), axis=0)
+    expected = np.sum((whole - left @ right.T.astype(float)) ** 2)
+    given = map(jnp.array, (np.sum(whole**2), left, right, cross))
+    found = squares_left(*given)
+    assert float(found[-1]) == pytest.approx(expected, rel=1e-5)
+    assert found.dtype == jnp.float32
 
 
 @pytest.mark.parametrize(
