@@ -1,6 +1,6 @@
 r"""Compares laws on held-out runs: larger networks, and longer training.
 
-Ten published laws are fitted to the smaller half of the sizes, or to the first tenth of
+Published laws are fitted to the smaller half of the sizes, or to the first tenth of
 the time, and predict the rest; whole sizes or times are left out, never single rows.
 Trains the missing runs in WORKDIR/runs, or reads --runs, then writes to
 WORKDIR/backtest the figure, its points as CSV, and summary.json: for each law the mean

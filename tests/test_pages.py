@@ -21,7 +21,7 @@ FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INDENTED = re.compile(r"(?:^ {4}.*\n)+", re.MULTILINE)
 SCRIPT = re.compile(r"experiments/(\w+)\.py")
 BENCHMARK = re.compile(r"experiments/benchmarks/(\w+)\.py")
-# Blocks that train, or fit twelve laws, for more than a few seconds.
+# Blocks that train, or fit thirteen laws, for more than a few seconds.
 LONG = {"README.md", "scaletime_jax/training/README.md"}
 # Not an experiment: it needs the full MNIST.
 OTHERS = {"make_mnist12k"}

@@ -66,14 +66,22 @@ class Trial(NamedTuple):
     seeds: int
 
 
-class _Points(NamedTuple):
-    """What was held out of one train size, where something had been learned."""
+class Points(NamedTuple):
+    """What was held out of one train size, where something had been learned.
+
+    Attributes:
+        num_params: [points].
+        epoch: [points].
+        train_size: [points].
+        truth: [1 + resamples, points] mean log loss.
+        runs: [points, seeds] log loss.
+    """
 
     num_params: np.ndarray
     epoch: np.ndarray
     train_size: np.ndarray
-    truth: np.ndarray  # [1 + resamples, points]
-    runs: np.ndarray  # [points, seeds]
+    truth: np.ndarray
+    runs: np.ndarray
 
 
 class Case(NamedTuple):
@@ -90,7 +98,7 @@ class Case(NamedTuple):
     fields: dict
     direction: str
     known: LearningCurves
-    held_out: list[tuple[float, _Points]]
+    held_out: list[tuple[float, Points]]
     stand_in: Law
 
 
@@ -189,7 +197,7 @@ def make_cases(curves: LearningCurves, fields: dict, split: Split) -> list[Case]
         if halves is not None:
             known, held_out = halves
             stand_in = fit_no_change(known, direction)
-            points = list(_points(held_out))
+            points = list(held_out_points(held_out))
             cases.append(Case(fields, direction, known, points, stand_in))
     return cases
 
@@ -216,17 +224,18 @@ def divide(
     return known, held_out
 
 
-def _points(held_out: LearningCurves) -> Iterator[tuple[float, _Points]]:
+def held_out_points(held_out: LearningCurves) -> Iterator[tuple[float, Points]]:
+    """Returns each train size with its points, where something had been learned."""
     for size in np.unique(held_out.train_size):
         targets = make_targets(
             held_out.where(held_out.train_size == size), learned=True
         )
         if len(targets.epoch):
             at = targets.num_params, targets.epoch, targets.train_size
-            yield size, _Points(*at, targets.mean, targets.runs)
+            yield size, Points(*at, targets.mean, targets.runs)
 
 
-def _try(law: Law, stand_in: Law, points: _Points) -> Trial:
+def _try(law: Law, stand_in: Law, points: Points) -> Trial:
     at = points.num_params, points.epoch, points.train_size
     logs, last = law.log_loss(*at, EVERY), stand_in.log_loss(*at, EVERY)
     # the same points for all laws: points at which the stand-in has a value

@@ -19,6 +19,8 @@ from scaletime_jax.stats.robust_fit import IDENTIFIED, fit_from_grid, told_apart
 EXPONENTS = (0.1, 0.3, 0.6, 1.2)
 FLOORS = (0.3, 0.9)
 LOG_EXPONENTS = -10.0, 2.0
+# Burn-ins tried, and rungs needed: two to fit a law, one to choose by, one more.
+BURN_INS, RUNGS = 6, 4
 
 
 class Terms(NamedTuple):
@@ -137,6 +139,54 @@ def fit_additive(curves: LearningCurves) -> Law:
     time instead of data.
     """
     return by_train_size(curves, lambda each: fit_terms(each, SIZE_TIME, ("a", "b")))
+
+
+def fit_late_additive(curves: LearningCurves) -> Law:
+    """Fits the additive law after a burn-in, for each train size.
+
+    In the first part of training other laws hold: the learning rate warms up, and fast
+    modes are learned. Like the additive law, but losses before `burn_in` are left out.
+    The burn-in is 0 or the longest time over 2, 4, ..., 64: the one with which all
+    rungs of sizes but the largest predict the second half of the largest rung's
+    training best. With fewer than `RUNGS` rungs the burn-in is 0.
+    """
+    return by_train_size(curves, _fit_late)
+
+
+def _fit_late(curves: LearningCurves) -> Law:
+    burn_in = choose_burn_in(curves)
+    law = fit_terms(curves.after(burn_in), SIZE_TIME, ("a", "b"))
+    if not law.parameters:
+        return no_law(curves)
+    # the scatter before the burn-in contains the misfit there
+    return finish_law(
+        law.log_loss,
+        curves,
+        law.converged,
+        law.identified,
+        {**law.parameters, "burn_in": burn_in},
+    )
+
+
+def choose_burn_in(curves: LearningCurves) -> float:
+    """Returns the burn-in of `fit_late_additive` for curves of one train size."""
+    largest = curves.rungs == curves.rungs.max()
+    if curves.rungs.max() + 1 < RUNGS:
+        return 0.0
+    # the mean over seeds alone: no resamples
+    mean = curves._replace(logs=curves.mean[:, :, None])
+    end = float(curves.epoch[-1])
+    goal = make_targets(mean.where(largest).second_half, learned=True)
+    if not len(goal.epoch):
+        return 0.0
+    errors = {}
+    for burn_in in (0.0, *(end / 2.0 ** np.arange(BURN_INS, 0, -1))):
+        law = fit_terms(mean.where(~largest).after(burn_in), SIZE_TIME, ("a", "b"))
+        at = goal.num_params, goal.epoch, goal.train_size
+        error = float(np.mean(np.abs(law.best(*at) - goal.mean[0])))
+        if np.isfinite(error):
+            errors[float(burn_in)] = error
+    return min(errors, key=lambda each: errors[each], default=0.0)
 
 
 def fit_interaction(curves: LearningCurves) -> Law:

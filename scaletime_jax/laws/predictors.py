@@ -13,6 +13,7 @@ from scaletime_jax.laws.law import Law
 from scaletime_jax.laws.power_laws import (
     fit_additive,
     fit_interaction,
+    fit_late_additive,
     fit_with_data,
 )
 from scaletime_jax.laws.repeated_data import fit_overfitting, fit_saturation
@@ -54,6 +55,9 @@ PREDICTORS = (
     Predictor("unified law", "[BF24, Eq. 10]", _jointly(fit_unified), True),
     Predictor("power law", "[Kaplan et al. 2020]", fit_power, False),
     Predictor("additive", "[Hoffmann et al. 2022]", _jointly(fit_additive), True),
+    Predictor(
+        "additive, late", "[Hoffmann et al. 2022]", _jointly(fit_late_additive), True
+    ),
     Predictor("with data", "[Hoffmann et al. 2022]", _jointly(fit_with_data), True),
     Predictor("interaction", "additive and product", _jointly(fit_interaction), True),
     Predictor(

@@ -8,6 +8,7 @@ import pandas as pd
 from scaletime_jax.runs.curves import at_epochs
 
 PER_DECADE = 10
+SAME_RUNG = 1.25
 
 
 class LearningCurves(NamedTuple):
@@ -56,6 +57,29 @@ class LearningCurves(NamedTuple):
             last = max(times[times <= epoch * (1 + 1e-9)], default=0.0)
             curve[self.epoch[early] > last * (1 + 1e-9)] = np.nan
         return self._replace(epoch=self.epoch[early], logs=logs)
+
+    def after(self, epoch: float) -> "LearningCurves":
+        """Returns the curves from an epoch on."""
+        late = self.epoch >= epoch * (1 - 1e-9)
+        return self._replace(epoch=self.epoch[late], logs=self.logs[:, late])
+
+    @property
+    def second_half(self) -> "LearningCurves":
+        """The curves from half of the longest recorded time on."""
+        recorded = self.epoch[np.isfinite(self.logs).any(axis=(0, 2))]
+        return self.after(recorded[-1] / 2 if len(recorded) else np.inf)
+
+    @property
+    def rungs(self) -> np.ndarray:
+        """The rung of each curve [curves], counted from the smallest sizes.
+
+        A size within a factor of `SAME_RUNG` of the next smaller one is on its rung:
+        families of models have several shapes of nearly one size.
+        """
+        sizes = np.unique(self.num_params)
+        climbs = np.diff(np.log(sizes)) >= np.log(SAME_RUNG)
+        rung = np.concatenate([[0], np.cumsum(climbs)])
+        return rung[np.searchsorted(sizes, self.num_params)]
 
     @property
     def seeds(self) -> int:

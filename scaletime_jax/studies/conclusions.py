@@ -193,6 +193,28 @@ def _backtest(summary: dict, _: Sequence[str]) -> str:
     return " ".join(said)
 
 
+def _rollout(summary: dict, _: Sequence[str]) -> str:
+    """Returns the errors of the chosen laws on the top rungs, each way."""
+    said = []
+    for direction, words in (
+        ("num_params", "the largest networks"),
+        ("epoch", "the longest training"),
+    ):
+        mine = [each for each in summary["chosen"] if each["direction"] == direction]
+        if mine:
+            error, unchanged = (
+                _span([each[key]["value"] for each in mine])
+                for key in ("error", "error_of_no_change")
+            )
+            which = "the law" if len(mine) == 1 else f"laws in {len(mine)} settings"
+            law = f" ({mine[0]['law']})" if len(mine) == 1 else ""
+            said.append(
+                f"On {words} {which} chosen on the lower rungs{law} has an error of "
+                f"{error}, predicting no change one of {unchanged}."
+            )
+    return " ".join(said)
+
+
 def _ratios(scores: Sequence[dict], direction: str) -> dict[str, float]:
     """Returns the median of error over that of no change, of laws in all settings."""
     of_law: dict[str, list[float]] = {}
@@ -220,4 +242,5 @@ OTHERS: dict[str, Callable[[dict, Sequence[str]], str]] = {
     "linear_dynamics": _linear_dynamics,
     "plan": _plan,
     "backtest": _backtest,
+    "rollout": _rollout,
 }

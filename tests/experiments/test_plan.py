@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from scripts import ROOT, call, refused
 
+from scaletime_jax.laws.predictors import PREDICTORS
+
 EXAMPLE = "experiments/examples/sklearn_digits.csv"
 FLOPS = "--budget_flops=1e9"
 COMMANDS = {
@@ -58,10 +60,12 @@ def test_what_the_example_says_of_size_and_time(example):
 def test_each_law_is_ranked_in_each_direction(example):
     folder, done = example("backtest")
     scores = summary_of(folder, "backtest")["scores"]
-    assert len(scores) == 2 * 12 and all(s["error"]["value"] > 0 for s in scores)
+    assert len(scores) == 2 * len(PREDICTORS) and all(
+        s["error"]["value"] > 0 for s in scores
+    )
     for direction in ("num_params", "epoch"):
         assert f"learning_rate 0.05, along {direction}:" in done.stdout
-    assert done.stdout.count("reaches") == 2 * 12
+    assert done.stdout.count("reaches") == 2 * len(PREDICTORS)
 
 
 def test_a_plan_says_what_how_sure_and_how_far_out(example):

@@ -7,7 +7,12 @@ from scipy.optimize import minimize
 
 from scaletime_jax.laws.axis_laws import fit_broken, fit_power, fit_sigmoidal
 from scaletime_jax.laws.law import EVERY, make_targets
-from scaletime_jax.laws.power_laws import fit_additive, fit_with_data
+from scaletime_jax.laws.power_laws import (
+    choose_burn_in,
+    fit_additive,
+    fit_late_additive,
+    fit_with_data,
+)
 from scaletime_jax.laws.predictors import PREDICTORS
 from scaletime_jax.laws.unified_law import fit_unified_law
 from scaletime_jax.stats.robust_fit import huber
@@ -28,6 +33,10 @@ def product(exponent):
 def modes(n, t, d):
     progress = np.cbrt(n) * t
     return 1e-3 + 0.05 * np.exp(-2 * progress / 50) + 0.04 * np.exp(-2 * progress / 900)
+
+
+def warming_up(n, t, d):
+    return 0.01 + n**-0.4 + 0.2 * t**-0.7 + 0.4 * np.exp(-t / 1.5)
 
 
 def broken(n, t, d):
@@ -96,6 +105,7 @@ OWN = [
     ("BNSL", broken, "epoch", 1e-2),
     ("BNSL", broken_in_size, "num_params", 3e-2),
     ("M4", sigmoidal, "epoch", 5e-3),
+    ("additive, late", warming_up, "epoch", 5e-3),
 ]
 
 
@@ -133,6 +143,30 @@ def test_on_its_own_data_a_law_predicts_the_rest(name, law, axis, allowed):
 
 def test_every_law_is_tried_on_its_own_data():
     assert {name for name, *_ in OWN} == set(FIT)
+
+
+def test_a_burn_in_is_found_where_there_is_one():
+    known, rest = halves(draw(warming_up), "num_params")
+    late, whole = fit_late_additive(known), fit_additive(known)
+    at, truth = places(rest.after(20.0))
+    errors = [np.abs(np.log(law.predict(*at).mean) - truth) for law in (late, whole)]
+    assert errors[0].max() < 5e-3 < 2e-2 < errors[1].max()
+    one_size = known.where(known.train_size == 500)
+    assert 5 < choose_burn_in(one_size) < 160
+    assert fit_late_additive(one_size).parameters["burn_in"] == choose_burn_in(one_size)
+
+
+def test_the_largest_rung_alone_chooses_the_burn_in():
+    """Two sizes are too few; early losses of the largest rung have no effect."""
+    known, _ = halves(draw(warming_up, seeds=1), "num_params")
+    one_size = known.where(known.train_size == 500)
+    few = one_size.where(one_size.rungs < 3)
+    assert choose_burn_in(few) == 0
+    largest = one_size.rungs == one_size.rungs.max()
+    logs = one_size.logs.copy()
+    logs[np.ix_(largest, one_size.epoch < 100)] = 0.0
+    changed = one_size._replace(logs=logs)
+    assert choose_burn_in(changed) == choose_burn_in(one_size)
 
 
 def test_fitted_exponents_are_those_of_the_data():

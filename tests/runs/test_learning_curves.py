@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from planted import PARAMS, planted_runs
 
-from scaletime_jax.runs.learning_curves import learning_curves
+from scaletime_jax.runs.learning_curves import LearningCurves, learning_curves
 
 
 def law(p, t, n, _):
@@ -52,6 +52,31 @@ def test_runs_may_differ_in_when_and_how_long_they_were_recorded():
     assert np.isnan(curves.logs[3][late]).all()
     assert np.isnan(curves.logs[3][early, 1]).all()
     assert np.isfinite(curves.logs[3][~late, 0]).all()
+
+
+def test_sizes_of_nearly_one_value_are_one_rung():
+    sizes = np.array([100.0, 110.0, 130.0, 200.0, 240.0, 1000.0])
+    order = np.array([3, 0, 5, 1, 4, 2])
+    curves = LearningCurves(
+        sizes[order], np.full(6, 7.0), np.ones(1), np.ones((6, 1, 1))
+    )
+    assert list(curves.rungs) == [1, 0, 2, 0, 1, 0]
+
+
+def test_the_second_half_is_that_of_the_longest_recorded_time():
+    epoch = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
+    logs = np.zeros((2, 5, 1))
+    logs[:, 4] = np.nan
+    logs[1, 2:] = np.nan
+    curves = LearningCurves(np.array([1.0, 2.0]), np.full(2, 7.0), epoch, logs)
+    assert list(curves.second_half.epoch) == [4, 8, 16]
+    assert list(curves.where(np.array([False, True])).second_half.epoch) == [
+        1,
+        2,
+        4,
+        8,
+        16,
+    ]
 
 
 def test_losses_above_the_ceiling_count_as_it():
