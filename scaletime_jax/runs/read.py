@@ -251,8 +251,9 @@ def read_runs(
         paths += [path] if holds_runs(path) else []
     if not paths or not path.exists():
         kinds = ", ".join(suffix[1:] for suffix in SUFFIXES)
-        kinds += ", and no runs of TensorBoard or Weights & Biases,"
-        what = f"no file ({kinds}) in" if path.is_dir() else "no file or folder"
+        what = "no file or folder"
+        if path.is_dir():
+            what = f"no file ({kinds}) and no run of TensorBoard or Weights & Biases in"
         raise InputError(
             f"there is {what} {path}; name a run table, such as the folder runs in the "
             "workdir of an experiment, or your own logs."

@@ -104,7 +104,7 @@ def _tradeoff(summary: dict, claims: Sequence[Claim]) -> str:
     if not largest:
         return "No curve has two sizes whose runs all reached the loss of record."
     at = "the loss" if share is None else f"{share:g} of the guessing loss removed"
-    subject = f"At {at} the exponent of epochs in effective size"
+    subject = f"At {at} the exponent of {summary['time']} in effective size"
     ends = [each["local_exponents"] for each in largest.values()]
     first, last = ([_row(each[k]) for each in ends] for k in (0, -1))
     if len(ends) == 1:

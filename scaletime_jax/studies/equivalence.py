@@ -117,7 +117,7 @@ def study(
         NAME,
         TITLE,
         CAPTION,
-        make_claims(made),
+        make_claims(made, runs.clock.plural),
         {
             "curves": _curves(made),
             "exponents": _exponents(made),
@@ -298,19 +298,24 @@ def _judge(found: Collapse, kappas: np.ndarray) -> tuple[str, str]:
     return "equivalent", "exponent in 1/3 +- 1/6, residual below the spread of seeds"
 
 
-def make_claims(made: list[Collapse]) -> list[Claim]:
-    """Returns two claims for each collapse: of the exponent, and of the residual."""
-    return [claim for each in made for claim in _claims(each)]
+def make_claims(made: list[Collapse], time: str = "epochs") -> list[Claim]:
+    """Returns two claims for each collapse: of the exponent, and of the residual.
+
+    Args:
+        made: the collapses.
+        time: the unit of time, in words.
+    """
+    return [claim for each in made for claim in _claims(each, time)]
 
 
-def _claims(each: Collapse) -> list[Claim]:
+def _claims(each: Collapse, time: str = "epochs") -> list[Claim]:
     what = {"source": "[BF24, Sec. 3, App. B]", "setting": each.fields}
     return [
         judge(
             each.kappa,
             EXPONENTS,
             statement="Size^(1/3) and training time enter the loss as one product.",
-            quantity="exponent of num_params relative to epochs",
+            quantity=f"exponent of num_params relative to {time}",
             note=each.reason,
             **what,
         ),

@@ -155,10 +155,11 @@ def study(
         NAME,
         TITLE,
         CAPTION,
-        make_claims(judged),
+        make_claims(judged, runs.clock.plural),
         _tables(curves),
         {
             "share_of_record": record,
+            "time": runs.clock.plural,
             "controls": [floor.row for floor in floors],
             "curves": [_summarise(curve) for curve in curves],
         },
@@ -296,8 +297,13 @@ def _fit_curve(fields: dict, threshold: float, runs: pd.DataFrame) -> TradeoffCu
     return TradeoffCurve(fields, None, threshold, found, depth, points, None)
 
 
-def make_claims(curves: list[TradeoffCurve]) -> list[Claim]:
-    """Returns claims: size and time trade 1:1; with Adam, epochs fall, then rise."""
+def make_claims(curves: list[TradeoffCurve], time: str = "epochs") -> list[Claim]:
+    """Returns claims: size and time trade 1:1; with Adam, the time falls, then rises.
+
+    Args:
+        curves: the curves.
+        time: the unit of time, in words.
+    """
     claims = []
     for curve in curves:
         adam = curve.fields["optimizer"] == "adam"
@@ -310,7 +316,7 @@ def make_claims(curves: list[TradeoffCurve]) -> list[Claim]:
                 (-1 - RESOLUTION, -1 + RESOLUTION),
                 source=beyond("[BF24, Fig. 2]", not adam),
                 statement="Size and training time trade one to one.",
-                quantity="slope of log epochs against log effective size",
+                quantity=f"slope of log {time} against log effective size",
                 note=note,
                 **what,
             )
@@ -321,8 +327,8 @@ def make_claims(curves: list[TradeoffCurve]) -> list[Claim]:
                     curve.depth,
                     (0.0, None),
                     source="[BF24, Fig. 7]",
-                    statement="With Adam, epochs first fall with size, then rise.",
-                    quantity="depth of a U of log epochs over the sizes measured",
+                    statement=f"With Adam, {time} first fall with size, then rise.",
+                    quantity=f"depth of a U of log {time} over the sizes measured",
                     note="" if curve.depth.value is not None else TOO_FEW,
                     **what,
                 )

@@ -198,7 +198,7 @@ def test_what_will_not_serve_is_not_trained(tmp_path, script, flags, words):
 
 def test_tables_that_cannot_be_read(tmp_path):
     assert "no file or folder" in refused("extrapolate", f"--runs={tmp_path}/none")
-    assert "there is no file (csv, tsv, parquet, jsonl, ndjson) in" in refused(
+    assert "there is no file (csv, tsv, parquet, jsonl, ndjson) and no run" in refused(
         "extrapolate", f"--runs={tmp_path}"
     )
     (tmp_path / "a.parquet").write_bytes(b"PAR1 but no more")

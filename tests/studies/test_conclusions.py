@@ -87,7 +87,7 @@ def test_the_exchange_is_told_at_the_largest_train_size():
     curves = [curve(100, [-3.0]), curve(500, [-1.5, -0.9]), curve(500, [-9.0], None)]
     claims = claims_of(FAILS)
     claims = [claim._replace(quantity="slope of epochs") for claim in claims]
-    summary = {"share_of_record": 0.05, "curves": curves}
+    summary = {"share_of_record": 0.05, "time": "epochs", "curves": curves}
     said = conclude("tradeoff", claims, summary, [])
     assert "is -1.5 [-1.7, -1.3] between the smallest networks" in said
     assert "and -0.9 [-1.1, -0.7] between the largest" in said
@@ -96,10 +96,10 @@ def test_the_exchange_is_told_at_the_largest_train_size():
 
 def test_several_settings_have_a_range_of_exponents():
     curves = [curve(500, [-1.5, -0.9]), curve(500, [-0.5], dataset="other")]
-    summary = {"share_of_record": 0.05, "curves": curves}
+    summary = {"share_of_record": 0.05, "time": "epochs", "curves": curves}
     said = conclude("tradeoff", [], summary, [])
     assert "is -0.9 to -0.5 in 2 settings, with -1 inside the interval in 1;" in said
-    nothing = {"share_of_record": 0.05, "curves": [curve(500, [])]}
+    nothing = {"share_of_record": 0.05, "time": "epochs", "curves": [curve(500, [])]}
     assert conclude("tradeoff", [], nothing, []).startswith("No curve has two sizes")
 
 
