@@ -25,7 +25,10 @@ from scaletime_jax.theory.kernel_theory import learning_curve, variance_limited_
 from scaletime_jax.theory.random_features import (
     losses_over_data,
     losses_over_features,
+    squares_of,
 )
+from scaletime_jax.theory.second_moment import moment_root
+from scaletime_jax.theory.seen_projection import draw_projection
 from scaletime_jax.theory.student_losses import student_losses
 from scaletime_jax.track import Track, quiet
 
@@ -114,7 +117,8 @@ def measure_regimes(
 ) -> Regimes:
     """Draws training sets and students and measures the loss in all four regimes.
 
-    Training points are distinct members of the population; Pi has iid normal entries.
+    Training points are distinct members of the population; Pi has iid normal entries,
+    and is one for all panels but the variance-limited one over features.
 
     Args:
         features: [N, S] features of the population.
@@ -134,19 +138,20 @@ def measure_regimes(
     def draw(key, features):
         order_key, student_key = jax.random.split(key)
         order = jax.random.permutation(order_key, population)
-        most = max(sizes.features[-1], sizes.resolved[-1])
-        projection = jax.random.normal(student_key, (most, pool), features.dtype)
+        shape = sizes.resolved[-1], pool
+        projection = jax.random.normal(student_key, shape, features.dtype)
         points = features[order[: sizes.resolved[-1]]]
         over_data = losses_over_data(points, population_features=features)
-        first = projection[: sizes.resolved[-1]]
-        over_features = losses_over_features(first, population_features=features)
+        over_features = losses_over_features(projection, population_features=features)
         few = (features @ projection[:fixed].T).T
         with_data = student_losses(
             few, order[: sizes.data[-1]], sizes.data, population_features=features.T
         )
-        with_features = student_losses(
-            points[:fixed], projection, sizes.features, population_features=features
-        )
+        large_key = jax.random.fold_in(student_key, 1)
+        large = draw_projection(large_key, points[:fixed], sizes.features[-1])
+        root = moment_root(features, None)
+        squares = squares_of(points[:fixed], large, sizes.features, root, 0.0)
+        with_features = squares / (2 * pool)
         limits = over_features[fixed - 1], over_data[fixed - 1]
         return (
             (with_data, limits[0]),

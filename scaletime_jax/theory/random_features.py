@@ -52,6 +52,7 @@ from scaletime_jax.theory.second_moment import (
     as_projection,
     moment_root,
 )
+from scaletime_jax.theory.seen_projection import SeenProjection
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "relu": jax.nn.relu,
@@ -156,7 +157,7 @@ def teacher_student_loss(
 
 def squares_of(
     features: Float[Array, "D S"],
-    students: Projection,
+    students: Projection | SeenProjection,
     sizes: Sequence[int],
     root: Root,
     ridge: Scalar,
