@@ -9,7 +9,7 @@ from scripts import FLAGFILES, ROOT, call, loaded
 SCRIPTS = sorted(path.name for path in FLAGFILES.iterdir())
 # In place of a dataset that is not at hand: of a size that the packaged one has.
 # Residual networks of up to 40 layers, whose costs are counted for a minute.
-DEEP = {"aspect_ratio": pytest.mark.slow}
+DEEP = dict.fromkeys(("aspect_ratio", "data_distribution"), pytest.mark.slow)
 SMALL = {
     "dataset": "mnist12k",
     "train_sizes": "128,256,384,512",  # whole batches, and enough for an exponent

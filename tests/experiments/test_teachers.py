@@ -15,8 +15,8 @@ PANEL = {
 }
 
 
-# Residual networks compile for half a minute; their study has tests of its own.
-SLOW = {"aspect_ratio": pytest.mark.slow}
+# Their smoke runs compile for half a minute; their studies have tests of their own.
+SLOW = dict.fromkeys(("aspect_ratio", "data_distribution"), pytest.mark.slow)
 
 
 @pytest.fixture(
