@@ -164,7 +164,7 @@ def _read_wandb(path: pathlib.Path) -> tuple[str, str, Row, list[Row]]:
     summary: Row = {}
     rows: list[Row] = []
     try:
-        for content in _records(path.read_bytes()):
+        for content in records_of(path.read_bytes()):
             record = wandb_internal_pb2.Record.FromString(content)
             if record.HasField("run"):
                 name, run = record.run.display_name or run, record.run.run_id
@@ -188,7 +188,7 @@ def _read_wandb(path: pathlib.Path) -> tuple[str, str, Row, list[Row]]:
     return name, run, properties, rows
 
 
-def _records(log: bytes) -> Iterator[bytes]:
+def records_of(log: bytes) -> Iterator[bytes]:
     """Returns the records of a log, up to the end or the first that is not whole.
 
     A record is cut into pieces where blocks of 32 KiB end. A piece has a header, and

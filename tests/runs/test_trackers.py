@@ -180,6 +180,12 @@ def test_offline_runs_of_wandb(tmp_path):
     assert list(runs.table.epoch) == STEPS * 2
 
 
+@pytest.mark.parametrize("short", range(-2, 25))
+def test_records_may_end_anywhere_about_the_end_of_a_block(short):
+    records = [b"a" * (trackers.BLOCK - 7 - short), b"b" * 10, b"c" * 70_000, b""]
+    assert list(trackers.records_of(framed(records))) == records
+
+
 def test_a_run_that_was_killed_is_read_up_to_its_last_whole_record(tmp_path):
     history = [{"_step": step, "val_loss": 1 / step} for step in STEPS]
     log = framed(offline_run("one", {"num_params": 5}, history))
