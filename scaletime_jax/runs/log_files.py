@@ -62,7 +62,8 @@ def read_files(
 
     Args:
         paths: CSV (also with semicolons or tabs), TSV, JSON lines, Parquet, or a folder
-            in which a tracker wrote its runs.
+            in which a tracker wrote its runs. The folder is left out if a file has
+            curves.
         asked: columns by quantity, which overrule the usual names.
 
     Returns:
@@ -72,7 +73,10 @@ def read_files(
     Raises:
         InputError: a file is no table, or lacks a needed column.
     """
-    logs = [_read(path, asked) for path in paths]
+    logs = [_read(path, asked) for path in paths if not path.is_dir()]
+    if not any(_has_times(log, asked) for log in logs):
+        # else the files are exports of what the tracker wrote
+        logs += [_of_tracker(path, asked) for path in paths if path.is_dir()]
     for name, column in asked.items():
         if not any(column in log.columns for log in logs):
             raise lacks_asked(paths[0], name, column, logs[0].columns)
@@ -139,8 +143,6 @@ def _with_properties(log: Log, properties: Sequence[Log]) -> Log:
 
 
 def _read(path: pathlib.Path, asked: Mapping[str, str]) -> Log:
-    if path.is_dir():
-        return _of_tracker(path, asked)
     try:
         columns, first = _columns(path)
         _refuse_twice(path, columns)

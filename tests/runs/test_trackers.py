@@ -143,6 +143,13 @@ def test_a_table_beside_the_folders_gives_the_sizes(tmp_path):
     assert {*read_runs(tmp_path).table.num_params} == {100, 1000}
 
 
+def test_exported_curves_beside_the_folders_are_read_alone(tmp_path):
+    write_events(tmp_path / "num_params=5", losses("val_loss", 10))
+    rows = "num_params,seed,step,val_loss\n7,1,1,0.9\n7,1,2,0.8\n"
+    (tmp_path / "mine.csv").write_text(rows)
+    assert {*read_runs(tmp_path).table.num_params} == {7}
+
+
 def test_steps_logged_again_replace_the_earlier_ones(tmp_path):
     place = tmp_path / "num_params=5"
     write_events(place, [("val_loss", 10, 1.0), ("val_loss", 20, 0.9)])
