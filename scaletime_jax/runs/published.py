@@ -38,4 +38,7 @@ def load_published(name: str, track: Track = quiet) -> Runs:
             f"{path} does not exist: published curves come with the repository, not "
             "with the package; install the repository with pip install -e."
         )
-    return read_runs(path, track)
+    runs = read_runs(path, track)
+    # a summary names the curves, wherever the repository lies
+    metadata = [{**unit, "logs": [f"published:{name}"]} for unit in runs.metadata]
+    return runs._replace(metadata=metadata)

@@ -19,6 +19,7 @@ from scaletime_jax.runs.published import FOLDER, PUBLISHED, load_published
 def test_runs_and_their_time(name, runs, unit, sizes):
     found = load_published(name)
     assert found.num_runs == runs and found.clock.unit == unit
+    assert found.record["logs"] == [f"published:{name}"]  # no path of a machine
     lowest, highest = found.table.num_params.min(), found.table.num_params.max()
     np.testing.assert_allclose((lowest, highest), sizes, rtol=0.02)
     assert not found.table.diverged.any() and (found.table.test_loss < 15).all()
