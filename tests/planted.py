@@ -15,6 +15,7 @@ FIELDS = {
     "init": "pytorch",
     "batch_size": 32,
     "test_size": 100,
+    "schedule": "constant",
     "shuffled_labels": False,
     "until_test_loss": 0.0,
     "steps": 0,
@@ -23,14 +24,16 @@ FIELDS = {
 }
 
 
-def planted_runs(law, epochs, sizes=(1000,), noises=(0.0,), seeds=5, scatter=0.0):
+def planted_runs(
+    law, epochs, sizes=(1000,), noises=(0.0,), seeds=5, scatter=0.0, params=PARAMS
+):
     """Runs whose losses are law(p, t, n, noise) -> (test, train), p effective size.
 
     Each run's time goes faster or slower by a factor of its own, log-normal with
     standard deviation `scatter`.
     """
     rng, tables = np.random.default_rng(0), []
-    cells = itertools.product(sizes, PARAMS.items(), noises, range(seeds))
+    cells = itertools.product(sizes, params.items(), noises, range(seeds))
     for n, (width, num_params), noise, seed in cells:
         own = np.exp(scatter * rng.normal())
         test, train = law(np.cbrt(num_params), own * epochs, n, noise)
