@@ -23,7 +23,7 @@ flags.adopt_module_key_flags(threshold)  # --share too
 def main() -> None:
     """From flags to figure."""
     levels = threshold.threshold(), threshold.shares(SHARE)
-    found = runs.obtain()
+    found = runs.obtain(any_length=True)
     if found is not None:
         results.finish(tradeoff.study(found, *levels), found)
 

@@ -3,9 +3,11 @@
 import sys
 from collections.abc import Sequence
 
+import pandas as pd
 from absl import flags
 
 from scaletime_jax.errors import InputError
+from scaletime_jax.runs.ends import refuse_parts
 from scaletime_jax.runs.fields import FIELDS, Field
 from scaletime_jax.runs.published import load_published
 from scaletime_jax.runs.read import Runs, make_runs, of_runs, read_runs
@@ -50,7 +52,13 @@ def obtain(
         raise InputError("--runs is empty; name a file or folder, or leave --runs out.")
     if RUNS.value is not None:
         return read(RUNS.value, needs, any_length)
-    trained = sweep.train(sweep.load_datasets(), check)
+
+    def refuse(grid: pd.DataFrame) -> None:
+        refuse_parts(grid)
+        if check is not None:
+            check(grid)
+
+    trained = sweep.train(sweep.load_datasets(), refuse)
     if trained is None:
         return None
     table = trained.table
@@ -60,7 +68,8 @@ def obtain(
         return None
     metadata = read_runs(sweep.runs_folder()).metadata
     found = make_runs(table, of_runs(metadata, table))
-    found = found._replace(origin=trained.origin)
+    found = found.select({}, any_length) if any_length else found
+    found = found._replace(origin=" ".join([trained.origin, *found.notes]))
     _warn_of_unended(found)
     return found
 

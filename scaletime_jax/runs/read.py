@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs.clock import PASSES, Clock
+from scaletime_jax.runs.ends import join_ends
 from scaletime_jax.runs.guessing import (
     SHARES,
     Level,
@@ -23,8 +24,9 @@ from scaletime_jax.runs.logs import read_logs
 from scaletime_jax.runs.select import (
     Gap,
     Wanted,
+    check_protocol,
+    choose_runs,
     find_gaps,
-    select_runs,
     with_values,
 )
 from scaletime_jax.runs.store import (
@@ -49,6 +51,7 @@ class Runs(NamedTuple):
         controls: a table like `table` of runs with shuffled labels; None without such
             runs.
         origin: a sentence on how the runs were obtained.
+        joined: ids of runs whose ends are in the table as evaluations of a longer run.
     """
 
     table: pd.DataFrame
@@ -56,10 +59,11 @@ class Runs(NamedTuple):
     gaps: list[Gap]
     controls: pd.DataFrame | None = None
     origin: str = ""
+    joined: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         """The runs in a line: their number, datasets and sizes."""
-        number = count_of(self.table.run_id.nunique(), "run")
+        number = count_of(self.num_runs, "run")
         names = ", ".join(sorted(map(str, self.table.dataset.dropna().unique())))
         sizes = count_of(self.table.num_params.nunique(), "size")
         rows = count_of(len(self.table), "evaluation")
@@ -72,19 +76,24 @@ class Runs(NamedTuple):
 
         Args:
             wanted: values by column; other columns are free.
-            any_length: whether runs may differ in length.
+            any_length: whether runs may differ in length. Of runs whose learning rate
+                falls only the ends are kept then; see `ends.join_ends`.
 
         Raises:
             InputError: no run is left, or the runs left mix protocols.
         """
-        table = select_runs(self.table, wanted, any_length)
+        chosen = table = choose_runs(self.table, wanted)
+        if any_length:
+            table = join_ends(chosen)
+        check_protocol(table, any_length)
+        joined = frozenset(chosen.run_id) - frozenset(table.run_id)
         gaps = [] if self.are_logs else find_gaps(table, wanted)
         controls = self.controls
         if controls is not None:
             controls = with_values(controls, wanted)
             controls = None if controls.empty else controls
-        both = table if controls is None else pd.concat([table, controls])
-        return Runs(table, of_runs(self.metadata, both), gaps, controls)
+        both = chosen if controls is None else pd.concat([chosen, controls])
+        return Runs(table, of_runs(self.metadata, both), gaps, controls, joined=joined)
 
     def require(self, columns: Sequence[str], who: str) -> None:
         """Raises InputError, which names `who`, if logs lack a column."""
@@ -107,13 +116,19 @@ class Runs(NamedTuple):
 
     @property
     def notes(self) -> list[str]:
-        """Sentences on how logs were read."""
-        return [each for unit in self.metadata for each in unit.get("notes", [])]
+        """Sentences on how logs were read, and on runs of several lengths."""
+        said = [each for unit in self.metadata for each in unit.get("notes", [])]
+        if self.joined:
+            said.append(
+                "Where lengths differ and the learning rate falls, only the ends of "
+                "runs are compared."
+            )
+        return said
 
     @property
     def num_runs(self) -> int:
         """The number of runs."""
-        return int(self.table.run_id.nunique())
+        return int(self.table.run_id.nunique()) + len(self.joined)
 
     @property
     def num_diverged(self) -> int:
@@ -132,7 +147,7 @@ class Runs(NamedTuple):
         """The known versions, devices and times of the runs."""
         ours = [unit for unit in self.metadata if "logs" not in unit]
         if ours:
-            return summarise_units(ours, set(self.table.run_id))
+            return summarise_units(ours, {*self.table.run_id, *self.joined})
         return {"logs": [path for unit in self.metadata for path in unit["logs"]]}
 
     @property

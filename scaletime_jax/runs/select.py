@@ -14,9 +14,7 @@ from scaletime_jax.runs.fields import Split
 Wanted = Mapping[str, Sequence[Any]]  # values by column
 
 
-def select_runs(
-    table: pd.DataFrame, wanted: Wanted, any_length: bool = False
-) -> pd.DataFrame:
+def choose_runs(table: pd.DataFrame, wanted: Wanted) -> pd.DataFrame:
     """Returns the rows with the wanted values; adds `epochs`, the length of the run.
 
     The length of a run that ended at a test loss is a result, and the length of a run
@@ -25,10 +23,9 @@ def select_runs(
     Args:
         table: one row per run and evaluation.
         wanted: values by column; other columns are free.
-        any_length: whether runs may differ in `epochs`.
 
     Raises:
-        InputError: no row is left, or the rows left mix protocols.
+        InputError: no row is left.
     """
     ran = table.groupby("run_id").epoch.transform("max")
     other = (table.until_test_loss > 0) | (table.steps > 0)
@@ -43,7 +40,6 @@ def select_runs(
                 "existing values, or train the missing runs."
             )
         table = rows
-    _check_protocol(table, any_length)
     return table
 
 
@@ -60,7 +56,13 @@ def with_values(table: pd.DataFrame, wanted: Wanted) -> pd.DataFrame:
     return table
 
 
-def _check_protocol(table: pd.DataFrame, any_length: bool) -> None:
+def check_protocol(table: pd.DataFrame, any_length: bool = False) -> None:
+    """Raises InputError if a family mixes protocols, or has a run twice.
+
+    Args:
+        table: one row per run and evaluation, from `choose_runs`.
+        any_length: whether runs may differ in `epochs`.
+    """
     losses = _words(table.loss)
     if len(losses) > 1:  # one threshold and one axis for all
         raise InputError(

@@ -6,11 +6,18 @@ from planted import planted_table
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs.read import make_runs
 from scaletime_jax.runs.select import (
+    check_protocol,
+    choose_runs,
     find_gaps,
     missing_runs,
-    select_runs,
     split_table,
 )
+
+
+def select_runs(table, wanted):
+    chosen = choose_runs(table, wanted)
+    check_protocol(chosen)
+    return chosen
 
 
 @pytest.fixture(scope="module")
