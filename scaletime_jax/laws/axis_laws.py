@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scaletime_jax.laws.law import Law, finish_law, resample_means
+from scaletime_jax.laws.law import Law, finish_law
+from scaletime_jax.laws.resampling import resample_means, resamples_of
 from scaletime_jax.runs.learning_curves import LearningCurves
-from scaletime_jax.stats.estimates import seed_weights
 from scaletime_jax.stats.lines import Line, straight_line
 from scaletime_jax.stats.robust_fit import IDENTIFIED, fit_from_grid, told_apart
 
@@ -122,10 +122,9 @@ def fit_along(curves: LearningCurves, axis: str, shape: Shape) -> Law:
             and train sizes.
         shape: the function.
     """
-    resamples = len(seed_weights(curves.seeds))
+    resamples = resamples_of(curves).rows
     fitted, converged, identified = {}, True, True
-    for key, x, runs in _lines(curves, axis, not shape.plateau):
-        mean = resample_means(runs)
+    for key, x, mean in _lines(curves, axis, not shape.plateau):
         present = np.isfinite(mean).astype(float)
         centre = x.mean()
 
@@ -156,26 +155,33 @@ def fit_along(curves: LearningCurves, axis: str, shape: Shape) -> Law:
 
 
 def _lines(curves: LearningCurves, axis: str, learned: bool = False):
-    """Yields (other coordinate, train size), log x [points], logs [points, seeds]."""
+    """Yields (other coordinate, train size), log x [points], logs [rows, points].
+
+    No row leaves out the only line of a size.
+    """
     there = curves.learned if learned else np.isfinite(curves.logs).any(axis=2)
+    means = resample_means(curves)
     if axis == "epoch":
         for k, cell in enumerate(
             zip(curves.num_params, curves.train_size, strict=True)
         ):
             if there[k].any():
-                yield cell, np.log(curves.epoch[there[k]]), curves.logs[k, there[k]]
+                mean = means[:, k, there[k]]
+                if curves.seeds == 1:
+                    mean = np.repeat(mean[:1], len(mean), axis=0)
+                yield cell, np.log(curves.epoch[there[k]]), mean
         return
     for n in np.unique(curves.train_size):
         for k, epoch in enumerate(curves.epoch):
             kept = there[:, k] & (curves.train_size == n)
             if kept.any():
-                yield (epoch, n), np.log(curves.num_params[kept]), curves.logs[kept, k]
+                yield (epoch, n), np.log(curves.num_params[kept]), means[:, kept, k]
 
 
 def fit_no_change(curves: LearningCurves, axis: str) -> Law:
     """Predicts the last loss measured along the axis: the baseline for all laws."""
-    resamples = len(seed_weights(curves.seeds))
-    lines = {key: (x, resample_means(runs)) for key, x, runs in _lines(curves, axis)}
+    resamples = resamples_of(curves).rows
+    lines = {key: (x, last_known(mean)) for key, x, mean in _lines(curves, axis)}
 
     def log_loss(num_params, epoch, train_size, which):
         logs = np.full((len(range(resamples)[which]), len(num_params)), np.nan)
@@ -187,6 +193,12 @@ def fit_no_change(curves: LearningCurves, axis: str) -> Law:
         return logs
 
     return finish_law(log_loss, curves, True, True, {})
+
+
+def last_known(mean: np.ndarray) -> np.ndarray:
+    """Returns [rows, points] with the last known value before each unknown one."""
+    at = np.where(np.isfinite(mean), np.arange(mean.shape[1]), 0)
+    return np.take_along_axis(mean, np.maximum.accumulate(at, axis=1), axis=1)
 
 
 def fit_power(curves: LearningCurves, axis: str) -> Law:

@@ -15,7 +15,7 @@ from scaletime_jax.runs.fields import setting_of
 from scaletime_jax.runs.guessing import ceiling_of
 from scaletime_jax.runs.learning_curves import LearningCurves, learning_curves
 from scaletime_jax.runs.select import split_table
-from scaletime_jax.stats.estimates import Estimate, bootstrap
+from scaletime_jax.stats.estimates import Estimate, Resamples
 from scaletime_jax.track import Track, quiet
 from scaletime_jax.words import count_of
 
@@ -52,7 +52,7 @@ class Trial(NamedTuple):
         covered: share of runs, at the points reached, inside the law's 95% intervals.
         converged: whether the fits of all train sizes converged.
         identified: whether the data determine the parameters of all these fits.
-        seeds: number of seeds.
+        resamples: resamples of the errors.
     """
 
     fields: dict
@@ -63,7 +63,7 @@ class Trial(NamedTuple):
     covered: float | None
     converged: bool
     identified: bool
-    seeds: int
+    resamples: Resamples
 
 
 class Points(NamedTuple):
@@ -73,7 +73,7 @@ class Points(NamedTuple):
         num_params: [points].
         epoch: [points].
         train_size: [points].
-        truth: [1 + resamples, points] mean log loss.
+        truth: [1 + resamples, points] mean log loss; [1, points] of runs with one seed.
         runs: [points, seeds] log loss.
     """
 
@@ -232,7 +232,9 @@ def held_out_points(held_out: LearningCurves) -> Iterator[tuple[float, Points]]:
         )
         if len(targets.epoch):
             at = targets.num_params, targets.epoch, targets.train_size
-            yield size, Points(*at, targets.mean, targets.runs)
+            # which sizes are left out concerns the fit alone
+            truth = targets.mean if targets.own is None else targets.mean[:1]
+            yield size, Points(*at, truth, targets.runs)
 
 
 def _try(law: Law, stand_in: Law, points: Points) -> Trial:
@@ -250,8 +252,8 @@ def _try(law: Law, stand_in: Law, points: Points) -> Trial:
         inside = (low <= points.runs) & (points.runs <= high)
     counted = reached[:, None] & np.isfinite(points.runs)
     covered = float(inside[counted].mean()) if counted.any() else None
-    how = float(reached.mean()), covered, law.converged, law.identified, law.seeds
-    return Trial({}, "", "", errors, *how)
+    how = float(reached.mean()), covered, law.converged, law.identified
+    return Trial({}, "", "", errors, *how, law.resamples)
 
 
 def _mean(values: np.ndarray, axis: int) -> np.ndarray:
@@ -284,8 +286,8 @@ def score(trials: Sequence[Trial]) -> list[Score]:
                 {k: v for k, v in first.fields.items() if k != "train_size"},
                 direction,
                 predictor,
-                bootstrap(mine, first.seeds),
-                bootstrap(ratio, first.seeds),
+                first.resamples.estimate(mine),
+                first.resamples.estimate(ratio),
                 float(np.mean([m.reached for m in members])),
                 float(np.mean(covered)) if covered else None,
                 first.converged,

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scaletime_jax.laws.resampling import kept_units, resamples_of
 from scaletime_jax.runs.learning_curves import LearningCurves
-from scaletime_jax.stats.estimates import Estimate, jackknife, seed_weights
+from scaletime_jax.stats.estimates import Estimate, jackknife
 from scaletime_jax.stats.lines import MIN_SIZES
 from scaletime_jax.stats.local_exponents import simultaneous
 from scaletime_jax.stats.mean_curve import functional_f_test
@@ -25,12 +26,17 @@ WHOLE = 0.75
 
 
 def best_kappas(curves: LearningCurves) -> np.ndarray:
-    """Returns the exponent [1 + resamples] of the data and of resamples of the seeds.
+    """Returns the exponent [1 + resamples] of the data and of resamples.
 
     NaN if the curves hardly overlap at any exponent, or a resample has no whole seed.
     """
+    resamples = resamples_of(curves)
+    if resamples.leaves_out:
+        return np.array(
+            [_best_kappa(curves.where(kept)) for kept in kept_units(curves)]
+        )
     whole = _whole_seeds(curves)
-    weights = seed_weights(curves.seeds)[:, whole]
+    weights = resamples.weights[:, whole]
     known = weights.sum(axis=1) > 0
     found = np.full(len(weights), np.nan)
     if known[0] and len(curves.num_params) > 1:
@@ -38,6 +44,14 @@ def best_kappas(curves: LearningCurves) -> np.ndarray:
         if len(kappas) >= 3:
             found[known] = least_left(kappas, left, total, weights[known])
     return found
+
+
+def _best_kappa(curves: LearningCurves) -> float:
+    """Returns the exponent of one seed's curves."""
+    kappas, left, total = collapse_grams(keep_whole(curves), KAPPAS)
+    if len(kappas) < 3:
+        return float("nan")
+    return float(least_left(kappas, left, total, np.ones((1, 1)))[0])
 
 
 def _whole_seeds(curves: LearningCurves) -> np.ndarray:

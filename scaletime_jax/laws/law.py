@@ -5,12 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scaletime_jax.laws.resampling import by_own_size, resample_means, resamples_of
 from scaletime_jax.runs.learning_curves import LearningCurves
-from scaletime_jax.stats.estimates import (
-    bootstrap_error,
-    seed_weights,
-    t_quantile,
-)
+from scaletime_jax.stats.estimates import Resamples, t_quantile
 
 # Scatter is measured on runs within this factor of the requested time, up or down.
 NEARBY = np.sqrt(10)
@@ -38,7 +35,8 @@ class Scatter(NamedTuple):
     """Standard deviation of runs about a law, by train size and time.
 
     The scatter contains the differences between seeds and the misfit of the law, both
-    on the curves that the law was fitted to.
+    on the curves that the law was fitted to. Runs with one seed are compared with the
+    fit that leaves out their size, where there is one.
 
     Attributes:
         train_size: [sizes].
@@ -69,11 +67,10 @@ class Law(NamedTuple):
 
     Attributes:
         log_loss: (num_params, epoch, train_size, which), the first three [points], ->
-            [rows, points]. The rows are the fits to the data and to each resample of
-            the seeds; the slice `which` selects some of them. NaN where the law
-            predicts nothing.
+            [rows, points]. The rows are the fits to the data and to each resample;
+            the slice `which` selects some of them. NaN where the law predicts nothing.
         scatter: of runs about the law.
-        seeds: number of seeds.
+        resamples: resamples of the rows.
         converged: whether the fit converged.
         identified: whether the data determine the parameters.
         parameters: values by name.
@@ -81,7 +78,7 @@ class Law(NamedTuple):
 
     log_loss: LogLoss
     scatter: Scatter
-    seeds: int
+    resamples: Resamples
     converged: bool
     identified: bool
     parameters: dict[str, float]
@@ -93,8 +90,8 @@ class Law(NamedTuple):
     def predict(self, num_params, epoch, train_size, of_mean=False) -> Prediction:
         """Returns the loss of one more run, or the mean loss, with its 95% interval.
 
-        The interval contains the error of the fit, by the bootstrap over seeds, and the
-        scatter of runs about the fit, or the misfit of their means. The interval is
+        The interval contains the error of the fit, by its resamples, and the scatter
+        of runs about the fit, or the misfit of their means. The interval is
         Student's t with Welch and Satterthwaite's degrees of freedom. The interval does
         not contain errors that the law makes only where nothing was measured.
 
@@ -109,13 +106,14 @@ class Law(NamedTuple):
             *(np.atleast_1d(v).astype(float) for v in (num_params, epoch, train_size))
         )
         logs = self.log_loss(size, time, examples, EVERY)
-        # a single seed has no error; else NaN where resamples predict nothing
-        error = bootstrap_error(logs, self.seeds) if self.seeds > 1 else 0.0
+        # without resamples there is no error; else NaN where they predict nothing
+        freedom = self.resamples.freedom
+        error = self.resamples.error(logs) if freedom else 0.0
         scatter, misfit, runs = self.scatter.at(time, examples)
 
         def reach_of(own):
             variance = error**2 + own**2
-            parts = error**4 / max(1, self.seeds - 1) + own**4 / np.maximum(1, runs - 1)
+            parts = error**4 / max(1, freedom) + own**4 / np.maximum(1, runs - 1)
             free = np.fmax(variance**2 / np.fmax(parts, 1e-300), 1.0)
             return t_quantile(free) * np.sqrt(variance)
 
@@ -128,7 +126,7 @@ class Law(NamedTuple):
 
 
 class Targets(NamedTuple):
-    """Curves as points to fit, for each resample of the seeds.
+    """Curves as points to fit, for each resample.
 
     Attributes:
         num_params: [points].
@@ -137,6 +135,7 @@ class Targets(NamedTuple):
         mean: [1 + resamples, points] log loss, NaN where the resample has no run.
         weight: [1 + resamples, points] 1, or 0 where the resample has no run.
         runs: [points, seeds] log loss.
+        own: [points] the row that leaves out the point's size; None for several seeds.
     """
 
     num_params: np.ndarray
@@ -145,19 +144,7 @@ class Targets(NamedTuple):
     mean: np.ndarray
     weight: np.ndarray
     runs: np.ndarray
-
-
-def resample_means(runs: np.ndarray) -> np.ndarray:
-    """Returns the means over seeds [1 + resamples, ...] of log losses [..., seeds].
-
-    The first row is for the data, the others are for resamples; NaN where a resample
-    has no run.
-    """
-    drawn, there = seed_weights(runs.shape[-1]), np.isfinite(runs)
-    weight = np.tensordot(drawn, there, (1, -1))
-    total = np.tensordot(drawn, np.where(there, runs, 0.0), (1, -1))
-    some = weight > 1e-12
-    return np.where(some, total / np.where(some, weight, 1.0), np.nan)
+    own: np.ndarray | None
 
 
 def make_targets(curves: LearningCurves, learned: bool = False) -> Targets:
@@ -171,7 +158,8 @@ def make_targets(curves: LearningCurves, learned: bool = False) -> Targets:
     runs = curves.logs.reshape(-1, seeds)
     there = np.isfinite(runs)
     kept = curves.learned.ravel() if learned else there.any(axis=1)
-    mean = resample_means(runs[kept])
+    mean = resample_means(curves).reshape(-1, count * times)[:, kept]
+    own = by_own_size(curves)
     return Targets(
         np.repeat(curves.num_params, times)[kept],
         np.tile(curves.epoch, count)[kept],
@@ -179,6 +167,7 @@ def make_targets(curves: LearningCurves, learned: bool = False) -> Targets:
         mean,
         np.isfinite(mean).astype(float),
         runs[kept],
+        None if own is None else np.repeat(own, times)[kept],
     )
 
 
@@ -193,12 +182,19 @@ def finish_law(
     """Returns the law with its scatter on the curves that it was fitted to.
 
     The law can follow the mean of n runs of a size, which leaves (n - 1) / n of their
-    variance; the scatter corrects for this. `held_out` predicts the curves where
-    `log_loss` would only return each curve itself.
+    variance; the scatter corrects for this. The only run of a size is predicted by the
+    fit without this size. `held_out` predicts the curves where `log_loss` would only
+    return each curve itself.
     """
     targets = make_targets(curves)
     at = targets.num_params, targets.epoch, targets.train_size
-    fitted = np.minimum((held_out or log_loss)(*at, DATA)[0], curves.ceiling)
+    if held_out is None and targets.own is not None:
+        rows = log_loss(*at, EVERY)
+        fitted = rows[targets.own, np.arange(len(targets.own))]
+        fitted = np.where(np.isfinite(fitted), fitted, rows[0])
+    else:
+        fitted = (held_out or log_loss)(*at, DATA)[0]
+    fitted = np.minimum(fitted, curves.ceiling)
     rest = (targets.runs - fitted[:, None]) ** 2
     if curves.seeds > 1 and held_out is None:
         rest *= curves.seeds / (curves.seeds - 1)
@@ -217,7 +213,7 @@ def finish_law(
     return Law(
         lambda *at: np.minimum(log_loss(*at), curves.ceiling),
         scatter,
-        curves.seeds,
+        resamples_of(curves),
         converged,
         identified,
         parameters,
@@ -243,9 +239,9 @@ def _nearby(square: np.ndarray, epoch: np.ndarray, times: np.ndarray) -> np.ndar
 
 def no_law(curves: LearningCurves) -> Law:
     """Returns a law that predicts nothing, for curves without points to fit."""
-    resamples = len(seed_weights(curves.seeds))
+    rows = range(resamples_of(curves).rows)
     return finish_law(
-        lambda n, t, d, which: np.full((len(range(resamples)[which]), len(n)), np.nan),
+        lambda n, t, d, which: np.full((len(rows[which]), len(n)), np.nan),
         curves,
         converged=False,
         identified=False,
@@ -256,11 +252,13 @@ def no_law(curves: LearningCurves) -> Law:
 def by_train_size(curves: LearningCurves, fit: Callable[[LearningCurves], Law]) -> Law:
     """Returns a law that has its own fit for each train size of the curves."""
     sizes = np.unique(curves.train_size)
+    curves = curves._replace(fixed_units=curves.units)  # the same rows for all laws
     laws = {size: fit(curves.where(curves.train_size == size)) for size in sizes}
-    resamples = len(seed_weights(curves.seeds))
+    resamples = resamples_of(curves)
 
     def log_loss(num_params, epoch, train_size, which):
-        logs = np.full((len(range(resamples)[which]), len(num_params)), np.nan)
+        rows = range(resamples.rows)[which]
+        logs = np.full((len(rows), len(num_params)), np.nan)
         for size, law in laws.items():
             mine = train_size == size
             if mine.any():
@@ -278,7 +276,7 @@ def by_train_size(curves: LearningCurves, fit: Callable[[LearningCurves], Law]) 
             np.concatenate([each.misfit for each in scatters]),
             np.concatenate([each.runs for each in scatters]),
         ),
-        curves.seeds,
+        resamples,
         converged=all(law.converged for law in laws.values()),
         identified=all(law.identified for law in laws.values()),
         parameters={

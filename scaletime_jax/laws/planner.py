@@ -11,7 +11,7 @@ from scaletime_jax.laws.budget import Budget, Limits
 from scaletime_jax.laws.law import EVERY, Law, Prediction
 from scaletime_jax.laws.ranking import Choice
 from scaletime_jax.runs.learning_curves import LearningCurves
-from scaletime_jax.stats.estimates import bootstrap_error, t_quantile
+from scaletime_jax.stats.estimates import t_quantile
 
 SIZES, TIMES, ZOOMS = 61, 25, 2
 # A mean absolute error as a standard deviation, of Gaussian errors.
@@ -252,8 +252,9 @@ def _as_good(curves, choice: Choice, frontier, at) -> tuple[float, float]:
     )
     logs = choice.law.log_loss(sizes, epochs, train_size, EVERY)
     above = logs - logs[:, -1:]
-    seeds = choice.law.seeds
-    error = t_quantile(max(1, seeds - 1)) * np.nan_to_num(bootstrap_error(above, seeds))
+    resamples = choice.law.resamples
+    error = t_quantile(max(1, resamples.freedom))
+    error *= np.nan_to_num(resamples.error(above))
     miss = _miss(curves, choice, sizes, epochs, train_size)
     misfit = choice.law.scatter.at(epochs, train_size)[1]
     own = np.hypot(miss, misfit)

@@ -22,13 +22,14 @@ from scaletime_jax.laws.backtest import (
     held_out_points,
     try_law,
 )
-from scaletime_jax.laws.law import Law, finish_law, resample_means
+from scaletime_jax.laws.law import Law, finish_law
 from scaletime_jax.laws.predictors import PREDICTORS, Predictor
+from scaletime_jax.laws.resampling import resample_means
 from scaletime_jax.runs.fields import setting_of
 from scaletime_jax.runs.guessing import ceiling_of
 from scaletime_jax.runs.learning_curves import LearningCurves, learning_curves
 from scaletime_jax.runs.select import split_table
-from scaletime_jax.stats.estimates import Estimate, bootstrap
+from scaletime_jax.stats.estimates import Estimate, Resamples
 from scaletime_jax.track import Track, quiet
 
 LEAST = 2  # rungs that a law is fitted to
@@ -42,7 +43,7 @@ def last_measured(curves: LearningCurves, axis: str = "") -> Law:
     Unlike `axis_laws.fit_no_change`, also of sizes that were trained for longer than
     any known size. Train sizes that are not among the curves have no prediction.
     """
-    means = resample_means(curves.logs)  # [1 + resamples, curves, times]
+    means = resample_means(curves)
 
     def log_loss(num_params, epoch, train_size, which):
         logs = np.full((len(means[which]), len(num_params)), np.nan)
@@ -51,10 +52,9 @@ def last_measured(curves: LearningCurves, axis: str = "") -> Law:
             known = (curves.train_size == examples) & (curves.num_params <= size)
             early = curves.epoch <= end * (1 + 1e-9)
             there = np.isfinite(means[0]) & known[:, None] & early
-            if there.any():
-                curve = np.flatnonzero(there.any(axis=1))[-1]
-                time = np.flatnonzero(there[curve])[-1]
-                logs[:, point] = means[which, curve, time]
+            for curve in np.flatnonzero(there.any(axis=1)):  # a larger one is better
+                value = means[which, curve, np.flatnonzero(there[curve])[-1]]
+                logs[:, point] = np.where(np.isfinite(value), value, logs[:, point])
         return logs
 
     return finish_law(log_loss, curves, True, True, {})
@@ -81,7 +81,7 @@ class Rung(NamedTuple):
             is the prediction.
         reached: share of points at which the law predicts a loss.
         covered: share of runs inside the law's 95% intervals.
-        seeds: number of seeds.
+        resamples: resamples of the errors.
     """
 
     fields: dict
@@ -92,12 +92,12 @@ class Rung(NamedTuple):
     errors: np.ndarray
     reached: float
     covered: float | None
-    seeds: int
+    resamples: Resamples
 
     @property
     def error(self) -> Estimate:
-        """The mean error with its interval over seeds."""
-        return bootstrap(self.errors, self.seeds)
+        """The mean error with its interval."""
+        return self.resamples.estimate(self.errors)
 
     @property
     def distance(self) -> float:
@@ -208,7 +208,7 @@ def _choose(rungs: Sequence[Rung]) -> Chosen | None:
         chosen,
         unchanged,
         min(final.values(), key=lambda each: each.errors[0]),
-        bootstrap(ratio, chosen.seeds),
+        chosen.resamples.estimate(ratio),
         means[name],
     )
 
@@ -280,5 +280,5 @@ def _try(source: _Source, predictor: Predictor) -> Iterator[Rung]:
             np.mean([trial.errors for trial in mine], axis=0),
             float(np.mean([trial.reached for trial in mine])),
             float(np.mean(covered)) if covered else None,
-            mine[0].seeds,
+            mine[0].resamples,
         )

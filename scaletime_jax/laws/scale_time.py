@@ -10,8 +10,8 @@ from scaletime_jax.laws.law import (
     finish_law,
     make_targets,
     no_law,
-    resample_means,
 )
+from scaletime_jax.laws.resampling import resample_means
 from scaletime_jax.laws.unified_law import design_matrix, fit_unified_law
 from scaletime_jax.runs.learning_curves import LearningCurves
 
@@ -42,7 +42,7 @@ def fit_scale_time_kappa(curves: LearningCurves) -> Law:
 
 
 def _shift_by(curves: LearningCurves, kappas: np.ndarray | None) -> Law:
-    mean = resample_means(curves.logs)  # [resamples, sizes, times]
+    mean = resample_means(curves)
     found = kappas is not None and bool(KAPPAS[1] < kappas[0] < KAPPAS[-2])
     each = np.full(len(mean), CLAIMED) if kappas is None else kappas
     time, sizes = np.log(curves.epoch), np.log(curves.num_params)
@@ -90,8 +90,8 @@ def _between(time: np.ndarray, curves: np.ndarray, at: np.ndarray) -> np.ndarray
 def fit_unified(curves: LearningCurves) -> Law:
     """Fits the unified law of p t by non-negative least squares [BF24, Eq. 10].
 
-    Resamples of the seeds keep the modes and the ridge of the fit to the data, and fit
-    only the weights of these modes.
+    Resamples keep the modes and the ridge of the fit to the data, and fit only the
+    weights of these modes.
     """
     return by_train_size(curves, _fit_modes)
 
@@ -114,12 +114,21 @@ def _fit_modes(curves: LearningCurves) -> Law:
     moved = np.where(targets.weight > 0, targets.mean - targets.mean[0], 0.0)
     ridge = law.ridge * len(progress) / np.mean(np.exp(targets.mean[0])) ** 2
     rows = design / fitted[:, None]
-    normal = rows.T @ rows + (ridge + 1e-10 * np.sum(rows**2)) * np.eye(len(chosen))
-    root = np.linalg.cholesky(normal)
-    goals = np.linalg.solve(
-        root, (normal @ weights[chosen])[:, None] + rows.T @ moved.T
-    )
-    each = np.stack([_non_negative(root.T, goal) for goal in goals.T])
+    most = (ridge + 1e-10 * np.sum(rows**2)) * np.eye(len(chosen))
+
+    def refit(moved, kept):
+        normal = (rows * kept[:, None]).T @ rows + most
+        root = np.linalg.cholesky(normal)
+        goal = np.linalg.solve(root, normal @ weights[chosen] + rows.T @ moved)
+        return _non_negative(root.T, goal)
+
+    if targets.own is None:
+        everything = np.ones(len(progress))
+        each = np.stack([refit(each, everything) for each in moved])
+    else:
+        # the fit balances the residuals of all sizes; without one the others move it
+        rest = targets.mean[0] - np.log(fitted)
+        each = np.stack([refit((kept - 1) * rest, kept) for kept in targets.weight])
 
     def log_loss(num_params, epoch, train_size, which):
         loss = each[which] @ columns(np.cbrt(num_params) * epoch).T

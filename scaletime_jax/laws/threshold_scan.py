@@ -6,12 +6,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from scaletime_jax.laws.resampling import kept_units, resamples_of
 from scaletime_jax.runs.fields import setting_of
 from scaletime_jax.runs.guessing import ceiling_of
 from scaletime_jax.runs.learning_curves import LearningCurves, learning_curves
 from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.censored import fit_censored_line
-from scaletime_jax.stats.estimates import Estimate, bootstrap, seed_weights
+from scaletime_jax.stats.estimates import Estimate
 from scaletime_jax.stats.lines import MIN_SIZES
 from scaletime_jax.track import Track, quiet
 
@@ -81,13 +82,17 @@ def _scan(
     bound = np.stack([c[1] for c in crossed])
     there = np.isfinite(epochs)
     x = np.repeat(np.log(curves.num_params), curves.seeds)
-    drawn = seed_weights(curves.seeds)[:, None, None] * there
+    resamples = resamples_of(curves)
+    if resamples.leaves_out:
+        drawn = kept_units(curves)[:, None, :, None] * there
+    else:
+        drawn = resamples.weights[:, None, None] * there
     flat = len(levels), -1
     y, side = np.where(there, epochs, 0.0).reshape(flat), bound.reshape(flat)
     lines = fit_censored_line(x, y, side, drawn.reshape(len(drawn), *flat))
     sizes = (there & (bound == 0)).any(axis=2).sum(axis=1)
     kappa = [
-        bootstrap(-lines.slope[:, k], curves.seeds)
+        resamples.estimate(-lines.slope[:, k])
         if sizes[k] >= MIN_SIZES
         else Estimate(None, None)
         for k in range(len(levels))

@@ -11,6 +11,18 @@ PER_DECADE = 10
 SAME_RUNG = 1.25
 
 
+class Units(NamedTuple):
+    """What is left out in turn to resample runs with one seed.
+
+    Attributes:
+        of: [curves] number of the unit of each curve, from 0.
+        number: number of units.
+    """
+
+    of: np.ndarray
+    number: int
+
+
 class LearningCurves(NamedTuple):
     """Log test loss of networks that differ in size, train size and seed alone.
 
@@ -25,6 +37,8 @@ class LearningCurves(NamedTuple):
             above it.
         evaluated: for each curve, the epochs at which its runs were evaluated; None for
             the grid `epoch`.
+        fixed_units: units that resamples leave out, where curves of one train size are
+            fitted by themselves; None for the rungs of these curves.
     """
 
     num_params: np.ndarray
@@ -33,6 +47,7 @@ class LearningCurves(NamedTuple):
     logs: np.ndarray
     ceiling: float = np.inf
     evaluated: tuple[np.ndarray, ...] | None = None
+    fixed_units: Units | None = None
 
     def where(self, curves: np.ndarray) -> "LearningCurves":
         """Returns the curves selected by a mask [curves]."""
@@ -43,6 +58,8 @@ class LearningCurves(NamedTuple):
             evaluated=None
             if self.evaluated is None
             else tuple(self.evaluated[k] for k in np.flatnonzero(curves)),
+            fixed_units=self.fixed_units
+            and self.fixed_units._replace(of=self.fixed_units.of[curves]),
         )
 
     def until(self, epoch: float) -> "LearningCurves":
@@ -85,6 +102,13 @@ class LearningCurves(NamedTuple):
     def seeds(self) -> int:
         """The number of seeds."""
         return int(self.logs.shape[2])
+
+    @property
+    def units(self) -> Units:
+        """What is left out in turn to resample runs with one seed: the rungs."""
+        if self.fixed_units is not None:
+            return self.fixed_units
+        return Units(self.rungs, int(self.rungs.max()) + 1)
 
     @property
     def learned(self) -> np.ndarray:

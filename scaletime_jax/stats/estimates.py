@@ -1,4 +1,4 @@
-"""A number with its interval over seeds."""
+"""A number with its interval, over seeds or over sizes left out."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -15,7 +15,7 @@ class Estimate(NamedTuple):
 
     Attributes:
         value: the number, None if the runs do not determine it.
-        interval: 95% interval over seeds; None for fewer than two seeds.
+        interval: 95% interval over seeds, or over sizes left out; None for too few.
         freedom: degrees of freedom of Student's t in the interval; None for the normal
             distribution.
     """
@@ -137,23 +137,72 @@ def bootstrap_error(resampled: np.ndarray, seeds: int) -> np.ndarray:
     return np.where(count >= 0.9 * len(drawn), error, np.nan)
 
 
-def bootstrap(resampled: np.ndarray, seeds: int) -> Estimate:
-    """Returns a statistic with its interval, Student's t times the bootstrap error.
+class Resamples(NamedTuple):
+    """Resamples of a fit's data: a bootstrap over seeds, or sizes left out in turn.
 
-    Percentiles of a bootstrap of five seeds would cover about 85%.
-
-    Args:
-        resampled: [1 + resamples] the statistic by `seed_weights`.
-        seeds: number of seeds.
+    Attributes:
+        weights: [1 + resamples, units] of the seeds, or of the sizes of runs with one
+            seed; the first row has equal weights.
+        leaves_out: whether each resample leaves out one unit.
     """
-    value = float(resampled[0])
-    if not np.isfinite(value):
-        return Estimate(None, None)
-    error = float(bootstrap_error(resampled, seeds))
-    if not np.isfinite(error):
-        return Estimate(value, None)
-    reach = float(t_quantile(seeds - 1) * error)
-    return Estimate(value, (value - reach, value + reach), seeds - 1)
+
+    weights: np.ndarray
+    leaves_out: bool
+
+    @property
+    def words(self) -> str:
+        """Where the interval comes from, a sentence; '' where it is from seeds."""
+        if self.leaves_out:
+            return "One seed: intervals are from leaving out one size at a time."
+        return "" if self.freedom else "One seed of too few sizes: no interval."
+
+    @property
+    def rows(self) -> int:
+        """The number of rows, 1 + resamples."""
+        return len(self.weights)
+
+    @property
+    def freedom(self) -> int:
+        """The degrees of freedom of the error, 0 where there is no error."""
+        return self.weights.shape[1] - 1
+
+    def error(self, resampled: np.ndarray) -> np.ndarray:
+        """Returns the standard error [...] of a statistic [1 + resamples, ...].
+
+        A bootstrap has the error of `bootstrap_error`, units left out in turn that of
+        `jackknife`; NaN where there is none.
+        """
+        if not self.leaves_out:
+            return bootstrap_error(resampled, self.weights.shape[1])
+        return np.asarray(np.sqrt(self.freedom * np.var(resampled[1:], axis=0)))
+
+    def estimate(self, resampled: np.ndarray) -> Estimate:
+        """Returns a statistic with its interval, Student's t times the error.
+
+        Percentiles of a bootstrap of five seeds would cover about 85%.
+
+        Args:
+            resampled: [1 + resamples] the statistic by row of the weights.
+        """
+        value = float(resampled[0])
+        if not np.isfinite(value):
+            return Estimate(None, None)
+        error = float(self.error(resampled))
+        if not np.isfinite(error):
+            return Estimate(value, None)
+        reach = float(t_quantile(self.freedom) * error)
+        return Estimate(value, (value - reach, value + reach), self.freedom)
+
+
+def over_seeds(seeds: int) -> Resamples:
+    """Returns a bootstrap over seeds, with no resamples of a single seed."""
+    return Resamples(seed_weights(seeds), leaves_out=False)
+
+
+def leaving_out(units: int) -> Resamples:
+    """Returns resamples that leave out one of two or more units in turn."""
+    others = (1 - np.eye(units)) / (units - 1)
+    return Resamples(np.vstack([np.full(units, 1 / units), others]), leaves_out=True)
 
 
 def t_quantile(freedom):

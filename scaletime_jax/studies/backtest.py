@@ -27,7 +27,7 @@ CAPTION = (
     "laws in which size and time are one product; blue: other laws. Open: the law "
     "does not reach all held-out runs, and the last measured loss replaces the "
     "missing predictions; a law that reaches no run is not drawn. Bars: 95% "
-    "intervals over seeds. Dotted: predicting no change. At the right: the share "
+    "intervals. Dotted: predicting no change. At the right: the share "
     "of held-out runs inside each law's 95% intervals."
 )
 OVERVIEW = (

@@ -2,7 +2,8 @@
 
 Scale-time equivalence claims that they do, with kappa = 1/3 [BF24, Eq. 10, App. B].
 This study fits kappa, with an interval, and compares the residual of the curves about
-one common function with the spread (standard deviation) of seeds.
+one common function with the spread (standard deviation) of seeds. Of runs with one seed
+the interval is from leaving out one size at a time, and there is no spread.
 """
 
 from collections.abc import Sequence
@@ -16,12 +17,14 @@ from scaletime_jax.laws.collapse import (
     CLAIMED,
     KAPPAS,
     PairKappas,
+    best_kappas,
     collapse_grams,
     keep_whole,
     least_left,
     pair_kappas,
     remaining_error,
 )
+from scaletime_jax.laws.resampling import resamples_of
 from scaletime_jax.laws.threshold_scan import SCANNED, ThresholdScan, scan_thresholds
 from scaletime_jax.runs.fields import setting_of
 from scaletime_jax.runs.guessing import ceiling_of, check_shares, check_threshold
@@ -29,7 +32,7 @@ from scaletime_jax.runs.learning_curves import LearningCurves, learning_curves
 from scaletime_jax.runs.read import Runs
 from scaletime_jax.runs.select import split_table
 from scaletime_jax.stats.claims import Claim, judge
-from scaletime_jax.stats.estimates import Estimate, bootstrap, seed_weights
+from scaletime_jax.stats.estimates import Estimate, over_seeds
 from scaletime_jax.stats.lines import MIN_SIZES
 from scaletime_jax.studies.result import Result, finite, rows
 from scaletime_jax.track import Track, quiet
@@ -253,9 +256,13 @@ def collapse_curves(curves: LearningCurves, fields: dict | None = None) -> Colla
     kappas, left, total = collapse_grams(whole, KAPPAS)
     if len(kappas) < 3:
         return found._replace(reason="learned parts hardly overlap at any exponent")
-    best = least_left(kappas, left, total, seed_weights(whole.seeds))
+    if whole.seeds > 1:
+        resamples = over_seeds(whole.seeds)
+        best = least_left(kappas, left, total, resamples.weights)
+    else:
+        resamples, best = resamples_of(whole), best_kappas(whole)
     near = int(np.argmin(np.abs(kappas - best[0])))
-    kappa = bootstrap(best, whole.seeds)
+    kappa = resamples.estimate(best)
     if not _is_inside(best[0], kappas):
         # the end of the search, and not the seeds, determines such an interval
         kappa = Estimate(kappa.value, None)

@@ -28,11 +28,13 @@ def describe_plan(
         for direction, error in choice.errors.items()
         if error is not None
     )
+    resamples = choice.law.resamples
+    several = resamples.freedom > 0 and not resamples.leaves_out
     of_mean = f"; the mean over seeds [{plan.mean[0]:.3g}, {plan.mean[1]:.3g}]"
     lines = [
         f"{short(best.num_params)} parameters for {_time(best, clock)}: test loss "
         f"{best.loss:.3g} [{best.low:.3g}, {best.high:.3g}]"
-        f"{of_mean if choice.law.seeds > 1 else ''}, within {budget}.",
+        f"{of_mean if several else ''}, within {budget}.",
         f"From {short(plan.as_good[0])} to {short(plan.as_good[1])} parameters the "
         "predicted loss is the same within the law's error.",
         *_describe_measured(measured, best, clock),
@@ -52,6 +54,8 @@ def describe_plan(
         f"The plan stays within the measured {BOUNDED[direction]}, because {reason}."
         for direction, reason in choice.kept_in.items()
     ]
+    if resamples.words:
+        lines.append(resamples.words)
     if not choice.law.identified:
         lines.append(
             "Different values of the law's parameters fit the runs equally well, so no "

@@ -83,7 +83,7 @@ def make_claims(chosen: Sequence[Chosen]) -> list[Claim]:
             setting=each.law.fields,
             quantity="log(error of the chosen law / of no change) on "
             f"{TOWARDS[each.law.direction]}",
-            note="" if each.law.seeds > 1 else "a single seed has no interval",
+            note=each.law.resamples.words,
         )
         for each in chosen
     ]

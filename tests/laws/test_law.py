@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from scaletime_jax.laws.law import Law, Scatter
+from scaletime_jax.stats.estimates import over_seeds
 
 
 def law(error, scatter, seeds=5, runs=25):
@@ -18,7 +19,7 @@ def law(error, scatter, seeds=5, runs=25):
 
     one = np.array([[scatter]])
     about = Scatter(np.array([100.0]), np.array([1.0]), one, one, np.array([runs]))
-    return Law(log_loss, about, seeds, True, True, {})
+    return Law(log_loss, about, over_seeds(seeds), True, True, {})
 
 
 @pytest.mark.parametrize(("error", "scatter"), [(0.1, 1e-9), (1e-9, 0.2), (0.1, 0.1)])

@@ -5,9 +5,11 @@ from scipy import stats
 from scaletime_jax.stats.claims import count_verdicts, judge
 from scaletime_jax.stats.estimates import (
     Estimate,
-    bootstrap,
+    Resamples,
     bootstrap_error,
     jackknife,
+    leaving_out,
+    over_seeds,
     seed_weights,
     u_depth,
 )
@@ -129,7 +131,7 @@ def test_the_bootstraps_error_of_a_mean_is_its_standard_error():
     error = bootstrap_error(weights @ values, 5)
     # of 20,000 resamples' standard deviation: half a percent
     assert error == pytest.approx(stats.sem(values), rel=0.02)
-    estimate = bootstrap(weights @ values, 5)
+    estimate = Resamples(weights, False).estimate(weights @ values)
     expected = stats.t.interval(0.95, 4, values.mean(), error)
     np.testing.assert_allclose(estimate.interval, expected)
 
@@ -139,10 +141,25 @@ def test_where_resamples_fail_there_is_no_interval():
     resampled[1:10] = np.nan
     assert bootstrap_error(resampled, 5) == 0
     resampled[1:13] = np.nan
-    assert bootstrap(resampled, 5) == Estimate(1.0, None)
-    assert bootstrap(np.full(101, np.nan), 5) == Estimate(None, None)
+    assert over_seeds(5).estimate(resampled) == Estimate(1.0, None)
+    assert over_seeds(5).estimate(np.full(101, np.nan)) == Estimate(None, None)
 
 
 def test_one_seed_has_no_bootstrap():
     assert seed_weights(1).shape == (1, 1)
-    assert bootstrap(np.array([2.0]), 1) == Estimate(2.0, None)
+    assert over_seeds(1).estimate(np.array([2.0])) == Estimate(2.0, None)
+    assert over_seeds(1).words == "One seed of too few sizes: no interval."
+
+
+def test_units_left_out_in_turn_are_the_jackknife():
+    values = np.random.default_rng(1).normal(size=6)
+    resamples = leaving_out(6)
+    resampled = np.exp(resamples.weights @ values)
+    expected = jackknife(lambda v: float(np.exp(v.mean())), values)
+    found = resamples.estimate(resampled)
+    assert found.value == pytest.approx(expected.value)
+    np.testing.assert_allclose(found.interval, expected.interval)
+    assert found.freedom == expected.freedom == 5
+    # without one of the units there is no value
+    resampled[3] = np.nan
+    assert resamples.estimate(resampled) == Estimate(found.value, None)
