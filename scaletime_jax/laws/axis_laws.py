@@ -167,7 +167,7 @@ def _lines(curves: LearningCurves, axis: str, learned: bool = False):
         ):
             if there[k].any():
                 mean = means[:, k, there[k]]
-                if curves.seeds == 1:
+                if curves.units.number > 1:
                     mean = np.repeat(mean[:1], len(mean), axis=0)
                 yield cell, np.log(curves.epoch[there[k]]), mean
         return

@@ -73,7 +73,7 @@ class Points(NamedTuple):
         num_params: [points].
         epoch: [points].
         train_size: [points].
-        truth: [1 + resamples, points] mean log loss; [1, points] of runs with one seed.
+        truth: [1 + resamples, points] mean log loss, by a bootstrap of the seeds.
         runs: [points, seeds] log loss.
     """
 
@@ -227,14 +227,12 @@ def divide(
 def held_out_points(held_out: LearningCurves) -> Iterator[tuple[float, Points]]:
     """Returns each train size with its points, where something had been learned."""
     for size in np.unique(held_out.train_size):
-        targets = make_targets(
-            held_out.where(held_out.train_size == size), learned=True
-        )
+        part = held_out.where(held_out.train_size == size)
+        # which sizes are left out concerns the fit alone
+        targets = make_targets(part.over_seeds, learned=True)
         if len(targets.epoch):
             at = targets.num_params, targets.epoch, targets.train_size
-            # which sizes are left out concerns the fit alone
-            truth = targets.mean if targets.own is None else targets.mean[:1]
-            yield size, Points(*at, truth, targets.runs)
+            yield size, Points(*at, targets.mean, targets.runs)
 
 
 def _try(law: Law, stand_in: Law, points: Points) -> Trial:
@@ -244,7 +242,8 @@ def _try(law: Law, stand_in: Law, points: Points) -> Trial:
     last = np.where(np.isfinite(last[:1]), last, np.nan)
     filled = np.where(np.isfinite(logs) & np.isfinite(last), logs, last)
     with np.errstate(invalid="ignore"):
-        errors = _mean(np.abs(filled - points.truth), axis=1)
+        truth = points.truth[:1] if law.resamples.leaves_out else points.truth
+        errors = _mean(np.abs(filled - truth), axis=1)
     reached = np.isfinite(logs[0])
     predicted = law.predict(*at)
     with np.errstate(invalid="ignore", divide="ignore"):

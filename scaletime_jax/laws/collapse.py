@@ -32,9 +32,8 @@ def best_kappas(curves: LearningCurves) -> np.ndarray:
     """
     resamples = resamples_of(curves)
     if resamples.leaves_out:
-        return np.array(
-            [_best_kappa(curves.where(kept)) for kept in kept_units(curves)]
-        )
+        mean = curves._replace(logs=curves.mean[:, :, None])
+        return np.array([_best_kappa(mean.where(kept)) for kept in kept_units(curves)])
     whole = _whole_seeds(curves)
     weights = resamples.weights[:, whole]
     known = weights.sum(axis=1) > 0
@@ -47,7 +46,9 @@ def best_kappas(curves: LearningCurves) -> np.ndarray:
 
 
 def _best_kappa(curves: LearningCurves) -> float:
-    """Returns the exponent of one seed's curves."""
+    """Returns the exponent of one seed's curves, NaN for fewer than two."""
+    if len(curves.num_params) < 2:
+        return float("nan")
     kappas, left, total = collapse_grams(keep_whole(curves), KAPPAS)
     if len(kappas) < 3:
         return float("nan")

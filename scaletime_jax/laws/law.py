@@ -35,8 +35,8 @@ class Scatter(NamedTuple):
     """Standard deviation of runs about a law, by train size and time.
 
     The scatter contains the differences between seeds and the misfit of the law, both
-    on the curves that the law was fitted to. Runs with one seed are compared with the
-    fit that leaves out their size, where there is one.
+    on the curves that the law was fitted to. Where most sizes have one seed, runs are
+    compared with the fit that leaves out their size.
 
     Attributes:
         train_size: [sizes].
@@ -135,7 +135,7 @@ class Targets(NamedTuple):
         mean: [1 + resamples, points] log loss, NaN where the resample has no run.
         weight: [1 + resamples, points] 1, or 0 where the resample has no run.
         runs: [points, seeds] log loss.
-        own: [points] the row that leaves out the point's size; None for several seeds.
+        own: [points] the row that leaves out the point's size; None where none does.
     """
 
     num_params: np.ndarray
@@ -158,7 +158,8 @@ def make_targets(curves: LearningCurves, learned: bool = False) -> Targets:
     runs = curves.logs.reshape(-1, seeds)
     there = np.isfinite(runs)
     kept = curves.learned.ravel() if learned else there.any(axis=1)
-    mean = resample_means(curves).reshape(-1, count * times)[:, kept]
+    means = resample_means(curves)
+    mean = means.reshape(len(means), count * times)[:, kept]
     own = by_own_size(curves)
     return Targets(
         np.repeat(curves.num_params, times)[kept],
@@ -182,9 +183,9 @@ def finish_law(
     """Returns the law with its scatter on the curves that it was fitted to.
 
     The law can follow the mean of n runs of a size, which leaves (n - 1) / n of their
-    variance; the scatter corrects for this. The only run of a size is predicted by the
-    fit without this size. `held_out` predicts the curves where `log_loss` would only
-    return each curve itself.
+    variance; the scatter corrects for this. Where sizes are left out in turn, runs are
+    predicted by the fit without their size. `held_out` predicts the curves where
+    `log_loss` would only return each curve itself.
     """
     targets = make_targets(curves)
     at = targets.num_params, targets.epoch, targets.train_size
@@ -196,7 +197,7 @@ def finish_law(
         fitted = (held_out or log_loss)(*at, DATA)[0]
     fitted = np.minimum(fitted, curves.ceiling)
     rest = (targets.runs - fitted[:, None]) ** 2
-    if curves.seeds > 1 and held_out is None:
+    if curves.seeds > 1 and held_out is None and targets.own is None:
         rest *= curves.seeds / (curves.seeds - 1)
     sizes = np.unique(curves.train_size)
     mean_rest = (targets.mean[0] - fitted)[:, None] ** 2

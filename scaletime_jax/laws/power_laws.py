@@ -174,7 +174,7 @@ def choose_burn_in(curves: LearningCurves) -> float:
     if curves.rungs.max() + 1 < RUNGS:
         return 0.0
     # the mean over seeds alone: no resamples
-    mean = curves._replace(logs=curves.mean[:, :, None])
+    mean = curves._replace(logs=curves.mean[:, :, None]).over_seeds
     end = float(curves.epoch[-1])
     goal = make_targets(mean.where(largest).second_half, learned=True)
     if not len(goal.epoch):

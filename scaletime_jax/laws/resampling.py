@@ -1,4 +1,4 @@
-"""Resamples of learning curves: of seeds, or of sizes where there is one seed."""
+"""Resamples of learning curves: of seeds, or of sizes where most have one seed."""
 
 import numpy as np
 
@@ -10,14 +10,14 @@ LEAST_RUNGS = 4
 
 
 def resamples_of(curves: LearningCurves) -> Resamples:
-    """Returns the resamples of curves: of seeds, or of the rungs of a single seed."""
+    """Returns the resamples of curves: of seeds, or of rungs left out in turn."""
     if _leaves_out(curves):
         return leaving_out(curves.units.number)
     return over_seeds(curves.seeds)
 
 
 def _leaves_out(curves: LearningCurves) -> bool:
-    return curves.seeds == 1 and curves.units.number >= LEAST_RUNGS
+    return curves.units.number >= LEAST_RUNGS
 
 
 def resample_means(curves: LearningCurves) -> np.ndarray:
@@ -26,10 +26,9 @@ def resample_means(curves: LearningCurves) -> np.ndarray:
     The first row is for the data, the others are for resamples; NaN where a resample
     has no run.
     """
-    there = np.isfinite(curves.logs)
     if _leaves_out(curves):
-        kept = kept_units(curves)
-        return np.where(kept[:, :, None], curves.logs[:, :, 0], np.nan)
+        return np.where(kept_units(curves)[:, :, None], curves.mean, np.nan)
+    there = np.isfinite(curves.logs)
     drawn = over_seeds(curves.seeds).weights
     weight = np.tensordot(drawn, there, (1, -1))
     total = np.tensordot(drawn, np.where(there, curves.logs, 0.0), (1, -1))
@@ -44,5 +43,5 @@ def kept_units(curves: LearningCurves) -> np.ndarray:
 
 
 def by_own_size(curves: LearningCurves) -> np.ndarray | None:
-    """Returns the row [curves] that leaves out the curve; None for several seeds."""
+    """Returns the row [curves] that leaves out the curve; None where none does."""
     return 1 + curves.units.of if _leaves_out(curves) else None

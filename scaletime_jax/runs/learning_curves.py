@@ -9,10 +9,12 @@ from scaletime_jax.runs.curves import at_epochs
 
 PER_DECADE = 10
 SAME_RUNG = 1.25
+# Share of curves with several seeds up to which the seeds say too little.
+MOST_SINGLE = 0.5
 
 
 class Units(NamedTuple):
-    """What is left out in turn to resample runs with one seed.
+    """What is left out in turn to resample runs of which most have one seed.
 
     Attributes:
         of: [curves] number of the unit of each curve, from 0.
@@ -37,8 +39,8 @@ class LearningCurves(NamedTuple):
             above it.
         evaluated: for each curve, the epochs at which its runs were evaluated; None for
             the grid `epoch`.
-        fixed_units: units that resamples leave out, where curves of one train size are
-            fitted by themselves; None for the rungs of these curves.
+        fixed_units: `units` of the curves from which these were selected, where they
+            are kept; None to find them anew.
     """
 
     num_params: np.ndarray
@@ -105,10 +107,23 @@ class LearningCurves(NamedTuple):
 
     @property
     def units(self) -> Units:
-        """What is left out in turn to resample runs with one seed: the rungs."""
+        """What is left out in turn to resample the runs.
+
+        The rungs, where most curves have one seed; else one unit, which is not left out
+        because there are seeds to resample.
+        """
         if self.fixed_units is not None:
             return self.fixed_units
+        seeds = np.isfinite(self.logs).any(axis=1).sum(axis=1)
+        if np.mean(seeds > 1) > MOST_SINGLE:
+            return self.over_seeds.units
         return Units(self.rungs, int(self.rungs.max()) + 1)
+
+    @property
+    def over_seeds(self) -> "LearningCurves":
+        """The same curves, of which nothing but seeds is resampled."""
+        one = Units(np.zeros(len(self.num_params), int), 1)
+        return self._replace(fixed_units=one)
 
     @property
     def learned(self) -> np.ndarray:
