@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 PARAMS = {1: 8_400, 2: 17_590, 5: 50_150, 10: 119_910}
+LENGTHS = 10, 40, 100  # of `decayed`
 FIELDS = {
     "dataset": "planted",
     "architecture": "mlp",
@@ -65,6 +66,25 @@ def planted_table(exponent=1.0, seeds=5, noise=0.0, epochs_run=100, sizes=(1000,
 
     epochs = np.linspace(0, epochs_run, 2001)
     return planted_runs(law, epochs, sizes, seeds=seeds, scatter=noise)
+
+
+def decayed(table=None):
+    """Runs of three lengths, each better at its end than a longer run at that time."""
+    table = planted_table(seeds=2) if table is None else table
+    parts = []
+    for steps in LENGTHS:
+        part = table[table.epoch <= steps]
+        ended = part.epoch == steps
+        loss = np.where(ended, 0.5 * part.test_loss, part.test_loss)
+        parts.append(
+            part.assign(
+                schedule="cosine",
+                steps=steps,
+                test_loss=loss,
+                run_id=f"{steps}-" + part.run_id,
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
 
 
 def as_logs(table, *given):

@@ -23,6 +23,7 @@ from scaletime_jax.stats.local_exponents import (
     single_slope,
 )
 from scaletime_jax.studies.controls import beside, find_floors
+from scaletime_jax.studies.later_levels import later_levels
 from scaletime_jax.studies.result import Result
 from scaletime_jax.theory.effective_size import cube_root_size
 from scaletime_jax.words import file_part
@@ -146,7 +147,7 @@ def study(
         InputError: the guessing loss is not known, a share is not between 0 and 1, or a
             run is below a threshold when first evaluated.
     """
-    levels = runs.levels(threshold, shares)
+    levels, left_out = later_levels(runs, runs.levels(threshold, shares))
     curves = fit_tradeoff(runs.table, levels, runs.controls)
     floors = find_floors(runs.table, runs.controls)
     record = None if threshold is not None else of_record(shares)
@@ -164,7 +165,8 @@ def study(
             "curves": [_summarise(curve) for curve in curves],
         },
         {"curves": curves, "record": record, "time": runs.clock.plural},
-        [_censored(curve) for curve in judged if curve.censored]
+        left_out
+        + [_censored(curve) for curve in judged if curve.censored]
         + [floor.words for floor in floors],
         overview=OVERVIEW,
     )

@@ -1,32 +1,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from planted import planted_table
+from planted import LENGTHS, decayed, planted_table
 
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs.ends import join_ends, refuse_parts
 from scaletime_jax.runs.read import make_runs
-
-LENGTHS = 10, 40, 100
-
-
-def decayed(table=None):
-    """Runs of three lengths, each better at its end than a longer run at that time."""
-    table = planted_table(seeds=2) if table is None else table
-    parts = []
-    for steps in LENGTHS:
-        part = table[table.epoch <= steps]
-        ended = part.epoch == steps
-        loss = np.where(ended, 0.5 * part.test_loss, part.test_loss)
-        parts.append(
-            part.assign(
-                schedule="cosine",
-                steps=steps,
-                test_loss=loss,
-                run_id=f"{steps}-" + part.run_id,
-            )
-        )
-    return pd.concat(parts, ignore_index=True)
 
 
 def test_ends_of_falling_rates_are_one_curve_for_each_size_and_seed():

@@ -1,0 +1,52 @@
+"""The thresholds that curves of ends of runs begin above."""
+
+from collections.abc import Sequence
+
+from scaletime_jax.errors import InputError
+from scaletime_jax.runs.guessing import Level
+from scaletime_jax.runs.read import Runs
+from scaletime_jax.runs.select import split_table
+from scaletime_jax.words import count_of
+
+
+def later_levels(runs: Runs, levels: Sequence[Level]) -> tuple[list[Level], list[str]]:
+    """Returns the levels above which all curves begin, and a sentence on each other.
+
+    Where only the ends of runs are compared, the shortest runs may end below a level,
+    which says nothing on when a still shorter run would. Other runs are evaluated
+    before they reach a level.
+
+    Args:
+        runs: the runs.
+        levels: thresholds of the test loss.
+
+    Raises:
+        InputError: curves of ends begin below every level.
+    """
+    if not runs.joined:
+        return list(levels), []
+    first = runs.table.loc[runs.table.groupby("run_id").epoch.idxmin()]
+    kept, said = [], []
+    for level in levels:
+        below = sum(
+            int((rows.test_loss < level.loss(rows)).sum())
+            for _, rows in split_table(first, ["dataset"])
+        )
+        if not below:
+            kept.append(level)
+            continue
+        what = f"the share {level.share} of the guessing loss removed"
+        if level.share is None:
+            values = sorted(set(level.losses.values()))
+            what = f"the threshold {', '.join(f'{value:.4g}' for value in values)}"
+        said.append(
+            f"Without {what}: {count_of(below, 'curve')} of {len(first)} begin below "
+            "it, because the shortest runs end below it."
+        )
+    if not kept:
+        raise InputError(
+            "the shortest runs end below every threshold; train shorter runs, or give "
+            "a lower threshold.",
+            steps=None,
+        )
+    return kept, said
