@@ -80,6 +80,7 @@ class Collapse(NamedTuple):
         pairs: the exponents of neighbouring sizes; None without a whole seed.
         verdict: 'equivalent', 'trade-off, other exponent', 'no collapse', 'undecided'.
         reason: reason for the verdict, in words.
+        interval_of: where the interval of kappa comes from; '' where it is from seeds.
     """
 
     fields: dict
@@ -92,6 +93,7 @@ class Collapse(NamedTuple):
     pairs: PairKappas | None
     verdict: str
     reason: str
+    interval_of: str = ""
 
 
 def study(
@@ -268,6 +270,7 @@ def collapse_curves(curves: LearningCurves, fields: dict | None = None) -> Colla
         kappa = Estimate(kappa.value, None)
     found = found._replace(
         kappa=kappa,
+        interval_of=resamples.words,
         unexplained=float(left[near].mean() / total[near].mean()),
     )
     if whole.seeds < MIN_SEEDS:
@@ -323,7 +326,7 @@ def _claims(each: Collapse, time: str = "epochs") -> list[Claim]:
             EXPONENTS,
             statement="Size^(1/3) and training time enter the loss as one product.",
             quantity=f"exponent of num_params relative to {time}",
-            note=each.reason,
+            note=each.interval_of or each.reason,
             **what,
         ),
         judge(
