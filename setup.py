@@ -30,6 +30,7 @@ setup(
     python_requires=">=3.11",
     install_requires=[
         "absl-py>=2.1",
+        "filelock>=4.0",  # earlier ones delete the file of a lock that they free
         "flax>=0.11",
         "importlib_resources>=6.0",  # tensorflow-datasets needs it and does not ask
         "jax>=0.7",

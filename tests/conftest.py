@@ -35,6 +35,8 @@ FROM_FILES = "scaletime_jax.stats.claims", "scaletime_jax.sweep.calibration"
 beartype_package("scaletime_jax", conf=TYPES)
 jaxtyping.install_import_hook([*with_shapes(), *FROM_FILES], "beartype.beartype")
 
+from grids import few  # noqa: E402
+
 from scaletime_jax.data.sources import load_dataset  # noqa: E402
 
 os.environ.pop("TFDS_DATA_DIR", None)
@@ -118,15 +120,8 @@ def digits():
 
 @pytest.fixture(scope="session")
 def few_digits(digits):
-    """400 training and 100 test digits: what a test can afford."""
-    return digits._replace(
-        name="few",
-        fingerprint="few",
-        train_images=digits.train_images[:400],
-        train_labels=digits.train_labels[:400],
-        test_images=digits.test_images[:100],
-        test_labels=digits.test_labels[:100],
-    )
+    """What a test can afford."""
+    return few(digits)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A small grid of runs, and one run of the paper's."""
+"""A small grid of runs, one run of the paper's, and few digits."""
 
 from scaletime_jax.sweep.config import RunConfig
 
@@ -32,3 +32,15 @@ CONFIG = RunConfig(
     record="both",
     seed=101,
 )
+
+
+def few(digits):
+    """Returns 400 training and 100 test digits."""
+    return digits._replace(
+        name="few",
+        fingerprint="few",
+        train_images=digits.train_images[:400],
+        train_labels=digits.train_labels[:400],
+        test_images=digits.test_images[:100],
+        test_labels=digits.test_labels[:100],
+    )

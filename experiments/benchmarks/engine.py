@@ -32,6 +32,7 @@ from scaletime_jax.sweep.architectures import make_network
 from scaletime_jax.sweep.config import RunConfig, make_grid
 from scaletime_jax.sweep.cost import network_cost
 from scaletime_jax.sweep.plan import plan_units, split
+from scaletime_jax.sweep.queues import Queue
 from scaletime_jax.sweep.runner import Programs, deal
 from scaletime_jax.sweep.tuning import make_tuning
 
@@ -105,7 +106,7 @@ def make_run(configs: list[RunConfig], data: Dataset, **choices):
 
     def run() -> float:
         start = time.perf_counter()
-        list(deal(parts, programs, {data.name: data}))
+        list(deal(Queue(parts), programs, {data.name: data}))
         return time.perf_counter() - start
 
     return run, compiling

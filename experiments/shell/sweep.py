@@ -18,6 +18,7 @@ from scaletime_jax.data.sources import Dataset, load_dataset, pool_dataset
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs import store
 from scaletime_jax.runs.fields import FIELDS, NEEDED, Field
+from scaletime_jax.sweep.claims import holders
 from scaletime_jax.sweep.config import RunConfig
 from scaletime_jax.sweep.grid import axes_of_grid, paper_grid
 from scaletime_jax.sweep.plan import plan_sweep
@@ -233,13 +234,15 @@ def train(datasets: dict[str, Dataset], check: Check | None = None) -> Trained |
     units = plan_sweep(configs, datasets, folder).missing
     missing = sum(len(unit.configs) for unit in units)
     start = time.monotonic()
-    table = run_sweep(configs, datasets, folder, PRECISION.value)
+    arrived: list[int] = []
+    table = run_sweep(configs, datasets, folder, PRECISION.value, arrived.append)
     took = clock(time.monotonic() - start)
     origin = f"Nothing was left to train: {count_of(len(configs), 'run')} of {folder}."
     if missing:
         which = count_of(len(configs), "run")
         which = which if missing == len(configs) else f"{missing:,} of {which}"
-        origin = f"Trained {which} in {took}."
+        elsewhere = f", {sum(arrived):,} by other processes" if arrived else ""
+        origin = f"Trained {which} in {took}{elsewhere}."
     return Trained(table, origin)
 
 
@@ -255,6 +258,9 @@ def describe(configs, datasets: dict[str, Dataset], folder: pathlib.Path) -> Non
     )
     if not units:
         return
+    runs = {config.run_id for unit in units for config in unit.configs}
+    if at_work := [holder.label for holder in holders(folder, runs)]:
+        print(f"In training now: {', '.join(at_work)}.")
     print(f"{'':52}{'runs':>5}{'steps/run':>11}{'GFLOP':>13}{'MiB/run':>9}")
     for unit in units:
         print(

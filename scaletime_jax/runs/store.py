@@ -106,14 +106,16 @@ def write_whole(path: pathlib.Path, content: bytes) -> None:
 
 def write(
     folder: pathlib.Path, name: str, table: pd.DataFrame, metadata: Metadata
-) -> None:
-    """Writes a unit's rows atomically to `folder/name.parquet`."""
+) -> pathlib.Path:
+    """Writes a unit's rows atomically to `folder/name.parquet`; returns the path."""
     for field in columns():
         if field.default is not NEEDED and field.name not in table:
             table = table.assign(**{field.name: field.default})
     rows = pa.Table.from_pandas(table, schema=schema(), preserve_index=False)
     content = to_parquet(rows, json.dumps(_factor(metadata)))
-    write_whole(folder / f"{name}.parquet", content)
+    path = folder / f"{name}.parquet"
+    write_whole(path, content)
+    return path
 
 
 def to_parquet(rows: pa.Table, metadata: str) -> bytes:
@@ -207,13 +209,19 @@ def read(folder: pathlib.Path, mend: bool = True) -> pd.DataFrame:
     """
     tables = [schema().empty_table()]
     for path in sorted(folder.glob("*.parquet")):
+        inode = path.stat().st_ino if path.exists() else 0
         try:
             tables.append(read_table(path))
+        except InputError:
+            if path.exists():
+                raise
+            continue  # another process has set it aside
         except DamagedTable as error:
             words = "its runs count as missing"
             if mend:
                 aside = path.with_name(path.name + ".damaged")
-                path.rename(aside)
+                if not _rename(path, aside, inode):
+                    continue
                 words = (
                     f"the file is renamed to {aside.name} and its runs are trained "
                     "again"
@@ -222,6 +230,17 @@ def read(folder: pathlib.Path, mend: bool = True) -> pd.DataFrame:
     table = pa.concat_tables(tables).to_pandas()
     table = table.drop_duplicates(["run_id", "step"])
     return table.sort_values(["run_id", "step"], ignore_index=True)
+
+
+def _rename(path: pathlib.Path, to: pathlib.Path, inode: int) -> bool:
+    """Renames a file unless another process has renamed or replaced it."""
+    try:
+        if path.stat().st_ino != inode:
+            return False
+        path.rename(to)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def read_metadata(path: pathlib.Path) -> Metadata:

@@ -196,17 +196,27 @@ def plan_sweep(
         mend: as in `store.read`.
     """
     table = store.read(folder, mend)
-    last = table.drop_duplicates("run_id", keep="last").set_index("run_id")
-    ends = last[["step", "test_loss", "diverged"]].to_dict("index")
-    have, missing = set(), []
-    for config in configs:
-        end = ends.get(config.run_id)
-        if end is not None and _is_complete(config, **end):
-            have.add(config.run_id)
-        else:
-            missing.append(config)
+    wanted = {config.run_id: config for config in configs}
+    have = find_complete(table, wanted)
+    missing = [config for run, config in wanted.items() if run not in have]
     table = table[table.run_id.isin(have)].reset_index(drop=True)
     return Plan(table, plan_units(missing, datasets))
+
+
+def find_complete(rows: pd.DataFrame, wanted: Mapping[str, RunConfig]) -> set[str]:
+    """Returns the ids of the runs that have all their rows.
+
+    Args:
+        rows: of a run table, by run and step.
+        wanted: runs by id; others are left out.
+    """
+    last = rows.drop_duplicates("run_id", keep="last").set_index("run_id")
+    ends = last[["step", "test_loss", "diverged"]].to_dict("index")
+    return {
+        run
+        for run, end in ends.items()
+        if run in wanted and _is_complete(wanted[run], **end)
+    }
 
 
 def _is_complete(

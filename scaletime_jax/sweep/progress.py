@@ -4,11 +4,12 @@ import io
 import sys
 import time
 from collections.abc import Sequence
-from typing import TextIO
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
 from scaletime_jax.sweep.calibration import Duration
+from scaletime_jax.sweep.claims import Holder
 from scaletime_jax.sweep.plan import Part, Unit, count_programs
 from scaletime_jax.sweep.provenance import Times
 from scaletime_jax.words import count_of
@@ -26,10 +27,12 @@ class Progress:
 
     The time left is that of the work left, at the rate so far, and of the programs
     left to compile, at their mean so far, shared by the devices. Before the first run
-    ends it is what the machine was measured to take, where it was.
+    ends it is what the machine was measured to take, where it was. Runs that another
+    process has trained are counted, and are no work left.
 
     Attributes:
-        missing: units to train.
+        left: units with runs to train, by shape.
+        num_left: how many runs of each.
         devices: that train.
         stream: where to write.
         expected: what all of it takes, by the machine's calibration.
@@ -43,12 +46,15 @@ class Progress:
         expected: Duration | None = None,
     ):
         self.stream = stream or sys.stderr
-        self.missing, self.devices = list(missing), devices
-        self.expected = expected
+        self.devices, self.expected = devices, expected
+        self.left = {unit.configs[0].shape: unit for unit in missing}
+        self.num_left = {s: len(unit.configs) for s, unit in self.left.items()}
         self.runs = sum(len(unit.configs) for unit in missing)
         self.programs = count_programs(missing)
         self.work = sum(unit.work for unit in missing)
         self.runs_done, self.programs_done, self.steps_done = 0, 0, 0
+        self.runs_arrived, self.waiting = 0, ""
+        self.compiled: set[tuple[Any, ...]] = set()
         self.work_done = self.running = self.compiling = 0.0
         self.seen = time.monotonic()
         self.bar = None
@@ -60,34 +66,63 @@ class Progress:
                 dynamic_ncols=True,
             )
 
-    def tick(self) -> None:
-        """Shows that time goes by."""
+    def tick(self, others: Sequence[Holder] = ()) -> None:
+        """Shows that time goes by.
+
+        Args:
+            others: the processes whose runs this process waits for.
+        """
+        words = ", ".join(holder.label for holder in others)
+        words = f"waiting for {words}" if words else ""
         if self.bar is not None:
-            self.bar.set_postfix_str(f"{self._rates()}  {self.missing[0].label}")
+            label = next((unit.label for unit in self.left.values()), "")
+            self.bar.set_postfix_str(words or f"{self._rates()}  {label}")
+        elif words and words != self.waiting:
+            self._say(words)
+        self.waiting = words
 
     def count(self, part: Part, times: Times) -> None:
         """Counts a part as done."""
         share = len(part.configs) / len(part.unit.configs)
         self.runs_done += len(part.configs)
         self.programs_done += times.compiling > 0
+        self.compiled.add(part.unit.program)
         self.steps_done += round(share * part.unit.steps)
         self.work_done += share * part.unit.work
         self.compiling += times.compiling
         self.running += times.running
         self.seen = time.monotonic()
-        if self.bar is not None:
-            self.bar.update(len(part.configs))
+        self._remove(part.unit, len(part.configs))
 
     def finish(self, unit: Unit) -> None:
-        """Says that a unit is done."""
-        self.missing.remove(unit)
+        """Says that all that was claimed of a unit is done."""
         if self.bar is None:
-            print(
-                f"[{self.runs_done}/{self.runs} runs] {unit.label}: "
-                f"{count_of(len(unit.configs), 'run')}; {self._rates()}",
-                file=self.stream,
-                flush=True,
-            )
+            runs = count_of(len(unit.configs), "run")
+            self._say(f"{unit.label}: {runs}; {self._rates()}")
+
+    def arrive(self, unit: Unit, runs: int) -> None:
+        """Counts runs of a unit that another process has trained."""
+        self.runs_arrived += runs
+        self.work -= runs / len(unit.configs) * unit.work
+        self._remove(unit, runs)
+        if unit.program not in self.compiled | {u.program for u in self.left.values()}:
+            self.programs -= 1
+        if self.bar is None:
+            self._say(f"{unit.label}: {count_of(runs, 'run')} by another process")
+
+    def _remove(self, unit: Unit, runs: int) -> None:
+        shape = unit.configs[0].shape
+        self.num_left[shape] -= runs
+        if not self.num_left[shape]:
+            del self.left[shape]
+        if self.bar is not None:
+            self.bar.update(runs)
+
+    def _say(self, words: str) -> None:
+        """Prints a line."""
+        done = self.runs_done + self.runs_arrived
+        line = f"[{done}/{self.runs} runs] {words}"
+        print(line, file=self.stream, flush=True)
 
     def close(self) -> None:
         """Leaves the terminal in order."""

@@ -4,7 +4,6 @@ import math
 import pathlib
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
@@ -18,11 +17,13 @@ from scaletime_jax.errors import InputError
 from scaletime_jax.memory import host_bytes
 from scaletime_jax.runs import store
 from scaletime_jax.sweep import provenance
+from scaletime_jax.sweep.arrivals import Arrivals
 from scaletime_jax.sweep.calibration import (
     Duration,
     predict_duration,
     read_calibrations,
 )
+from scaletime_jax.sweep.claims import Claims, holders
 from scaletime_jax.sweep.config import RunConfig
 from scaletime_jax.sweep.examples import SharedData, make_shared_data
 from scaletime_jax.sweep.lanes import (
@@ -36,10 +37,13 @@ from scaletime_jax.sweep.lanes import (
 from scaletime_jax.sweep.plan import Part, Unit, plan_sweep, split
 from scaletime_jax.sweep.progress import Progress
 from scaletime_jax.sweep.provenance import Times
+from scaletime_jax.sweep.queues import Queue, SharedQueue
 from scaletime_jax.training.train import Curves
 
 # The share of an accelerator's memory for lanes, by our estimate of their memory.
 MEMORY_SHARE = 0.8
+TICK = 0.2  # seconds between two updates of the clock
+POLL = 1.0  # seconds between two looks at what other processes train
 Program = Callable[..., Curves]
 
 
@@ -56,40 +60,60 @@ def run_sweep(
     datasets: Mapping[str, Dataset],
     folder: pathlib.Path,
     precision: str = "float32",
+    arrived: Callable[[int], None] = lambda runs: None,
 ) -> pd.DataFrame:
     """Trains the configs that the folder lacks and returns the rows of all of them.
 
     Each unit is written when it is finished, so an interrupted sweep can continue.
+    Processes that train into one folder share the runs; where only those of others are
+    left, this one waits, and trains what another leaves.
 
     Args:
         configs: runs, in training order.
         datasets: datasets by name.
         folder: folder of the run table, `WORKDIR/runs`.
         precision: precision of matrix products, as in `jax.default_matmul_precision`.
+        arrived: called with numbers of runs that other processes trained meanwhile.
 
     Raises:
         InputError: a run does not fit the memory of a device, or the folder cannot be
-            written to.
+            written to or has no locks.
     """
     store.prepare(folder)
+    arrivals = Arrivals(folder)
     plan = plan_sweep(configs, datasets, folder)
     if not plan.missing:
+        holders(folder, ())  # tidies after processes that were killed
         return plan.table
     devices = jax.local_devices()
     check_memory(plan.missing, devices[0])
-    parts = [part for unit in plan.missing for part in split(unit, len(devices))]
-    programs = [Programs(device, precision) for device in devices[: len(parts)]]
+    parts = sum(len(split(unit, len(devices))) for unit in plan.missing)
+    programs = [Programs(device, precision) for device in devices[:parts]]
     expected = _expect(plan.missing, len(programs))
     progress = Progress(plan.missing, len(programs), expected=expected)
-    done: dict[tuple[Any, ...], list[Trained]] = {}
-    for trained in deal(parts, programs, datasets, progress.tick):
-        unit = trained.part.unit
-        progress.count(trained.part, trained.times)
-        of_unit = done.setdefault(unit.configs[0].shape, [])
-        of_unit.append(trained)
-        if sum(len(each.part.configs) for each in of_unit) == len(unit.configs):
-            _write(folder, unit, done.pop(unit.configs[0].shape), precision)
-            progress.finish(unit)
+    done: dict[str, list[Trained]] = {}
+    with Claims(folder) as claims:
+
+        def count_arrived(unit: Unit, runs: int) -> None:
+            progress.arrive(unit, runs)
+            arrived(runs)
+
+        def tick() -> None:
+            progress.tick([] if claims.mine else queue.blocking())
+
+        shared = claims, arrivals, count_arrived
+        queue = SharedQueue(plan.missing, len(devices), *shared)
+
+        for trained in deal(queue, programs, datasets, tick):
+            unit = trained.part.unit
+            progress.count(trained.part, trained.times)
+            ids = [config.run_id for config in unit.configs]
+            of_unit = done.setdefault(ids[0], [])
+            of_unit.append(trained)
+            if sum(len(each.part.configs) for each in of_unit) == len(ids):
+                arrivals.know(_write(folder, unit, done.pop(ids[0]), precision))
+                claims.free(ids)
+                progress.finish(unit)
     progress.close()
     return plan_sweep(configs, datasets, folder).table
 
@@ -102,7 +126,8 @@ def _expect(units: Sequence[Unit], devices: int) -> Duration | None:
 
 def _write(
     folder: pathlib.Path, unit: Unit, parts: list[Trained], precision: str
-) -> None:
+) -> pathlib.Path:
+    """Writes the table of a unit, and returns its path."""
     in_order = sorted(parts, key=lambda trained: trained.part.start)
     curves = _concatenate([trained.curves for trained in in_order])
     columns = unit_table(
@@ -116,38 +141,11 @@ def _write(
     how = {"num_classes": unit.targets.num_classes, "matmul_precision": precision}
     record = provenance.metadata(unit.configs, times, **how)
     name = provenance.file_name(unit.configs)
-    store.write(folder, name, pd.DataFrame(columns), record)
-
-
-class Queue:
-    """Parts that wait for a device, by program."""
-
-    def __init__(self, parts: Iterable[Part]):
-        self.parts: dict[tuple[Any, ...], deque[Part]] = {}
-        for part in parts:
-            self.parts.setdefault(part.unit.program, deque()).append(part)
-
-    def take(self, mine: "Programs", everyone: Sequence["Programs"]) -> Part | None:
-        """Returns the next part for a device, or None if no part is left.
-
-        A device first takes parts of programs that it has compiled, then a part of a
-        program that no device has compiled, then any other part.
-        """
-        known = set().union(*(each.begun for each in everyone))
-        ours = (name for name in self.parts if name in mine.begun)
-        new = (name for name in self.parts if name not in known)
-        name = next(ours, None) or next(new, None) or next(iter(self.parts), None)
-        if name is None:
-            return None
-        mine.begun.add(name)
-        part = self.parts[name].popleft()
-        if not self.parts[name]:
-            del self.parts[name]
-        return part
+    return store.write(folder, name, pd.DataFrame(columns), record)
 
 
 def deal(
-    parts: Iterable[Part],
+    queue: Queue,
     programs: Sequence["Programs"],
     datasets: Mapping[str, Dataset],
     tick: Callable[[], None] = lambda: None,
@@ -155,30 +153,39 @@ def deal(
     """Trains each part on the next idle device, and yields the parts as they finish.
 
     Args:
-        parts: parts; parts of one program are trained in this order.
+        queue: parts; parts of one program are trained in this order.
         programs: the programs of each device.
         datasets: datasets by name.
         tick: function called a few times a second, to update the clock and to handle
             Ctrl-C.
     """
-    queue = Queue(parts)
     running: dict[Future[Trained], Programs] = {}
+    asked = time.monotonic()
     with ThreadPoolExecutor(len(programs)) as pool:
 
-        def start(mine: Programs) -> None:
-            if (part := queue.take(mine, programs)) is not None:
+        def start(mine: Programs) -> bool:
+            part = queue.take(mine, programs)
+            if part is not None:
                 data = datasets[part.unit.configs[0].dataset]
                 running[pool.submit(mine.train, part, data)] = mine
+            return part is not None
 
-        for mine in programs:
-            start(mine)
-        while running:
-            ended, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
+        idle = [mine for mine in programs if not start(mine)]
+        while running or queue.waits:
+            if running:
+                ended, _ = wait(running, timeout=TICK, return_when=FIRST_COMPLETED)
+            else:
+                ended = set()
+                time.sleep(TICK)
             tick()
             for future in ended:
                 trained = future.result()
-                start(running.pop(future))
+                if not start(mine := running.pop(future)):
+                    idle.append(mine)
                 yield trained
+            if queue.waits and time.monotonic() > asked + POLL:
+                idle = [mine for mine in idle if not start(mine)]
+                asked = time.monotonic()
 
 
 class Programs:

@@ -9,6 +9,7 @@ from scaletime_jax.sweep.architectures import RESNETS
 from scaletime_jax.sweep.calibration import Calibration
 from scaletime_jax.sweep.grid import paper_grid
 from scaletime_jax.sweep.plan import plan_units, split
+from scaletime_jax.sweep.queues import Queue
 from scaletime_jax.sweep.runner import Programs, deal
 
 # By architecture, width and epochs of a network whose time goes by steps and images,
@@ -50,7 +51,7 @@ def time_training(architecture: str) -> Calibration:
     units = plan_units(configs, datasets)
     parts = [part for unit in units for part in split(unit, len(devices))]
     programs = [Programs(device) for device in devices[: len(parts)]]
-    trained = list(deal(parts, programs, datasets))
+    trained = list(deal(Queue(parts), programs, datasets))
     work, seconds = [], []
     for unit in units:
         mine = [each for each in trained if each.part.unit is unit]

@@ -16,6 +16,7 @@ from scaletime_jax.sweep.config import make_grid
 from scaletime_jax.sweep.plan import plan_sweep, plan_units, split
 from scaletime_jax.sweep.progress import Progress, clock
 from scaletime_jax.sweep.provenance import Times
+from scaletime_jax.sweep.queues import Queue
 from scaletime_jax.sweep.tuning import ACCELERATOR
 
 TINY = {**GRID, "train_size": [50], "seed": [101, 102]}
@@ -249,7 +250,7 @@ def test_runs_are_dealt_one_by_one_where_lanes_take_turns(few_digits, datasets):
 def test_a_device_keeps_to_its_program_while_there_is_work(few_digits, datasets):
     grid = {**TINY, "width": [1, 2, 3], "label_noise": [0.0]}
     units = plan_units(make_grid(few_digits, **grid), datasets)
-    queue = runner.Queue(part for unit in units for part in split(unit, 2))
+    queue = Queue(part for unit in units for part in split(unit, 2))
     one, two = both = [runner.Programs(device) for device in jax.devices()[:2]]
 
     def take(mine):
