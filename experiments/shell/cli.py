@@ -12,6 +12,7 @@ from absl import app, flags, logging
 
 from scaletime_jax.data.cache import cache_dir
 from scaletime_jax.errors import InputError
+from scaletime_jax.runs import store
 from scaletime_jax.runs.fields import FIELDS
 
 # The flags whose names differ from the names of their quantities.
@@ -33,6 +34,8 @@ def run(main: Callable[[], None]) -> None:
 def execute(main: Callable[[], None], argv: list[str]) -> None:
     """Calls `main()` and exits with code 2 after invalid input.
 
+    A folder that cannot be written to is refused before anything is computed.
+
     Args:
         main: main function of a script.
         argv: the command line without the parsed flags.
@@ -43,6 +46,8 @@ def execute(main: Callable[[], None], argv: list[str]) -> None:
         f"warning: {message}.", file=sys.stderr
     )
     try:
+        if "workdir" in flags.FLAGS and flags.FLAGS.workdir:
+            store.check_writable(pathlib.Path(flags.FLAGS.workdir))
         main()
         sys.stdout.flush()
     except InputError as error:

@@ -1,12 +1,14 @@
 """Arrays of a dataset from a user's files: npz, and the IDX files of MNIST."""
 
 import gzip
+import io
 import math
 import pathlib
 import zipfile
 import zlib
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
 from scaletime_jax.errors import InputError
 from scaletime_jax.memory import host_bytes
@@ -21,6 +23,8 @@ IDX_NAMES = dict(
         strict=True,
     )
 )
+
+RANKS = (1, 2, 3, 4)  # of IDX files
 
 
 def read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
@@ -63,7 +67,7 @@ def open_npz(
                 raise InputError(
                     f"{path} lacks {', '.join(missing)}; {words} {', '.join(names)}."
                 )
-            return {array: file[name] for array, name in names.items()}
+            return {array: _member(file, name) for array, name in names.items()}
     except FileNotFoundError:
         raise InputError(f"there is no file {path}.") from None
     except InputError:
@@ -72,6 +76,13 @@ def open_npz(
         raise InputError(
             f"{path} is not a readable npz file of numbers: {_reason(error)}."
         ) from None
+
+
+def _member(file: NpzFile, name: str) -> np.ndarray:
+    array = file[name]
+    if not isinstance(array, np.ndarray):  # NumPy gives the bytes of what is no array
+        raise ValueError(f"{name} is no array")
+    return array
 
 
 def _reason(error: Exception) -> str:
@@ -103,22 +114,38 @@ def _read_idx(folder: pathlib.Path, stem: str) -> np.ndarray:
         )
     path = paths[0]
     try:
-        content = path.read_bytes()
-        if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
+        with open(path, "rb") as file:
+            compressed = file.read(2) == b"\x1f\x8b"
+        with (gzip.open if compressed else open)(path, "rb") as file:
+            return _parse_idx(path, file)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} cannot be read: {error}.") from None
-    if len(content) < 4 or content[:3] != b"\x00\x00\x08":
+
+
+def _parse_idx(path: pathlib.Path, file: io.BufferedIOBase) -> np.ndarray:
+    """Reads what the file announces, and no more than the memory."""
+    start = file.read(4)
+    if len(start) < 4 or start[:3] != b"\x00\x00\x08":
         raise InputError(f"{path} is not an IDX file of unsigned bytes.")
-    rank = content[3]
-    header, values = content[4 : 4 + 4 * rank], content[4 + 4 * rank :]
+    rank = start[3]
+    if rank not in RANKS:
+        raise InputError(
+            f"{path} has {rank} axes; labels have one axis, and images three or four."
+        )
+    header = file.read(4 * rank)
     if len(header) < 4 * rank:
         raise InputError(f"{path} is truncated: it ends within its shape.")
     shape = [int(size) for size in np.frombuffer(header, ">u4")]
-    if len(values) != math.prod(shape):
+    size = math.prod(shape)
+    if not 0 < size < host_bytes():
+        much = "more than the memory" if size else "no values"
+        raise InputError(f"{path} announces shape {tuple(shape)}, {much}.")
+    values = file.read(size + 1)
+    if len(values) != size:
+        there = f"{len(values):,}" if len(values) < size else "more"
         raise InputError(
             f"{path} is damaged: it announces shape {tuple(shape)} and holds "
-            f"{len(values)} values."
+            f"{there} values."
         )
     array = np.frombuffer(values, np.uint8).reshape(shape)
     return array[..., None] if rank == 3 else array  # grey images get a channel

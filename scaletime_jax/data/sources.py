@@ -186,8 +186,8 @@ def _checked_split(
             f"{where}_images has shape {images.shape} and its labels {labels.shape}; "
             "[size, ...] and [size] are needed."
         )
-    if len(images) == 0:
-        raise InputError(f"{where} is empty.")
+    if images.size == 0:
+        raise InputError(f"{where} is empty; {where}_images has shape {images.shape}.")
     if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0:
         raise InputError(f"{where}_labels must be whole numbers of 0 or more.")
     if labels.max() >= MAX_CLASSES:

@@ -202,6 +202,7 @@ def test_an_unprepared_dataset_says_how_to_get_it(tmp_path):
         ({"train_images": np.ones((12, 20), int)}, "from 1 to 1, which may be pixels"),
         ({"train_images": np.full((12, 28, 28, 1), 1e300)}, "NaN or infinite"),
         ({"train_images": np.zeros((0, 28, 28, 1)), "train_labels": []}, "empty"),
+        ({"train_images": np.zeros((12, 0, 0, 1), np.uint8)}, r"empty.*\(12, 0, 0, 1"),
         ({"test_images": np.zeros((6, 14, 14, 1), np.uint8)}, "must be equal"),
         ({"test_images": np.zeros((6, 28, 28, 1))}, "one type"),
         ({"train_images": np.full((12, 28, 28, 1), np.nan)}, "NaN"),
@@ -259,6 +260,14 @@ def save_other_method(path, arrays):
     path.write_bytes(content)
 
 
+def save_bytes(path, arrays):
+    """Saves an array of which nothing is there, not even that it is one."""
+    others = {name: array for name, array in arrays.items() if name != "train_images"}
+    np.savez(path, **others)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("train_images.npy", b"")
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize(
     ("save", "words"),
@@ -268,6 +277,7 @@ def save_other_method(path, arrays):
         (save_objects, "holds Python objects"),
         (save_huge_header, "Header info length"),
         (save_other_method, "compression"),
+        (save_bytes, "train_images is no array"),
     ],
 )
 def test_what_is_no_npz_of_numbers_is_one_sentence(tmp_path, arrays, save, words):
@@ -294,11 +304,14 @@ def test_an_npz_that_unpacks_to_more_than_the_memory_is_not_unpacked(
     [
         (b"\0\0\x08", "not an IDX file"),
         (b"\0\0\x08\x03\0\0\0\x0c\0\0", "ends within its shape"),
+        (b"\0\0\x08\x03" + b"\0\0\0\x0c" * 3, "holds 0 values"),
         # 2^64 values, which wrap to none in 64 bits
-        (b"\0\0\x08\x04" + b"\0\x01\0\0" * 4, "holds 0 values"),
+        (b"\0\0\x08\x04" + b"\0\x01\0\0" * 4, "more than the memory"),
+        (b"\0\0\x08\x03" + b"\0\0\0\0" + b"\xff" * 8, "no values"),
+        (b"\0\0\x08\xc8" + b"\0\0\0\x01" * 200, "has 200 axes"),
     ],
 )
-def test_a_short_idx_file_is_named(tmp_path, arrays, header, words):
+def test_an_impossible_idx_file_is_named(tmp_path, arrays, header, words):
     write_idx_dir(tmp_path, arrays)
     (tmp_path / "train-images-idx3-ubyte").write_bytes(header)
     with pytest.raises(InputError, match=f"train-images-idx3-ubyte .*{words}"):

@@ -221,3 +221,12 @@ def test_a_dry_run_says_what_would_be_drawn(tmp_path, name):
     done = call(name, "--dry_run", f"--workdir={tmp_path}/new")
     assert done.returncode == 0 and "draws" in done.stdout
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("script", ["linear_dynamics", "tradeoff", "report"])
+def test_a_folder_that_cannot_be_written_to_is_refused_before_any_work(
+    tmp_path, script
+):
+    (tmp_path / "file").touch()
+    line = refused(script, f"--workdir={tmp_path}/file/results", "--dry_run")
+    assert "cannot write to" in line and "(--workdir)" in line
