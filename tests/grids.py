@@ -1,4 +1,6 @@
-"""A small grid of runs, one run of the paper's, and few digits."""
+"""A small grid of runs, one run of the paper's with metadata, and few digits."""
+
+import dataclasses
 
 from scaletime_jax.sweep.config import RunConfig
 
@@ -32,6 +34,17 @@ CONFIG = RunConfig(
     record="both",
     seed=101,
 )
+METADATA = {
+    "configs": [dataclasses.asdict(CONFIG)],
+    "num_classes": 10,
+    "scaletime_jax": "0.1.0",
+    "git_commit": None,
+    "jax": "0.10",
+    "device": "2 x cpu",
+    "device_seconds": 2.5,
+    "wall_seconds": 1.5,
+    "time": "2026-01-01T00:00:00+00:00",
+}
 
 
 def few(digits):

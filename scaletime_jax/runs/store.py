@@ -19,6 +19,17 @@ METADATA_KEY = b"scaletime_jax"
 COMMON = "common"  # of the configs in the metadata
 PART = ".part-"
 Metadata = dict[str, Any]  # a JSON object
+# What readers need of a unit's metadata, and its kind in JSON.
+RECORDED = {
+    "configs": list,
+    "num_classes": int,
+    "scaletime_jax": str,
+    "git_commit": str | None,
+    "jax": str,
+    "device": str,
+    "wall_seconds": int | float,
+    "time": str,
+}
 
 
 class DamagedTable(Exception):
@@ -157,7 +168,7 @@ def read_table(path: pathlib.Path) -> pa.Table:
         reader = pa.BufferReader(content)
         rows = pq.read_table(reader, page_checksum_verification=True)
         names = rows.column_names  # metadata may be damaged too
-        _metadata(rows.schema)
+        _check_recorded(_metadata(rows.schema))
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DamagedTable(str(error).splitlines()[0]) from None
     except (KeyError, TypeError, AttributeError):
@@ -254,6 +265,17 @@ def _metadata(schema: pa.Schema) -> Metadata:
     if common is not None:
         metadata["configs"] = [{**common, **config} for config in metadata["configs"]]
     return metadata
+
+
+def _check_recorded(metadata: Metadata) -> None:
+    """Raises KeyError if metadata lack what every sweep records of its units."""
+    for name, kind in RECORDED.items():
+        if not isinstance(metadata[name], kind):
+            raise KeyError(name)
+    for name in ("dataset", "loss"):
+        for config in metadata["configs"]:
+            config[name]
+    float(metadata.get("device_seconds", 0.0))  # early versions had wall seconds alone
 
 
 def _factor(metadata: Metadata) -> Metadata:

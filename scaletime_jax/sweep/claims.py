@@ -82,10 +82,13 @@ class Claims:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with _gate(self.folder):
-            _remove(self.path)
-            self._lock.release()
-            _others(self.folder)  # tidies after processes that were killed
+        try:
+            with _gate(self.folder):
+                _remove(self.path)
+                self._lock.release()
+                _others(self.folder)  # tidies after processes that were killed
+        finally:
+            self._lock.release()  # also where the folder is gone
 
     @contextlib.contextmanager
     def choosing(self) -> Iterator[list[Holder]]:

@@ -5,7 +5,7 @@ import dataclasses
 import pandas as pd
 import pyarrow as pa
 import pytest
-from grids import CONFIG
+from grids import CONFIG, METADATA
 
 from scaletime_jax.runs import fields, store
 from scaletime_jax.runs.fields import Field, Role, Split
@@ -43,7 +43,7 @@ def test_fields_with_a_default_have_the_configs():
 
 
 def test_an_old_table_is_read_in_full_with_the_default(tmp_path, request):
-    store.write(tmp_path, "old", rows(), {})
+    store.write(tmp_path, "old", rows(), METADATA)
     before = store.read(tmp_path)
     request.getfixturevalue("charm")
     after = store.read(tmp_path)
@@ -60,7 +60,7 @@ def test_an_old_id_stands_and_a_new_value_gives_a_new_one(charm):
 
 
 def test_rows_without_the_new_column_are_written_with_the_default(tmp_path, charm):
-    store.write(tmp_path, "new", rows().drop(columns="charm"), {})
+    store.write(tmp_path, "new", rows().drop(columns="charm"), METADATA)
     assert list(store.read(tmp_path).charm) == [0.5]
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from grids import METADATA
 
 from scaletime_jax.errors import InputError
 from scaletime_jax.laws.backtest import Split, backtest
@@ -263,7 +264,7 @@ def test_a_file_that_is_no_table(tmp_path):
 
 def test_logs_are_not_mixed_with_tables_of_ours(tmp_path):
     rows = pd.DataFrame({name: [] for name in schema().names})
-    store.write(tmp_path, "unit", rows, {"wall_seconds": 1.5})
+    store.write(tmp_path, "unit", rows, METADATA)
     logs().to_csv(tmp_path / "mine.csv", index=False)
     with pytest.raises(InputError, match=r"mine\.csv was not written by a sweep"):
         read_runs(tmp_path)

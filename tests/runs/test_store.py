@@ -1,3 +1,4 @@
+import json
 import os
 import pathlib
 import platform
@@ -9,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from grids import METADATA
 
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs import fields, store
@@ -27,13 +29,13 @@ def table(run_id="a", steps=3):
 
 
 def test_what_is_written_is_read(tmp_path):
-    store.write(tmp_path, "unit", table(), {"wall_seconds": 1.5})
+    store.write(tmp_path, "unit", table(), METADATA)
     read = store.read(tmp_path)
     assert list(read.columns) == fields.schema().names
     np.testing.assert_array_equal(read.step, [0, 1, 2])
     np.testing.assert_array_equal(read.test_loss, np.float32([0.1, np.nan, 0.05]))
     metadata = store.read_metadata(tmp_path / "unit.parquet")
-    assert metadata == {"wall_seconds": 1.5}
+    assert metadata == METADATA
 
 
 @pytest.mark.parametrize("seeds", [0, 1, 3, 2000])
@@ -56,15 +58,15 @@ def test_an_empty_or_missing_folder_is_an_empty_table(tmp_path):
 
 
 def test_a_run_in_two_files_is_taken_once(tmp_path):
-    store.write(tmp_path, "one", table("a"), {})
-    store.write(tmp_path, "two", pd.concat([table("a"), table("b")]), {})
+    store.write(tmp_path, "one", table("a"), METADATA)
+    store.write(tmp_path, "two", pd.concat([table("a"), table("b")]), METADATA)
     assert store.read(tmp_path).groupby("run_id").size().to_dict() == {"a": 3, "b": 3}
 
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "other"])
 def test_a_damaged_file_is_named_and_set_aside(tmp_path, damage):
-    store.write(tmp_path, "good", table("a"), {})
-    store.write(tmp_path, "bad", table("b"), {})
+    store.write(tmp_path, "good", table("a"), METADATA)
+    store.write(tmp_path, "bad", table("b"), METADATA)
     path = tmp_path / "bad.parquet"
     if damage == "other":
         pd.DataFrame({"x": [1]}).to_parquet(path)
@@ -81,7 +83,7 @@ def test_a_damaged_file_is_named_and_set_aside(tmp_path, damage):
 
 @pytest.mark.filterwarnings("ignore:.*is damaged")
 def test_no_flipped_byte_changes_a_number(tmp_path):
-    store.write(tmp_path, "unit", table(), {})
+    store.write(tmp_path, "unit", table(), METADATA)
     path, expected = tmp_path / "unit.parquet", store.read(tmp_path)
     content, caught = path.read_bytes(), 0
     for position in range(0, len(content), 97):
@@ -100,7 +102,7 @@ def test_nothing_is_left_of_a_write_that_failed(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(InputError, match=r"cannot write .*disk full"):
-        store.write(tmp_path, "unit", table(), {})
+        store.write(tmp_path, "unit", table(), METADATA)
     assert len(store.read(tmp_path)) == 0
     monkeypatch.undo()
     store.prepare(tmp_path)
@@ -126,10 +128,29 @@ def test_parts_are_deleted_once_their_writer_is_gone(tmp_path):
     assert left == {name for name, stays in names.items() if stays}
 
 
-@pytest.mark.parametrize("metadata", [None, {}, {b"scaletime_jax": b'{"configs'}])
+def recorded(**changes):
+    """Returns metadata of a sweep that lack an entry, or have another."""
+    changed = {**METADATA, **changes}
+    kept = {name: value for name, value in changed.items() if value is not ...}
+    return {b"scaletime_jax": json.dumps(kept).encode()}
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        None,
+        {},
+        {b"scaletime_jax": b'{"configs'},
+        {b"scaletime_jax": b"[]"},
+        recorded(time=...),
+        recorded(time=3),
+        recorded(device_seconds="x"),
+        recorded(configs=[{"dataset": "x"}]),
+    ],
+)
 def test_a_file_without_its_metadata_is_damaged(tmp_path, metadata):
     """A sweep would count its runs, and readers of runs would refuse them."""
-    store.write(tmp_path, "unit", table(), {"wall_seconds": 1.5})
+    store.write(tmp_path, "unit", table(), METADATA)
     path = tmp_path / "unit.parquet"
     rewrite(path, lambda rows: rows.replace_schema_metadata(metadata))
     with pytest.warns(UserWarning, match="is damaged"):
@@ -150,7 +171,7 @@ def rewrite(path, change):
 
 
 def test_a_file_from_a_newer_version_is_read_with_a_warning(tmp_path):
-    store.write(tmp_path, "unit", table(), {})
+    store.write(tmp_path, "unit", table(), METADATA)
     path, expected = tmp_path / "unit.parquet", store.read(tmp_path)
     rewrite(path, lambda rows: rows.append_column("charm", [[1.0, 2.0, 3.0]]))
     with pytest.warns(UserWarning, match="newer version.*does not read 'charm'"):
@@ -159,7 +180,7 @@ def test_a_file_from_a_newer_version_is_read_with_a_warning(tmp_path):
 
 
 def test_a_column_of_another_type_is_refused_and_nothing_renamed(tmp_path):
-    store.write(tmp_path, "unit", table(), {})
+    store.write(tmp_path, "unit", table(), METADATA)
     path = tmp_path / "unit.parquet"
     words = pa.array(["a", "b", "c"])
     rewrite(
@@ -172,7 +193,7 @@ def test_a_column_of_another_type_is_refused_and_nothing_renamed(tmp_path):
 
 
 def test_a_file_that_may_not_be_read_is_refused_and_not_renamed(tmp_path, monkeypatch):
-    store.write(tmp_path, "unit", table(), {})
+    store.write(tmp_path, "unit", table(), METADATA)
 
     def deny(path):
         raise PermissionError(13, "Permission denied")

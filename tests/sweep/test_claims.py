@@ -14,13 +14,14 @@ import jax
 import pandas as pd
 import pytest
 from grids import GRID
-from scripts import ROOT, refused
+from scripts import ROOT, call, refused
 
 from scaletime_jax.runs import store
 from scaletime_jax.sweep import runner
 from scaletime_jax.sweep.arrivals import Arrivals
 from scaletime_jax.sweep.claims import Claims, holders
 from scaletime_jax.sweep.config import make_grid
+from scaletime_jax.sweep.grid import paper_grid
 from scaletime_jax.sweep.plan import plan_units
 from scaletime_jax.sweep.queues import SharedQueue
 
@@ -218,6 +219,25 @@ def test_programs_that_other_processes_have_begun_come_last(
         assert second.take(two, [two]) is None and second.waits
         [holder] = second.blocking()
         assert holder.label == f"1 run by process {os.getpid()} on {platform.node()}"
+
+
+def test_a_dry_run_says_which_runs_are_in_training_and_where(tmp_path, digits):
+    small = {"widths": 1, "train_sizes": 50, "epochs": 1, "seeds": [101, 102]}
+    flags = [f"--{name}={value}" for name, value in small.items()]
+    flags = [*flags[:-1], "--seeds=101,102", f"--workdir={tmp_path}", "--dry_run"]
+    (tmp_path / "runs").mkdir()
+    with Claims(tmp_path / "runs") as other:
+        with other.choosing():
+            other.mine["a run of another grid"] = "program"
+        assert "training now" not in call("tradeoff", *flags).stdout
+        with other.choosing():
+            config = paper_grid(digits, architecture="mlp", label_noise=0, **small)[1]
+            other.mine[config.run_id] = "program"
+        said = call("tradeoff", *flags).stdout
+        place = f"process {os.getpid()} on {platform.node()}"
+        assert f"In training now: 1 run by {place}.\n" in said
+        assert other.path.exists()
+    assert names(tmp_path / "runs") == set()
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
