@@ -84,9 +84,8 @@ class Claims:
     ) -> None:
         try:
             with _gate(self.folder):
-                _remove(self.path)
                 self._lock.release()
-                _others(self.folder)  # tidies after processes that were killed
+                _others(self.folder)  # tidies, also after processes that were killed
         finally:
             self._lock.release()  # also where the folder is gone
 

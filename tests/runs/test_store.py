@@ -81,6 +81,42 @@ def test_a_damaged_file_is_named_and_set_aside(tmp_path, damage):
     assert set(store.read(tmp_path).run_id) == {"a"}  # and no second warning
 
 
+@pytest.mark.parametrize("content", [None, "good"])
+def test_a_damaged_file_that_another_process_mends_is_left_to_it(
+    tmp_path, monkeypatch, content
+):
+    """The other has set it aside, or has already written the good file again."""
+    store.write(tmp_path, "unit", table(), METADATA)
+    path, read = tmp_path / "unit.parquet", store.read_table
+    good = path.read_bytes()
+    path.write_bytes(good[:100])
+
+    def mend_meanwhile(path):
+        try:
+            return read(path)
+        finally:
+            path.rename(tmp_path / "aside")
+            if content is not None:
+                path.write_bytes(good)
+
+    monkeypatch.setattr(store, "read_table", mend_meanwhile)
+    assert len(store.read(tmp_path)) == 0
+    monkeypatch.undo()
+    assert len(store.read(tmp_path)) == (3 if content else 0)
+
+
+def test_a_file_that_is_gone_when_it_is_read_has_no_rows(tmp_path, monkeypatch):
+    store.write(tmp_path, "unit", table(), METADATA)
+    read = store.read_table
+
+    def set_aside(path):
+        path.rename(tmp_path / "aside")
+        return read(path)
+
+    monkeypatch.setattr(store, "read_table", set_aside)
+    assert len(store.read(tmp_path)) == 0
+
+
 @pytest.mark.filterwarnings("ignore:.*is damaged")
 def test_no_flipped_byte_changes_a_number(tmp_path):
     store.write(tmp_path, "unit", table(), METADATA)

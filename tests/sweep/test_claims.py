@@ -4,6 +4,7 @@ import errno
 import fcntl
 import json
 import os
+import pathlib
 import platform
 import subprocess
 import sys
@@ -173,9 +174,15 @@ def test_claims_end_where_a_sweep_fails(tmp_path, few_digits, datasets, monkeypa
     assert names(tmp_path) == set()
 
 
-def test_nobody_holds_what_another_holds(tmp_path):
+def test_nobody_holds_what_another_holds(tmp_path, monkeypatch):
     """Many claim at once, each what it sees free; the gate lets one in at a time."""
-    runs, taken = [f"run{i}" for i in range(40)], []
+    runs, taken, unlink = [f"run{i}" for i in range(20)], [], pathlib.Path.unlink
+
+    def unlink_late(path, **choices):
+        time.sleep(0.002)  # let others in, were the gate open
+        unlink(path, **choices)
+
+    monkeypatch.setattr(pathlib.Path, "unlink", unlink_late)
 
     def work():
         with Claims(tmp_path) as claims:
