@@ -1,5 +1,6 @@
 """Parts that wait for a device, of this process alone or shared with others."""
 
+import functools
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -136,7 +137,7 @@ class SharedQueue(Queue):
     def begun_elsewhere(self) -> set[Program]:
         """Returns the programs of which other processes train runs."""
         names = {name for holder in self.others for name in holder.runs.values()}
-        return {program for program in self.units if _name(program) in names}
+        return {program for program in self.units if names and _name(program) in names}
 
     def blocking(self) -> list[Holder]:
         """Returns the other processes that train what is left, with those runs."""
@@ -185,6 +186,7 @@ class SharedQueue(Queue):
             del self.units[unit.program]
 
 
+@functools.cache
 def _name(program: Program) -> str:
     """Returns a program's name in claims, whatever sizes it shares in a process."""
     family, _ = program

@@ -103,7 +103,6 @@ def run_sweep(
 
         shared = claims, arrivals, count_arrived
         queue = SharedQueue(plan.missing, len(devices), *shared)
-
         for trained in deal(queue, programs, datasets, tick):
             unit = trained.part.unit
             progress.count(trained.part, trained.times)
@@ -172,10 +171,8 @@ def deal(
 
         idle = [mine for mine in programs if not start(mine)]
         while running or queue.waits:
-            if running:
-                ended, _ = wait(running, timeout=TICK, return_when=FIRST_COMPLETED)
-            else:
-                ended = set()
+            ended, _ = wait(running, timeout=TICK, return_when=FIRST_COMPLETED)
+            if not running:  # nothing was waited for
                 time.sleep(TICK)
             tick()
             for future in ended:
@@ -183,7 +180,7 @@ def deal(
                 if not start(mine := running.pop(future)):
                     idle.append(mine)
                 yield trained
-            if queue.waits and time.monotonic() > asked + POLL:
+            if queue.parts or (queue.waits and time.monotonic() > asked + POLL):
                 idle = [mine for mine in idle if not start(mine)]
                 asked = time.monotonic()
 
