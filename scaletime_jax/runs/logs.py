@@ -1,7 +1,7 @@
 """A user's own learning curves as a run table."""
 
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,9 @@ from scaletime_jax.runs.log_values import MEASURED, TEXT, check_values
 from scaletime_jax.words import count_of
 
 COLUMNS = {field.name: field for field in fields.columns()}
+# Columns that are looked at where a log lacks them. The others are added last, because
+# each step would copy them.
+LOOKED_AT = ("seed", "schedule", "train_size", *MEASURED)
 ENDED = 0.99  # of the planned length
 # What tells runs apart whose names are used again.
 REPEATED = ("run", "num_params", "width", "train_size", "seed", "horizon")
@@ -70,8 +73,7 @@ def read_logs(
     table = pd.DataFrame({n: logs[n] for n in given if n in COLUMNS and n != STEPS})
     table["epoch"] = logs.epoch
     found = [each for each in given if each in COLUMNS]
-    for column in COLUMNS.keys() - set(table):
-        table[column] = None if column in TEXT else np.nan  # unknown
+    table = _with_unknown(table, LOOKED_AT)
     if "dataset" not in given:
         table["dataset"] = name
     for column in ("seconds", "horizon", "run"):
@@ -88,7 +90,13 @@ def read_logs(
         "notes": [*notes, *more],
         "rates": _rates(table, clock),
     }
-    return table[list(COLUMNS)], known
+    return _with_unknown(table, COLUMNS)[list(COLUMNS)], known
+
+
+def _with_unknown(table: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
+    """Returns the table with those of the columns that it lacks, as not known."""
+    lacking = [name for name in columns if name not in table]
+    return table.assign(**{n: None if n in TEXT else np.nan for n in lacking})
 
 
 def _completed(logs: pd.DataFrame, unit: str, several: bool) -> pd.DataFrame:
