@@ -50,15 +50,15 @@ def _shift_by(curves: LearningCurves, kappas: np.ndarray | None) -> Law:
     def shifted(num_params, epoch, which, own: bool):
         chosen, kappa = mean[which], each[which, None]
         logs = np.full((len(chosen), len(num_params)), np.nan)
-        for size in np.unique(num_params):
-            mine = num_params == size
-            ratios = np.log(size) - sizes
-            for source in np.argsort(np.abs(ratios)):
-                if own or np.abs(ratios[source]) > 1e-9:
-                    at = np.log(epoch[mine]) + kappa * ratios[source]
-                    value = _between(time, chosen[:, source], at)
-                    known = np.isfinite(logs[:, mine])
-                    logs[:, mine] = np.where(known, logs[:, mine], value)
+        ratios = np.log(num_params)[:, None] - sizes  # [points, sources]
+        nearest = np.argsort(np.abs(ratios), axis=1, kind="stable")
+        for source in nearest.T:
+            ratio = np.take_along_axis(ratios, source[:, None], axis=1)[:, 0]
+            value = _between(time, chosen, source, np.log(epoch) + kappa * ratio)
+            value = np.where(own | (np.abs(ratio) > 1e-9), value, np.nan)
+            logs = np.where(np.isfinite(logs), logs, value)
+            if np.isfinite(logs).all():
+                break
         return logs
 
     return finish_law(
@@ -71,8 +71,17 @@ def _shift_by(curves: LearningCurves, kappas: np.ndarray | None) -> Law:
     )
 
 
-def _between(time: np.ndarray, curves: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Returns [batch, points]: each curve [batch, times] at its own times."""
+def _between(
+    time: np.ndarray, curves: np.ndarray, source: np.ndarray, at: np.ndarray
+) -> np.ndarray:
+    """Returns the curves [batch, points] of the sources [points] at their own times.
+
+    Args:
+        time: [times] log epoch, evenly spaced.
+        curves: [batch, sources, times].
+        source: [points] index of a curve.
+        at: [batch, points] log epoch.
+    """
     step = time[1] - time[0]
     with np.errstate(invalid="ignore"):
         place = (at - time[0]) / step
@@ -81,8 +90,8 @@ def _between(time: np.ndarray, curves: np.ndarray, at: np.ndarray) -> np.ndarray
     below = np.clip(np.floor(place + 1e-9).astype(int), 0, len(time) - 1)
     part = np.clip(place - below, 0.0, 1.0)
     row = np.arange(len(curves))[:, None]
-    left = curves[row, below]
-    right = curves[row, np.minimum(below + 1, len(time) - 1)]
+    left = curves[row, source, below]
+    right = curves[row, source, np.minimum(below + 1, len(time) - 1)]
     value = np.where(part > 1e-9, (1 - part) * left + part * right, left)
     return np.where(inside, value, np.nan)
 
