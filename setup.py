@@ -50,7 +50,9 @@ setup(
         "test": [
             *LOGS,
             "beartype>=0.19",
+            "ipykernel>=6.29",
             "mypy>=1.13",
+            "nbclient>=0.10",
             "pytest>=8.2",
             "pytest-xdist>=3.6",
             "ruff>=0.9",

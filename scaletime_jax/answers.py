@@ -5,6 +5,7 @@ import dataclasses
 from html import escape
 from typing import Any
 
+from scaletime_jax.errors import InputError
 from scaletime_jax.laws.backtest import Split
 from scaletime_jax.plotting.draw import Figure, draw
 from scaletime_jax.plotting.style import render
@@ -170,6 +171,9 @@ def plan(
     max_train_size: float | None = None,
     law: str | None = None,
     threshold: float | None = None,
+    next_runs: int = 0,
+    next_budget: float | None = None,
+    flops: float | None = None,
 ) -> Answer:
     """Plans the size, training time and train size of the least loss on a budget.
 
@@ -192,13 +196,19 @@ def plan(
         law: law of the plan; if None the law with the narrowest intervals.
         threshold: test loss above which nothing has been learned; if None the guessing
             loss, and no threshold for logs.
+        next_runs: most runs to propose that narrow the plan's interval most.
+        next_budget: what these may cost together, in the budget's unit; if None as much
+            as the budget.
+        flops: short for `budget_flops`.
 
     Raises:
         InputError: the budget is missing or impossible, the runs are of several
             settings, or the runs are not enough for a plan.
     """
+    if None not in (flops, budget_flops):
+        raise InputError("flops is short for budget_flops; give one of the two.")
     request = Request(
-        budget_flops,
+        budget_flops if flops is None else flops,
         budget_seconds,
         budget_examples,
         flops_per_param,
@@ -206,6 +216,8 @@ def plan(
         max_epochs,
         max_train_size,
         law,
+        next_runs,
+        next_budget,
     )
     return Answer(plan_study.study(_checked(runs), request, threshold))
 

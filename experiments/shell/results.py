@@ -5,6 +5,7 @@ import io
 import json
 import pathlib
 import sys
+from collections.abc import Callable
 
 from absl import flags
 
@@ -17,17 +18,25 @@ from scaletime_jax.sweep.provenance import versions
 from scaletime_jax.words import count_of
 from shell import flags as common
 from shell.gaps import describe_gap
+from shell.page.section import HERE
 from shell.place import read_summary, result_folder
+from shell.summary import Summary, parse_summary
 
 RESULT = ""  # the line between progress and result
 
 
-def finish(result: Result, runs: Runs | None = None) -> None:
+Page = Callable[[Summary, Result], str]
+
+
+def finish(
+    result: Result, runs: Runs | None = None, make_page: Page | None = None
+) -> None:
     """Writes a result to its folder, and prints what was found and what is next.
 
     Args:
         result: of a study.
         runs: that the result was made from, if any.
+        make_page: makes the result's own page, if it has one.
     """
     made_from = {}
     if runs is not None:
@@ -45,7 +54,7 @@ def finish(result: Result, runs: Runs | None = None) -> None:
         "versions": versions(),
     }
     folder = result_folder(common.workdir(), result.name, given)
-    files = write_result(folder, result, summary)
+    files = write_result(folder, result, summary, make_page)
     print(RESULT)
     for line in [*result.notes, *describe_claims(result.corrected), ""]:
         print(line)
@@ -57,6 +66,8 @@ def finish(result: Result, runs: Runs | None = None) -> None:
     pictures = sum(name.endswith(".png") for name in files)
     counts = f"{count_of(pictures, 'figure')} and {count_of(tables, 'table')}"
     print(f"Wrote {folder}/summary.json, {result.name}.png; in all {counts}.")
+    if make_page is not None:
+        print(f"Page: {folder}/{result.name}.html")
     print(f"Next: python experiments/report.py --workdir={common.WORKDIR.value}")
 
 
@@ -73,7 +84,9 @@ def flag_values() -> dict:
     return {flag.name: flag.value for flag in sorted(own, key=lambda f: f.name)}
 
 
-def write_result(folder: pathlib.Path, result: Result, summary: dict) -> list[str]:
+def write_result(
+    folder: pathlib.Path, result: Result, summary: dict, make_page: Page | None = None
+) -> list[str]:
     """Writes figures, tables and summary of a result, each file whole or not at all.
 
     Files of the folder's last result that this one does not have are deleted.
@@ -83,6 +96,7 @@ def write_result(folder: pathlib.Path, result: Result, summary: dict) -> list[st
         result: of a study.
         summary: the content of summary.json but for its figures and files; it is
             written last.
+        make_page: makes the result's own page, if it has one.
 
     Returns:
         The names of the files.
@@ -92,7 +106,8 @@ def write_result(folder: pathlib.Path, result: Result, summary: dict) -> list[st
     files = {f"{name}.csv": _csv(rows) for name, rows in tables.items()}
     files |= {f"{result.name}.npz": drawn.pack(result.figure)}
     files |= render_all(drawings)
-    names = [*files, "summary.json"]
+    pages = [] if make_page is None else [f"{result.name}.html"]
+    names = [*files, *pages, "summary.json"]
     figures = [{"name": each.name, "title": each.title} for each in drawings]
     summary = {**summary, "figures": figures, "files": names}
     text = json.dumps(summary, indent=1, allow_nan=False)
@@ -100,6 +115,10 @@ def write_result(folder: pathlib.Path, result: Result, summary: dict) -> list[st
     last = read_summary(folder).get("files", [])
     for name, content in files.items():
         store.write_whole(folder / name, content)
+    if make_page is not None:
+        shown = parse_summary(summary, folder, HERE)._replace(files=sorted(names))
+        page = make_page(shown, result).encode(errors="replace")
+        store.write_whole(folder / f"{result.name}.html", page)
     for name in set(map(str, last)) - set(names):
         if pathlib.PurePath(name).name == name:  # in this folder
             (folder / name).unlink(missing_ok=True)

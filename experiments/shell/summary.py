@@ -94,12 +94,17 @@ def read_summary(folder: pathlib.Path, place: str) -> Summary:
     if not isinstance(entries, dict):
         raise InputError("summary.json is damaged (not an object)")
     try:
-        return _parse(entries, folder, place)
+        return parse_summary(entries, folder, place)
     except InputError as error:
         raise InputError(f"summary.json {error}{_other_version(entries)}") from None
 
 
-def _parse(entries: dict, folder: pathlib.Path, place: str) -> Summary:
+def parse_summary(entries: dict, folder: pathlib.Path, place: str) -> Summary:
+    """Returns the content of a summary.json with the figures of its folder.
+
+    Raises:
+        InputError: the form of the content is not known.
+    """
     experiment = _take(entries, "experiment", str)
     title = _take(entries, "title", str)
     alone = [{"name": experiment, "title": title}]

@@ -36,16 +36,26 @@ def best_measured(
     Only times at which all seeds of a size were evaluated are compared, because the
     best of single seeds is better than their mean.
     """
+    return best_within(measured_means(table), budget, limits)
+
+
+def measured_means(table: pd.DataFrame) -> pd.DataFrame:
+    """Returns mean and number of log losses by num_params, train_size and epoch."""
     columns = ["num_params", "train_size", "epoch", "test_loss"]
     rows = table[columns].assign(train_size=table.train_size.fillna(0))
-    rows = rows[(rows.epoch > 0) & rows.train_size.isin(limits.train_sizes)]
-    affords = budget.epochs(rows.num_params, rows.train_size)
-    longest = np.minimum(affords, limits.epoch) * (1 + ROUNDING)
-    rows = rows[(rows.epoch <= longest) & (rows.num_params <= limits.num_params[1])]
+    rows = rows[rows.epoch > 0]
     logs = rows.assign(log=np.log(rows.test_loss))
-    means = logs.groupby(["num_params", "train_size", "epoch"], as_index=False).log.agg(
+    return logs.groupby(["num_params", "train_size", "epoch"], as_index=False).log.agg(
         ["mean", "count"]
     )
+
+
+def best_within(means: pd.DataFrame, budget: Budget, limits: Limits) -> Measured | None:
+    """Returns the best of `measured_means` within budget and limits, as above."""
+    means = means[means.train_size.isin(limits.train_sizes)]
+    affords = budget.epochs(means.num_params, means.train_size)
+    longest = np.minimum(affords, limits.epoch) * (1 + ROUNDING)
+    means = means[(means.epoch <= longest) & (means.num_params <= limits.num_params[1])]
     seeds = means.groupby(["num_params", "train_size"])["count"].transform("max")
     means = means[(means["count"] == seeds) & (seeds > 0)]
     if means.empty:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scaletime_jax.errors import InputError
-from scaletime_jax.laws.backtest import Split, divide
+from scaletime_jax.laws.beyond import Beyond, beyond_of, ends_of
 from scaletime_jax.laws.budget import Budget, Limits
 from scaletime_jax.laws.law import EVERY, Law, Prediction
 from scaletime_jax.laws.ranking import Choice
@@ -14,8 +14,6 @@ from scaletime_jax.runs.learning_curves import LearningCurves
 from scaletime_jax.stats.estimates import t_quantile
 
 SIZES, TIMES, ZOOMS = 61, 25, 2
-# A mean absolute error as a standard deviation, of Gaussian errors.
-AS_DEVIATION = np.sqrt(np.pi / 2)
 LEAST_REACH = 0.5  # shares of the epochs that the budget affords
 # The widest interval of the mean loss that is a plan, as the ratio of its ends.
 WIDEST = 2.0
@@ -70,13 +68,27 @@ class Plan(NamedTuple):
     at_limit: list[str]
 
 
+class Proposal(NamedTuple):
+    """The plan of one law, or the reason why the law has none.
+
+    Attributes:
+        choice: the law.
+        plan: None if the law has no plan.
+        width: mean log width of the law's 95% intervals at the best options of all
+            laws; infinite where the law has no interval.
+        refused: why there is no plan, a clause; '' if there is one.
+    """
+
+    choice: Choice
+    plan: Plan | None
+    width: float
+    refused: str
+
+
 def best_plan(
     curves: LearningCurves, budget: Budget, choices: Sequence[Choice]
 ) -> Plan:
     """Returns the plan of the law with the narrowest prediction intervals.
-
-    The intervals are compared at the best options of all laws. They contain the scatter
-    of the runs, the error of the fit and, beyond the runs, the error on held-out runs.
 
     Args:
         curves: the curves that the laws were fitted to.
@@ -86,20 +98,65 @@ def best_plan(
     Raises:
         InputError: no law is good enough for a plan.
     """
-    reaching = [each for each in choices if each.reaches >= LEAST_REACH]
-    if not reaching:
+    return choose_plan(propose_plans(curves, budget, choices))
+
+
+def propose_plans(
+    curves: LearningCurves, budget: Budget, choices: Sequence[Choice]
+) -> list[Proposal]:
+    """Returns what each law plans, in the order of the choices.
+
+    The intervals are compared at the best options of all laws. They contain the scatter
+    of the runs, the error of the fit and, beyond the runs, the error on held-out runs.
+
+    Args:
+        curves: the curves that the laws were fitted to.
+        budget: the most that a run may cost.
+        choices: some or all of the laws that `rank_laws` returns.
+    """
+    found = [_propose(curves, budget, each) for each in choices]
+    plans = [each.plan for each in found if each.plan]
+    if not plans:
+        return found
+    at = np.array([plan.best[:3] for plan in plans]).T
+    for k, each in enumerate(found):
+        if each.plan:
+            options = _options(each.choice, beyond_of(curves, each.choice), *at)
+            found[k] = each._replace(width=_mean_width(options))
+    return found
+
+
+def _propose(curves: LearningCurves, budget: Budget, choice: Choice) -> Proposal:
+    if choice.reaches < LEAST_REACH:
+        share = f"for {choice.reaches:.0%} of the sizes that the budget affords"
+        return Proposal(choice, None, np.inf, f"it predicts a loss {share}")
+    try:
+        return Proposal(choice, make_plan(curves, budget, choice), np.inf, "")
+    except InputError as error:
+        return Proposal(choice, None, np.inf, str(error).rstrip("."))
+
+
+def choose_plan(proposals: Sequence[Proposal]) -> Plan:
+    """Returns the plan of the law with the narrowest intervals.
+
+    Raises:
+        InputError: no law has a plan, or none is sure enough of its loss.
+    """
+    planned = [each for each in proposals if each.plan]
+    if not planned:
+        for each in proposals:
+            if each.choice.reaches >= LEAST_REACH:
+                raise InputError(f"{each.refused}.")
         raise InputError(
             "no law predicts losses for this budget: the runs are too small or too "
             "short; lower the budget or train larger networks for longer."
         )
-    plans = [make_plan(curves, budget, each) for each in reaching]
-    at = np.array([plan.best[:3] for plan in plans]).T
-    widths = [_mean_width(_options(curves, plan.choice, *at)) for plan in plans]
-    if not np.isfinite(widths).any():
+    surest = min(planned, key=lambda each: each.width)
+    plan = surest.plan
+    if plan is None or not np.isfinite(surest.width):
         raise InputError(
             "no law has an interval for these runs; train more sizes or seeds."
         )
-    plan = plans[int(np.nanargmin(widths))]
     low, high = plan.mean
     if not high <= WIDEST * low:
         raise InputError(
@@ -126,20 +183,20 @@ def make_plan(curves: LearningCurves, budget: Budget, choice: Choice) -> Plan:
     Raises:
         InputError: the law predicts no loss within the budget.
     """
-    limits = choice.limits
+    limits, beyond = choice.limits, beyond_of(curves, choice)
     at = _search(choice.law, curves, budget, limits)
     alone = [np.array([each]) for each in at]
-    best = _options(curves, choice, *alone)[0]
+    best = _options(choice, beyond, *alone)[0]
     mean = choice.law.predict(at[0], at[1], at[2], of_mean=True)
-    mean = _widen(mean, _miss(curves, choice, *alone))
+    mean = _widen(mean, beyond.miss(*alone))
     frontier_at = _along(budget, limits, at)
-    frontier = _options(curves, choice, *frontier_at)
+    frontier = _options(choice, beyond, *frontier_at)
     factors = np.array(EXCHANGES)
     sizes, epochs = best.num_params * factors, best.epoch / factors
-    exchange = _options(curves, choice, sizes, epochs, np.full(len(sizes), at[2]))
+    exchange = _options(choice, beyond, sizes, epochs, np.full(len(sizes), at[2]))
     return Plan(
         best,
-        _as_good(curves, choice, frontier_at, at),
+        _as_good(choice, beyond, frontier_at, at),
         exchange,
         frontier,
         _beyond(curves, best),
@@ -192,51 +249,13 @@ def _along(budget: Budget, limits: Limits, at):
     return sizes, _epochs_at(budget, limits, sizes, at), np.full(SIZES, at[2])
 
 
-def _options(curves, choice: Choice, num_params, epoch, train_size) -> list[Option]:
+def _options(
+    choice: Choice, beyond: Beyond, num_params, epoch, train_size
+) -> list[Option]:
     law = choice.law.predict(num_params, epoch, train_size)
-    wider = _widen(law, _miss(curves, choice, num_params, epoch, train_size))
+    wider = _widen(law, beyond.miss(num_params, epoch, train_size))
     rows = zip(num_params, epoch, train_size, *wider, strict=True)
     return [Option(*map(float, row)) for row in rows]
-
-
-def _miss(
-    curves: LearningCurves, choice: Choice, num_params, epoch, train_size
-) -> np.ndarray:
-    """Returns the standard deviation of the law's error beyond the runs [points].
-
-    The error on held-out runs, scaled by the log distance from the runs.
-    """
-    variance = np.zeros(len(num_params))
-    largest, longest = _measured(curves, num_params, train_size)
-    for direction, value, known in (
-        ("num_params", num_params, largest),
-        ("epoch", epoch, longest),
-    ):
-        error, halves = choice.errors[direction], divide(curves, direction, Split())
-        if error is None or halves is None:
-            continue
-        ends = getattr(curves, direction).max(), getattr(halves[0], direction).max()
-        tested = np.log(ends[0] / ends[1])
-        further = np.maximum(np.log(value / known), 0.0) / tested
-        variance += (AS_DEVIATION * error * further) ** 2
-    return np.sqrt(variance)
-
-
-def _measured(curves: LearningCurves, num_params, train_size):
-    """Returns the largest size [points] and the longest time at each size [points].
-
-    Both are of runs with the train size of each point. A run's time counts for all
-    sizes up to the size of the run.
-    """
-    ran = np.isfinite(curves.mean)
-    last = np.array([curves.epoch[row].max(initial=0.0) for row in ran])
-    largest, longest = np.empty(len(num_params)), np.empty(len(num_params))
-    for k, (size, n) in enumerate(zip(num_params, train_size, strict=True)):
-        mine = (curves.train_size == n) & (last > 0)
-        largest[k] = curves.num_params[mine].max()
-        as_large = curves.num_params >= min(size, largest[k]) * (1 - 1e-9)
-        longest[k] = last[mine & as_large].max()
-    return largest, longest
 
 
 def _widen(law: Prediction, miss: np.ndarray):
@@ -245,7 +264,7 @@ def _widen(law: Prediction, miss: np.ndarray):
     return law.mean, np.exp(mean - reach), np.exp(mean + reach)
 
 
-def _as_good(curves, choice: Choice, frontier, at) -> tuple[float, float]:
+def _as_good(choice: Choice, beyond: Beyond, frontier, at) -> tuple[float, float]:
     """Returns the range of sizes whose loss equals the best loss within the error."""
     sizes, epochs, train_size = (
         np.append(each, one) for each, one in zip(frontier, at, strict=True)
@@ -255,7 +274,7 @@ def _as_good(curves, choice: Choice, frontier, at) -> tuple[float, float]:
     resamples = choice.law.resamples
     error = t_quantile(max(1, resamples.freedom))
     error *= np.nan_to_num(resamples.error(above))
-    miss = _miss(curves, choice, sizes, epochs, train_size)
+    miss = beyond.miss(sizes, epochs, train_size)
     misfit = choice.law.scatter.at(epochs, train_size)[1]
     own = np.hypot(miss, misfit)
     reach = np.hypot(error, t_quantile(np.inf) * np.hypot(own, own[-1]))
@@ -266,7 +285,7 @@ def _as_good(curves, choice: Choice, frontier, at) -> tuple[float, float]:
 
 def _beyond(curves: LearningCurves, best: Option) -> dict[str, float]:
     at = np.array([best.num_params]), np.array([best.train_size])
-    largest, longest = _measured(curves, *at)
+    largest, longest = ends_of(curves).near(*at)
     least = curves.num_params[curves.train_size == best.train_size].min()
     size = max(best.num_params / largest[0], least / best.num_params)
     time = max(best.epoch / longest[0], curves.epoch[0] / best.epoch)

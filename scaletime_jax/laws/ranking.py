@@ -100,10 +100,15 @@ def rank_laws(
             if (reason := _distrust(error, unchanged[direction]))
         }
         narrow = _keep_in(limits, kept_in, curves)
-        at = _affordable(budget, narrow)
-        reaches = float(np.isfinite(law.best(*at)).mean())
-        choices.append(Choice(each.name, law, errors, narrow, kept_in, reaches))
+        choice = Choice(each.name, law, errors, narrow, kept_in, reaches=0.0)
+        choices.append(at_budget(choice, budget))
     return sorted(choices, key=lambda each: each.error)
+
+
+def at_budget(choice: Choice, budget: Budget) -> Choice:
+    """Returns the choice with its reach on a budget; all else is the same on each."""
+    at = _affordable(budget, choice.limits)
+    return choice._replace(reaches=float(np.isfinite(choice.law.best(*at)).mean()))
 
 
 def _distrust(error: float | None, unchanged: float | None) -> str:

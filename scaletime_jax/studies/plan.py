@@ -6,8 +6,16 @@ import numpy as np
 
 from scaletime_jax.errors import InputError
 from scaletime_jax.laws.budget import Budget, make_limits
-from scaletime_jax.laws.measured import Measured, best_measured
-from scaletime_jax.laws.planner import Option, Plan, best_plan
+from scaletime_jax.laws.budget_plans import BudgetPlan, plan_budgets
+from scaletime_jax.laws.measured import Measured, best_within, measured_means
+from scaletime_jax.laws.next_runs import find_next_runs
+from scaletime_jax.laws.planner import (
+    Option,
+    Plan,
+    Proposal,
+    choose_plan,
+    propose_plans,
+)
 from scaletime_jax.laws.ranking import Choice, rank_laws
 from scaletime_jax.runs.clock import Clock
 from scaletime_jax.runs.fields import setting_of
@@ -16,7 +24,20 @@ from scaletime_jax.runs.learning_curves import LearningCurves, learning_curves
 from scaletime_jax.runs.read import Runs
 from scaletime_jax.runs.select import split_table
 from scaletime_jax.studies.plan_request import Request, check, make_budget
-from scaletime_jax.studies.plan_words import describe_exchange, describe_plan
+from scaletime_jax.studies.plan_rows import (
+    budget_rows,
+    exchange_rows,
+    next_rows,
+    option_row,
+    size_rows,
+)
+from scaletime_jax.studies.plan_words import (
+    describe_budgets,
+    describe_exchange,
+    describe_next_runs,
+    describe_plan,
+    why_passed_over,
+)
 from scaletime_jax.studies.result import Result, finite
 from scaletime_jax.track import Track, quiet
 
@@ -31,7 +52,6 @@ CAPTION = (
     "size; dots are measured, and dashes are the budget."
 )
 GRID = 60
-ROUNDING = 1e-9  # factor by which rounding may carry a plan beyond a limit
 
 
 class DrawnPlan(NamedTuple):
@@ -90,20 +110,42 @@ def study(
     )
     choices = rank_laws(curves, budget, limits, track)
     chosen = [each for each in choices if request.law in (None, each.name)]
-    plan = best_plan(curves, budget, chosen)
-    measured = best_measured(runs.table, budget, limits)
-    exchange = _exchange_rows(plan, budget)
-    frontier = [_row(each, budget.clock) for each in plan.frontier]
+    proposals = propose_plans(curves, budget, chosen)
+    plan = choose_plan(proposals)
+    means = measured_means(runs.table)
+    measured = best_within(means, budget, limits)
+    exchange = exchange_rows(plan, budget)
+    known = BudgetPlan(budget, plan, "", measured)
+    around = plan_budgets(curves, means, known, chosen, limits, track)
+    tables = {
+        "budget": [option_row(each, budget.clock) for each in plan.frontier],
+        "exchange": exchange,
+        "budgets": budget_rows(around, budget.clock),
+        "sizes": size_rows(runs),
+    }
+    laws = [_summarise_law(each, proposals, plan, budget.clock) for each in choices]
+    summary = _summarise(plan, budget, exchange, laws, measured)
+    notes = describe_plan(plan, budget, measured)
+    if request.next_runs:
+        of_next = budget._replace(amount=request.next_budget or budget.amount)
+        proposed = find_next_runs(curves, plan, of_next, request.next_runs, track)
+        tables["next_runs"] = next_rows(proposed, budget.clock)
+        summary["next_runs"] = {**proposed._asdict(), "runs": tables["next_runs"]}
+        notes += describe_next_runs(proposed, of_next)
     return Result(
         NAME,
         TITLE,
         CAPTION,
         [],
-        {"budget": frontier, "exchange": exchange},
-        {"setting": setting, **_summarise(plan, budget, exchange, choices, measured)},
+        tables,
+        {
+            "setting": setting,
+            **summary,
+            "budgets": describe_budgets(around),
+            "how_read": runs.notes,
+        },
         {"plan": _drawn(plan, curves, setting, budget)},
-        describe_plan(plan, budget, measured)
-        + describe_exchange(exchange, budget.clock),
+        notes + describe_exchange(exchange, budget.clock),
     )
 
 
@@ -127,41 +169,15 @@ def only_setting(runs: Runs) -> dict:
     return settings[0]
 
 
-def _row(option: Option, clock: Clock) -> dict:
-    """Returns an option with its time under the name of the unit."""
-    return {
-        clock.unit if name == "epoch" else name: finite(value)
-        for name, value in option._asdict().items()
-        if name != "train_size" or value > 0
-    }
-
-
-def _exchange_rows(plan: Plan, budget: Budget) -> list[dict]:
-    """Returns the trade-off table: larger sizes for shorter times."""
-    rows, limits = [], plan.choice.limits
-    for option in plan.exchange:
-        affords = budget.epochs(np.array(option.num_params), option.train_size)
-        within = option.num_params <= limits.num_params[1] * (1 + ROUNDING)
-        within &= option.epoch <= limits.epoch * (1 + ROUNDING)
-        rows.append(
-            {
-                **_row(option, budget.clock),
-                "share_of_budget": option.epoch / float(affords),
-                "within_limits": bool(within),
-            }
-        )
-    return rows
-
-
 def _summarise(
     plan: Plan,
     budget: Budget,
     exchange: list[dict],
-    choices: list[Choice],
+    laws: list[dict],
     measured: Measured | None,
 ) -> dict:
     best = {
-        **_row(plan.best, budget.clock),
+        **option_row(plan.best, budget.clock),
         "mean": plan.mean,
         "as_good": plan.as_good,
         "beyond": plan.beyond,
@@ -173,11 +189,16 @@ def _summarise(
         "best": best,
         "best_measured": measured and measured._asdict(),
         "exchange": exchange,
-        "laws": [_summarise_law(each) for each in choices],
+        "laws": laws,
     }
 
 
-def _summarise_law(choice: Choice) -> dict:
+def _summarise_law(
+    choice: Choice, proposals: list[Proposal], plan: Plan, clock: Clock
+) -> dict:
+    """Returns a law in numbers: its errors, its best run and why it does not plan."""
+    mine = next((p for p in proposals if p.choice.name == choice.name), None)
+    own = mine.plan if mine else None
     return {
         "law": choice.name,
         "errors": choice.errors,
@@ -186,6 +207,9 @@ def _summarise_law(choice: Choice) -> dict:
         "converged": choice.law.converged,
         "identified": choice.law.identified,
         "parameters": {k: finite(v) for k, v in choice.law.parameters.items()},
+        "best": own and option_row(own.best, clock),
+        "mean": own and tuple(map(finite, own.mean)),
+        "passed_over": why_passed_over(mine, proposals, plan),
     }
 
 

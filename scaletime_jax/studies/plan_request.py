@@ -15,7 +15,14 @@ from scaletime_jax.runs.clock import EPOCHS
 from scaletime_jax.runs.read import Runs
 
 BUDGETS = ("budget_flops", "budget_seconds", "budget_examples")
-NUMBERS = ("flops_per_param", "max_num_params", "max_epochs", "max_train_size")
+NUMBERS = (
+    "flops_per_param",
+    "max_num_params",
+    "max_epochs",
+    "max_train_size",
+    "next_budget",
+)
+MOST_NEXT = 20  # runs
 LAWS = tuple(each.name for each in JOINT)
 
 
@@ -35,6 +42,9 @@ class Request(NamedTuple):
         max_train_size: the most training data, of the train sizes measured.
         law: law of the plan, one of `LAWS`; if None the law with the narrowest
             intervals.
+        next_runs: most runs to propose that narrow the plan's interval most.
+        next_budget: what these may cost together, in the budget's unit; if None as much
+            as the budget.
     """
 
     budget_flops: float | None = None
@@ -45,6 +55,8 @@ class Request(NamedTuple):
     max_epochs: float | None = None
     max_train_size: float | None = None
     law: str | None = None
+    next_runs: int = 0
+    next_budget: float | None = None
 
 
 def check(request: Request) -> None:
@@ -64,6 +76,11 @@ def check(request: Request) -> None:
     if request.law not in (None, *LAWS):
         raise InputError(
             f"unknown law {request.law!r}; choose one of {', '.join(LAWS)}.", law=None
+        )
+    if not 0 <= request.next_runs <= MOST_NEXT:
+        raise InputError(
+            f"next_runs must be from 0 to {MOST_NEXT}, got {request.next_runs}.",
+            next_runs=None,
         )
 
 

@@ -6,8 +6,10 @@ import numpy as np
 
 from scaletime_jax.laws.backtest import TOWARDS
 from scaletime_jax.laws.budget import Budget
+from scaletime_jax.laws.budget_plans import BudgetPlan
 from scaletime_jax.laws.measured import Measured
-from scaletime_jax.laws.planner import Option, Plan
+from scaletime_jax.laws.next_runs import NextRuns
+from scaletime_jax.laws.planner import Option, Plan, Proposal
 from scaletime_jax.runs.clock import Clock
 from scaletime_jax.words import short
 
@@ -15,6 +17,20 @@ from scaletime_jax.words import short
 SLIGHTLY = 1.01
 NAMES = {"num_params": "size", "epoch": "training time"}
 BOUNDED = {"num_params": "sizes", "epoch": "training times"}
+# What is told of the plan for a budget.
+OF_BUDGET = (
+    "budget",
+    "parameters",
+    "training time",
+    "train size",
+    "test loss",
+    "95% interval of one run",
+    "95% interval of the mean",
+    "sizes that do as well",
+    "law",
+    "best measured within the budget",
+    "remarks",
+)
 TRAIN_NOTHING = "Train nothing new"
 
 
@@ -40,16 +56,10 @@ def describe_plan(
         *_describe_measured(measured, best, clock),
         f"Law: {choice.name}. Its error on held-out runs is a factor of {off}.",
     ]
-    lines += [
-        f"The {NAMES[name]} lies outside the measured range by a factor of "
-        f"{factor:.2g}."
-        for name, factor in plan.beyond.items()
-        if factor > SLIGHTLY
-    ] or ["The plan lies within the measured sizes and times."]
-    lines += [
-        f"The plan ends at the {name} of the search; the best run may lie beyond it."
-        for name in plan.at_limit
+    lines += _describe_reach(plan) or [
+        "The plan lies within the measured sizes and times."
     ]
+    lines += _describe_limits(plan)
     lines += [
         f"The plan stays within the measured {BOUNDED[direction]}, because {reason}."
         for direction, reason in choice.kept_in.items()
@@ -64,6 +74,22 @@ def describe_plan(
     return lines
 
 
+def _describe_reach(plan: Plan) -> list[str]:
+    return [
+        f"The {NAMES[name]} lies outside the measured range by a factor of "
+        f"{factor:.2g}."
+        for name, factor in plan.beyond.items()
+        if factor > SLIGHTLY
+    ]
+
+
+def _describe_limits(plan: Plan) -> list[str]:
+    return [
+        f"The plan ends at the {name} of the search; the best run may lie beyond it."
+        for name in plan.at_limit
+    ]
+
+
 def _time(option: Option | Measured, clock: Clock) -> str:
     """Returns how long, and on how much data."""
     of = f" of {short(option.train_size)} examples" if option.train_size > 0 else ""
@@ -75,18 +101,101 @@ def _describe_measured(
 ) -> list[str]:
     if measured is None:
         return ["No measured run is within the budget."]
-    loss = f"{measured.loss:.3g}"
-    seeds = f", mean of {measured.runs} seeds" if measured.runs > 1 else ""
     lines = [
-        f"The best measured within the budget: test loss {loss}{seeds}, with "
-        f"{short(measured.num_params)} parameters after {_time(measured, clock)}."
+        "The best measured within the budget: test loss "
+        f"{_tell_measured(measured, clock)}."
     ]
-    if best.loss >= measured.loss:
-        lines.append(
-            f"{TRAIN_NOTHING}: no run within the budget is predicted to do better "
-            "than the best measured."
-        )
-    return lines
+    return lines + _describe_gain(measured, best)
+
+
+def _tell_measured(measured: Measured, clock: Clock) -> str:
+    seeds = f", mean of {measured.runs} seeds" if measured.runs > 1 else ""
+    return (
+        f"{measured.loss:.3g}{seeds}, with {short(measured.num_params)} parameters "
+        f"after {_time(measured, clock)}"
+    )
+
+
+def _describe_gain(measured: Measured, best: Option) -> list[str]:
+    """Returns a sentence if the plan is no better than the best measured."""
+    if best.loss < measured.loss:
+        return []
+    return [
+        f"{TRAIN_NOTHING}: no run within the budget is predicted to do better "
+        "than the best measured."
+    ]
+
+
+def describe_budgets(plans: Sequence[BudgetPlan]) -> list[dict[str, str]]:
+    """Returns the plan for each budget in words, by what they tell.
+
+    The last words, of remarks, are the planner's sentence where there is no plan.
+    """
+    return [_describe_budget(each) for each in plans]
+
+
+def _describe_budget(each: BudgetPlan) -> dict[str, str]:
+    clock, plan, measured = each.budget.clock, each.plan, each.measured
+    told = dict.fromkeys(OF_BUDGET, "")
+    told["budget"] = str(each.budget)
+    told["remarks"] = each.refused[:1].upper() + each.refused[1:]
+    if measured is not None:
+        told["best measured within the budget"] = _tell_measured(measured, clock)
+    if plan is None:
+        return told
+    best = plan.best
+    gain = _describe_gain(measured, best) if measured is not None else []
+    return told | {
+        "parameters": short(best.num_params),
+        "training time": clock.tell(best.epoch),
+        "train size": short(best.train_size) if best.train_size > 0 else "",
+        "test loss": f"{best.loss:.3g}",
+        "95% interval of one run": f"{best.low:.3g} to {best.high:.3g}",
+        "95% interval of the mean": f"{plan.mean[0]:.3g} to {plan.mean[1]:.3g}",
+        "sizes that do as well": " to ".join(map(short, plan.as_good)),
+        "law": plan.choice.name,
+        "remarks": " ".join([*gain, *_describe_reach(plan), *_describe_limits(plan)]),
+    }
+
+
+def describe_next_runs(proposed: NextRuns, budget: Budget) -> list[str]:
+    """Returns the runs to make next, and what they are expected to change."""
+    ends = [f"[{low:.3g}, {high:.3g}]" for low, high in (proposed.now, proposed.then)]
+    clock, spent = budget.clock, budget._replace(amount=float(f"{proposed.cost:.3g}"))
+    runs = [Option(*run, *[np.nan] * 3) for run in proposed.runs]
+    told = [f"{short(r.num_params)} parameters for {_time(r, clock)}" for r in runs]
+    lines = [
+        f"Next runs, with {proposed.seeds} seeds each and {spent} together: "
+        f"{'; '.join(told)}.",
+    ]
+    if ends[0] == ends[1]:
+        return [*lines, f"They leave the interval of the mean loss at {ends[0]}."]
+    narrower = "They are expected to narrow the interval of the mean loss from"
+    return [*lines, f"{narrower} {ends[0]} to {ends[1]}."]
+
+
+def why_passed_over(
+    proposal: Proposal | None, proposals: Sequence[Proposal], plan: Plan
+) -> str:
+    """Returns why a law is not the law of the plan, a clause; '' if it is.
+
+    Args:
+        proposal: of the law; None if another law was asked for.
+        proposals: of all laws that may plan.
+        plan: the plan.
+    """
+    if proposal is None:
+        return "another law was asked for"
+    name = plan.choice.name
+    if proposal.choice.name == name:
+        return ""
+    if proposal.refused:
+        return proposal.refused
+    [width] = [each.width for each in proposals if each.choice.name == name]
+    if not np.isfinite(proposal.width):
+        return "it has no interval for these runs"
+    ratio = proposal.width / width
+    return f"its intervals are {ratio:.3g} times as wide as those of {name}"
 
 
 def describe_exchange(rows: Sequence[dict], clock: Clock) -> list[str]:

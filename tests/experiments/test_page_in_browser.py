@@ -1,5 +1,6 @@
 """The page of results in chromium: wide and narrow, light and dark, by keyboard."""
 
+import json
 import shutil
 
 import pytest
@@ -66,6 +67,17 @@ def address(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def plan(tmp_path_factory):
+    """The page of a plan, with its address and its numbers."""
+    workdir = tmp_path_factory.mktemp("plan")
+    runs = "--runs=experiments/examples/sklearn_digits.csv"
+    done = call("plan", runs, "--budget_flops=1e9", f"--workdir={workdir}")
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((workdir / "plan/summary.json").read_text())
+    return (workdir / "plan/plan.html").as_uri(), summary["budgets"]
+
+
+@pytest.fixture(scope="module")
 def browser():
     with playwright.sync_playwright() as tools:
         chromium = tools.chromium.launch(executable_path=CHROMIUM)
@@ -78,7 +90,7 @@ def visit(browser, address):
     """Opens the page, and keeps what the console says of errors in `page.errors`."""
     contexts = []
 
-    def open_page(width=1400, theme="light", **options):
+    def open_page(width=1400, theme="light", address=address, **options):
         context = browser.new_context(
             viewport={"width": width, "height": 800}, color_scheme=theme, **options
         )
@@ -234,3 +246,67 @@ def test_everything_can_be_read_without_javascript(visit):
     assert rows(page) == ["-1", "-12", "none", "-9"]
     page.locator("a.large").first.click()
     assert page.url.endswith("tradeoff/f-0.png")
+
+
+def shown(page):
+    """Returns what is shown of the plan for the slider's budget, by its name."""
+    parts = page.locator("dl.shown > div").all()
+    words = [part.locator("dt, dd").all_inner_texts() for part in parts]
+    return {name: value for name, value in words if value}
+
+
+def told(budget):
+    return {name: value for name, value in budget.items() if value}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1400, 390])
+def test_the_page_of_a_plan_has_no_faults(visit, plan, width, theme):
+    page = visit(width, theme, plan[0])
+    assert page.evaluate(SHIFT) == 0
+    assert faults(page) == []
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_the_slider_moves_the_plan_by_keyboard(visit, plan, width):
+    page, budgets = visit(width, address=plan[0]), plan[1]
+    slider, start = page.locator("input[type=range]"), len(budgets) // 2
+    assert shown(page) == told(budgets[start])
+    mark = page.locator("circle.mark").first
+    lines = page.locator("line.mark")
+    slider.focus()
+    places = {start: mark.get_attribute("transform")}
+    for key, place in (("ArrowRight", start + 1), ("Home", 0), ("End", -1)):
+        page.keyboard.press(key)
+        assert shown(page) == told(budgets[place])
+        assert slider.get_attribute("aria-valuetext") == budgets[place]["budget"]
+        places[place] = mark.get_attribute("transform")
+        planned = mark.evaluate("(it) => it.style.visibility") == "visible"
+        assert planned == bool(budgets[place]["test loss"])
+        across = places[place].partition(" ")[0]
+        assert [line.get_attribute("transform") for line in lines.all()] == [
+            f"{across} 0)"
+        ] * 2
+    assert len(set(places.values())) == 4
+    assert faults(page) == []
+    slider.fill(str(start))
+    assert shown(page) == told(budgets[start])
+
+
+def test_the_slider_moves_the_right_rows_after_the_table_was_sorted(visit, plan):
+    page, budgets = visit(address=plan[0]), plan[1]
+    unfold(page)
+    page.locator("#budgets th button", has_text="parameters").click()
+    page.locator("input[type=range]").focus()
+    page.keyboard.press("Home")
+    assert shown(page) == told(budgets[0])
+
+
+def test_every_budget_can_be_read_without_javascript(visit, plan):
+    page, budgets = visit(address=plan[0], java_script_enabled=False), plan[1]
+    assert not page.locator("input[type=range]").is_visible()
+    assert shown(page) == told(budgets[len(budgets) // 2])
+    page.locator("#budgets summary").click()
+    rows = page.locator("#budgets tbody tr").all()
+    cells = [row.locator("td").all_inner_texts() for row in rows]
+    assert cells == [list(each.values()) for each in budgets]

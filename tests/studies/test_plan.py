@@ -132,6 +132,103 @@ def test_a_law_can_be_chosen(runs):
     assert chosen.summary["best"]["law"] == "additive"
 
 
+def row_at(result, amount):
+    [row] = [r for r in result.tables["budgets"] if r["budget"] == amount]
+    return row
+
+
+def test_the_slider_starts_at_the_plan_itself(result):
+    best, row = result.summary["best"], row_at(result, 6e9)
+    for name in ("num_params", "epoch", "train_size", "loss", "low", "high", "law"):
+        assert row[name] == best[name]
+    assert (row["mean_low"], row["mean_high"]) == best["mean"]
+    assert (row["as_good_low"], row["as_good_high"]) == best["as_good"]
+    measured = result.summary["best_measured"]
+    assert row["measured_loss"] == measured["loss"] and row["refused"] == ""
+    amounts = [each["budget"] for each in result.tables["budgets"]]
+    assert amounts == sorted(amounts) and amounts[len(amounts) // 2] == 6e9
+    assert (amounts[0], amounts[-1]) == (6e7, 6e11)
+
+
+def test_plans_for_other_budgets_are_within_them_or_refused(result):
+    rows = result.tables["budgets"]
+    planned = [row for row in rows if not row["refused"]]
+    assert len(planned) > len(rows) / 2
+    for row in planned:
+        spent = 6 * row["num_params"] * row["epoch"] * row["train_size"]
+        assert spent <= row["budget"] * 1.000001
+        assert row["mean_high"] <= 2 * row["mean_low"]
+    for row in rows:
+        assert (row["loss"] is None) == bool(row["refused"])
+
+
+@pytest.mark.parametrize("place", [0, 10, 20, -1])
+def test_a_plan_of_the_slider_is_the_plan_for_that_budget(runs, result, place):
+    """Although the laws are fitted once for all budgets."""
+    row = result.tables["budgets"][place]
+    request = ASKED._replace(budget_flops=row["budget"])
+    if row["refused"]:
+        with pytest.raises(InputError) as error:
+            study(runs, request, threshold=0.09)
+        assert str(error.value) == row["refused"]
+    else:
+        again = study(runs, request, threshold=0.09)
+        assert row_at(again, row["budget"]) == row
+
+
+def test_the_words_of_the_slider_are_its_numbers(result):
+    for row, told in zip(
+        result.tables["budgets"], result.summary["budgets"], strict=True
+    ):
+        assert told["budget"] == f"{row['budget']:g} FLOP"
+        if row["refused"]:
+            assert told["remarks"][1:] == row["refused"][1:] and told["law"] == ""
+        else:
+            assert told["test loss"] == f"{row['loss']:.3g}"
+            assert told["parameters"] == f"{row['num_params']:,.0f}"
+            low, high = row["mean_low"], row["mean_high"]
+            assert told["95% interval of the mean"] == f"{low:.3g} to {high:.3g}"
+
+
+def test_each_law_says_why_its_plan_is_not_taken(result):
+    laws = {each["law"]: each for each in result.summary["laws"]}
+    mine = laws.pop(result.summary["best"]["law"])
+    assert mine["passed_over"] == "" and mine["best"]["loss"] > 0
+    for law in laws.values():
+        assert law["passed_over"]
+        assert law["best"] is not None or "predict" in law["passed_over"]
+
+
+def test_a_law_that_was_not_asked_for_says_so(runs):
+    asked = ASKED._replace(law="additive")
+    laws = study(runs, asked, threshold=0.09).summary["laws"]
+    said = {each["law"]: each["passed_over"] for each in laws}
+    assert said.pop("additive") == ""
+    assert set(said.values()) == {"another law was asked for"}
+
+
+def test_the_runs_of_a_plan_are_counted(runs, result):
+    rows = result.tables["sizes"]
+    assert sum(row["runs"] for row in rows) == runs.num_runs
+    assert {row["num_params"] for row in rows} == set(PARAMS.values())
+    assert all(row["last_epoch"] == pytest.approx(100) for row in rows)
+    assert all(row["evaluations"] == 3 * len(EPOCHS) for row in rows)
+
+
+def test_next_runs_are_within_their_budget_and_told(runs):
+    asked = ASKED._replace(next_runs=2, next_budget=2e9)
+    found = study(runs, asked, threshold=0.09)
+    proposed, rows = found.summary["next_runs"], found.tables["next_runs"]
+    assert len(rows) == 2 and proposed["runs"] == rows and proposed["seeds"] == 3
+    spent = [6 * r["num_params"] * r["epoch"] * r["train_size"] * 3 for r in rows]
+    assert proposed["cost"] == pytest.approx(sum(spent)) and sum(spent) <= 2e9 * 1.00001
+    now, then = proposed["now"], proposed["then"]
+    assert now[0] <= then[0] < then[1] <= now[1]
+    np.testing.assert_allclose(now, found.summary["best"]["mean"], rtol=1e-6)
+    said = "\n".join(found.notes)
+    assert "Next runs, with 3 seeds each and" in said and "interval of the mean" in said
+
+
 BUDGETS = dict.fromkeys(("budget_flops", "budget_seconds", "budget_examples"))
 
 
@@ -143,6 +240,8 @@ BUDGETS = dict.fromkeys(("budget_flops", "budget_seconds", "budget_examples"))
         (Request(-1.0), "budget_flops must be above 0", {"budget_flops": None}),
         (Request(np.inf), "budget_flops must be above 0", {"budget_flops": None}),
         (ASKED._replace(max_epochs=0), "max_epochs must", {"max_epochs": None}),
+        (ASKED._replace(next_budget=0.0), "next_budget must", {"next_budget": None}),
+        (ASKED._replace(next_runs=-1), "next_runs must be from 0", {"next_runs": None}),
         (ASKED._replace(law="magic"), "unknown law 'magic'; .*scale", {"law": None}),
     ],
 )

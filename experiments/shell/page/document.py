@@ -29,15 +29,27 @@ SOURCES = (
 def make_page(found: Found) -> str:
     """Returns the page: conclusions, what could not be shown, and the results."""
     names = anchors(found.results)
-    body = element(
-        "body",
+    return make_document(
+        TITLE,
         element("header", element("h1", TITLE), *map(_paragraph, (GUIDE, SOURCES))),
         _conclusions(found.results, names),
         *_problems(found.problems),
         element("main", *map(make_section, found.results, names)),
-        _script(),
     )
-    page = element("html", _head(), body, lang="en")
+
+
+def make_document(title: str, *parts: Html, scripts: tuple[str, ...] = ()) -> str:
+    """Returns a page that loads nothing, and runs page.js and the scripts named.
+
+    Args:
+        title: of the page.
+        *parts: of its body.
+        scripts: names of files beside this one.
+    """
+    codes = [_read(name) for name in ("page.js", *scripts)]
+    run = [element("script", Html(code)) for code in codes]
+    body = element("body", *parts, *run)
+    page = element("html", _head(title, codes), body, lang="en")
     return f"<!DOCTYPE html>\n{page}\n"
 
 
@@ -45,29 +57,26 @@ def _paragraph(words: str) -> Html:
     return element("p", words)
 
 
-def _head() -> Html:
+def _head(title: str, codes: list[str]) -> Html:
     return element(
         "head",
         element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=_policy()),
+        element("meta", http_equiv="Content-Security-Policy", content=_policy(codes)),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("link", rel="icon", href="data:,"),
-        element("title", TITLE),
+        element("title", title),
         element("style", Html(_read("page.css"))),
     )
 
 
-def _policy() -> str:
-    """Returns what a browser may load: nothing but this page, and run: its script."""
-    digest = base64.b64encode(hashlib.sha256(_read("page.js").encode()).digest())
+def _policy(codes: list[str]) -> str:
+    """Returns what a browser may load: nothing but this page; and run: its scripts."""
+    digests = (hashlib.sha256(code.encode()).digest() for code in codes)
+    known = [f"'sha256-{base64.b64encode(each).decode()}'" for each in digests]
     return (
         "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
-        f"script-src 'sha256-{digest.decode()}'"
+        f"script-src {' '.join(known)}"
     )
-
-
-def _script() -> Html:
-    return element("script", Html(_read("page.js")))
 
 
 def _read(name: str) -> str:

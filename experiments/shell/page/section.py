@@ -12,6 +12,7 @@ from shell.page.verdicts import make_claims
 from shell.picture import Picture, make_address
 from shell.summary import Summary
 
+HERE = "."  # the place of a result whose page lies beside its figures
 MOST_NOTES = 8  # in a row; more are folded
 AT_ONCE = 3  # more figures than these are folded, except for the overview
 
@@ -48,17 +49,27 @@ def make_section(summary: Summary, name: str) -> Html:
         "section",
         element("h2", summary.heading, id=f"{name}.title"),
         element("p", conclude(summary), class_="conclusion"),
-        *_figures(summary, name),
+        *_own_page(summary),
+        *make_figures(summary, name),
         *_claims(summary, name),
-        *_notes(summary, name),
-        *_numbers(summary, name),
+        *make_notes(summary, name),
+        *make_numbers(summary, name),
         element("p", element("a", "Back to the conclusions", href="#conclusions")),
         id=name,
         aria_labelledby=f"{name}.title",
     )
 
 
-def _figures(summary: Summary, name: str) -> list[Html]:
+def _own_page(summary: Summary) -> list[Html]:
+    """Returns a link to the result's own page, if there is one."""
+    file = f"{summary.experiment}.html"
+    if file not in summary.files:
+        return []
+    link = element("a", "The page of this result", href=_address(summary, file))
+    return [element("p", link, " has more, and a slider.")]
+
+
+def make_figures(summary: Summary, name: str) -> list[Html]:
     """Returns the first figure, and the others below it, with their captions."""
     gaps = [element("p", f"Not shown: {gap}.") for gap in summary.gaps]
     figures = [_figure(summary, picture) for picture in summary.pictures]
@@ -104,8 +115,14 @@ def _claims(summary: Summary, name: str) -> list[Html]:
     return [title, make_claims(summary.claims)]
 
 
-def _notes(summary: Summary, name: str) -> list[Html]:
-    """Returns sentences as paragraphs, and lines of a table as they stand."""
+def make_notes(summary: Summary, name: str, most: int = MOST_NOTES) -> list[Html]:
+    """Returns sentences as paragraphs, and lines of a table as they stand.
+
+    Args:
+        summary: of the result.
+        name: of its section.
+        most: sentences in a row; more are folded.
+    """
     if not summary.notes:
         return []
     found = [element("h3", "In words", id=f"{name}.notes")]
@@ -115,8 +132,8 @@ def _notes(summary: Summary, name: str) -> list[Html]:
             found += [hint, scroller("pre", "\n".join(notes), "Table")]
         else:
             said = [element("p", note) for note in notes]
-            found += said[:MOST_NOTES]
-            if rest := said[MOST_NOTES:]:
+            found += said[:most]
+            if rest := said[most:]:
                 words = element("summary", f"{len(rest)} more")
                 found.append(element("details", words, *rest))
     return found
@@ -126,9 +143,10 @@ def _is_table(note: str) -> bool:
     return note[:1].isspace() or "\n" in note
 
 
-def _numbers(summary: Summary, name: str) -> list[Html]:
+def make_numbers(summary: Summary, name: str) -> list[Html]:
     """Returns what the result was made from, and where its numbers are."""
     files = [element("a", f, href=_address(summary, f)) for f in summary.files]
+    where = [] if summary.place == HERE else [summary.place]
     flags = "\n".join(f"--{k}={_value(v)}" for k, v in summary.flags.items())
     return [
         element("h3", "Numbers", id=f"{name}.numbers"),
@@ -136,7 +154,7 @@ def _numbers(summary: Summary, name: str) -> list[Html]:
         element("p", summary.origin),
         element(
             "details",
-            element("summary", f"Files in {summary.place}"),
+            element("summary", " in ".join(["Files", *where])),
             element("p", *files, class_="links"),
         ),
         element("details", element("summary", "Flags"), element("pre", flags)),
