@@ -69,11 +69,12 @@ def test_each_has_an_example_that_runs(at_root, name):
 
 def test_three_lines_from_csv_to_plan(at_root):
     runs = scaletime_jax.read_runs(EXAMPLE)
-    answer = scaletime_jax.plan(runs, budget_flops=1e9)
+    answer = scaletime_jax.plan(runs, flops=1e9)
     assert repr(answer).startswith("1,389 parameters for 100 epochs of 1,200 examples")
     assert answer.claims == [] and answer.notes[0] in repr(answer)
     assert answer.summary["best"]["law"] == "interaction"
     assert len(answer.tables["exchange"]) == 5
+    assert answer.summary["budget"] == {"amount": 1e9, "unit": "FLOP"}
     assert len(answer.figure().axes) == 2
 
 
@@ -128,6 +129,8 @@ def test_what_a_user_names_is_escaped(runs, ranked):
 def test_mistakes_are_told_in_quantities(runs):
     with pytest.raises(InputError, match="give one of budget_flops"):
         scaletime_jax.plan(runs)
+    with pytest.raises(InputError, match="flops is short for budget_flops; give one"):
+        scaletime_jax.plan(runs, flops=1e9, budget_flops=1e9)
     with pytest.raises(InputError, match="threshold must be above 0, got -1"):
         scaletime_jax.backtest(runs, threshold=-1.0)
     with pytest.raises(InputError, match="sources must be 2 or more"):

@@ -17,6 +17,7 @@ from scaletime_jax.words import short
 SLIGHTLY = 1.01
 NAMES = {"num_params": "size", "epoch": "training time"}
 BOUNDED = {"num_params": "sizes", "epoch": "training times"}
+LITTLE = 0.95  # share of the interval left by runs that hardly narrow it
 # What is told of the plan for a budget.
 OF_BUDGET = (
     "budget",
@@ -168,10 +169,17 @@ def describe_next_runs(proposed: NextRuns, budget: Budget) -> list[str]:
         f"Next runs, with {proposed.seeds} seeds each and {spent} together: "
         f"{'; '.join(told)}.",
     ]
-    if ends[0] == ends[1]:
-        return [*lines, f"They leave the interval of the mean loss at {ends[0]}."]
-    narrower = "They are expected to narrow the interval of the mean loss from"
-    return [*lines, f"{narrower} {ends[0]} to {ends[1]}."]
+    widths = [np.log(high / low) for low, high in (proposed.now, proposed.then)]
+    lines.append(
+        "They are expected to narrow the interval of the mean loss from "
+        f"{ends[0]} to {ends[1]}."
+    )
+    if widths[1] > LITTLE * widths[0]:
+        lines.append(
+            "Most of the interval is the law's misfit of the runs and its error beyond "
+            "them, which runs of this budget hardly change."
+        )
+    return lines
 
 
 def why_passed_over(
