@@ -130,6 +130,9 @@ def test_steps_need_their_batch(runs):
 def test_a_law_can_be_chosen(runs):
     chosen = study(runs, ASKED._replace(law="additive"), threshold=0.09)
     assert chosen.summary["best"]["law"] == "additive"
+    said = {law["law"]: law["passed_over"] for law in chosen.summary["laws"]}
+    assert said.pop("additive") == ""
+    assert set(said.values()) == {"another law was asked for"}
 
 
 def row_at(result, amount):
@@ -162,7 +165,7 @@ def test_plans_for_other_budgets_are_within_them_or_refused(result):
         assert (row["loss"] is None) == bool(row["refused"])
 
 
-@pytest.mark.parametrize("place", [0, 10, 20, -1])
+@pytest.mark.parametrize("place", [8, -1])
 def test_a_plan_of_the_slider_is_the_plan_for_that_budget(runs, result, place):
     """Although the laws are fitted once for all budgets."""
     row = result.tables["budgets"][place]
@@ -197,14 +200,6 @@ def test_each_law_says_why_its_plan_is_not_taken(result):
     for law in laws.values():
         assert law["passed_over"]
         assert law["best"] is not None or "predict" in law["passed_over"]
-
-
-def test_a_law_that_was_not_asked_for_says_so(runs):
-    asked = ASKED._replace(law="additive")
-    laws = study(runs, asked, threshold=0.09).summary["laws"]
-    said = {each["law"]: each["passed_over"] for each in laws}
-    assert said.pop("additive") == ""
-    assert set(said.values()) == {"another law was asked for"}
 
 
 def test_the_runs_of_a_plan_are_counted(runs, result):
