@@ -29,15 +29,19 @@ class Ends(NamedTuple):
         """Returns the largest size and the longest time at each size, each [points].
 
         Both are of runs with the train size of each point, or the nearest one that has
-        a recorded time. A run's time counts for all sizes up to the size of the run.
+        a recorded time. The longest time at a size is that of the next smaller and the
+        next larger size, of which the longer one counts: one pass over much data with a
+        large network says nothing of a small one after as many tokens.
         """
         largest, longest = np.empty(len(num_params)), np.empty(len(num_params))
         for k, (size, n) in enumerate(zip(num_params, train_size, strict=True)):
             away = np.abs(np.log((self.train_size + 1) / (n + 1)))
             mine = away == away.min()
-            largest[k] = self.num_params[mine].max()
-            as_large = self.num_params >= min(size, largest[k]) * (1 - 1e-9)
-            longest[k] = self.epoch[mine & as_large].max()
+            sizes, times = self.num_params[mine], self.epoch[mine]
+            largest[k] = sizes.max()
+            below = sizes[sizes <= size * (1 + 1e-9)].max(initial=sizes.min())
+            above = sizes[sizes >= size * (1 - 1e-9)].min(initial=sizes.max())
+            longest[k] = times[(sizes == below) | (sizes == above)].max()
         return largest, longest
 
 

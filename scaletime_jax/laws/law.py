@@ -189,14 +189,12 @@ def finish_law(
     """
     targets = make_targets(curves)
     at = targets.num_params, targets.epoch, targets.train_size
+    fitted = predicted = (held_out or log_loss)(*at, DATA)[0]
     if held_out is None and targets.own is not None:
-        rows = log_loss(*at, EVERY)
-        fitted = rows[targets.own, np.arange(len(targets.own))]
-        fitted = np.where(np.isfinite(fitted), fitted, rows[0])
-    else:
-        fitted = (held_out or log_loss)(*at, DATA)[0]
-    fitted = np.minimum(fitted, curves.ceiling)
-    rest = (targets.runs - fitted[:, None]) ** 2
+        without = log_loss(*at, EVERY)[targets.own, np.arange(len(targets.own))]
+        predicted = np.where(np.isfinite(without), without, fitted)
+    fitted, predicted = (np.minimum(e, curves.ceiling) for e in (fitted, predicted))
+    rest = (targets.runs - predicted[:, None]) ** 2
     if curves.seeds > 1 and held_out is None and targets.own is None:
         rest *= curves.seeds / (curves.seeds - 1)
     sizes = np.unique(curves.train_size)

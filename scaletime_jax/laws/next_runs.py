@@ -1,7 +1,7 @@
 """The runs that are expected to narrow a plan's interval most, within a budget.
 
 The law's prediction at the plan, f*, and at a run x, f(x), are taken as jointly
-Gaussian, with the covariance K of the law's fits to resampled seeds. The runs X, each
+Gaussian, with the covariance K of the law's resampled fits. The runs X, each
 observed at its end with the variance N of a mean over seeds, leave
 
     var(f* | X) = K** - K*X (K_XX + N)^-1 K_X*
@@ -21,9 +21,11 @@ from scaletime_jax.laws.budget import Budget, Limits
 from scaletime_jax.laws.law import EVERY
 from scaletime_jax.laws.planner import Plan
 from scaletime_jax.laws.predictors import PREDICTORS
+from scaletime_jax.laws.resampling import LEAST_RUNGS, resamples_of
 from scaletime_jax.runs.learning_curves import LearningCurves
-from scaletime_jax.stats.estimates import bootstrap_error, t_quantile
+from scaletime_jax.stats.estimates import t_quantile
 from scaletime_jax.track import Track, quiet
+from scaletime_jax.words import count_of
 
 SIZES, HALVINGS = 16, 8  # candidates: sizes, and times halved from the longest
 PAIRINGS = 8  # of seeds at different sizes
@@ -110,17 +112,18 @@ def find_next_runs(
         curves: that the plan's law was fitted to.
         plan: the plan.
         budget: what all runs and seeds may cost together.
-        count: the most runs, each with as many seeds as the curves have.
+        count: the most runs, each with as many seeds as most sizes have.
         track: shows the progress.
 
     Raises:
-        InputError: the curves have a single seed, the budget pays for no run, or the
+        InputError: the curves have no resamples, the budget pays for no run, or the
             resampled fits predict no loss at the plan.
     """
-    if curves.seeds < 2:
+    if plan.choice.law.resamples.freedom == 0:
         raise InputError(
-            "the next runs are chosen by fits to resampled seeds, and the runs have a "
-            "single seed; add seeds, or ask for no next runs.",
+            "the next runs are chosen by fits to resampled seeds, or without one of "
+            f"{LEAST_RUNGS} sizes, and the runs have a single seed of fewer sizes; add "
+            "seeds or sizes, or ask for no next runs.",
             next_runs=0,
         )
     found = make_candidates(curves, plan, budget, track)
@@ -132,7 +135,7 @@ def find_next_runs(
         (float(loss * np.exp(-each)), float(loss * np.exp(each))) for each in widths
     )
     runs = [(float(size), float(epoch), float(n)) for size, epoch, n in at]
-    return NextRuns(runs, curves.seeds, float(found.cost[chosen].sum()), now, then)
+    return NextRuns(runs, _seeds(curves), float(found.cost[chosen].sum()), now, then)
 
 
 def make_candidates(
@@ -152,8 +155,8 @@ def make_candidates(
     size, epoch, n = at[:, kept]
     deviation = plan.choice.law.scatter.at(epoch, n)[0]
     miss = beyond_of(curves, plan.choice).miss(size, epoch, n)
-    cost = curves.seeds * _cost(budget, size, epoch, n)
-    noise = deviation**2 / curves.seeds + miss**2
+    cost = _seeds(curves) * _cost(budget, size, epoch, n)
+    noise = deviation**2 / _seeds(curves) + miss**2
     return Candidates(at[:, kept], cost, samples[there], noise)
 
 
@@ -164,7 +167,7 @@ def _grid(curves: LearningCurves, limits: Limits, budget: Budget) -> np.ndarray:
         each.ravel()
         for each in np.meshgrid(sizes, np.array(limits.train_sizes), shares)
     )
-    affords = budget.epochs(size, n) / curves.seeds
+    affords = budget.epochs(size, n) / _seeds(curves)
     epoch = np.minimum(affords, limits.epoch) * share
     kept, ends = epoch >= curves.epoch[0], ends_of(curves)
     for size_, n_, last in zip(*ends[:2], ends.epoch, strict=True):
@@ -172,11 +175,16 @@ def _grid(curves: LearningCurves, limits: Limits, budget: Budget) -> np.ndarray:
         kept &= ~(same & (n == n_) & (epoch <= last * SAME))
     if not kept.any():
         raise InputError(
-            f"{budget} pay for no new run with {curves.seeds} seeds; raise the budget "
-            "of the next runs.",
+            f"{budget} pay for no new run with {count_of(_seeds(curves), 'seed')}; "
+            "raise the budget of the next runs.",
             next_budget=None,
         )
     return np.stack([size, epoch, n])[:, kept]
+
+
+def _seeds(curves: LearningCurves) -> int:
+    """Returns with how many seeds each next run is made: as many as most sizes have."""
+    return 1 if resamples_of(curves).leaves_out else curves.seeds
 
 
 def _cost(budget: Budget, size, epoch, n) -> np.ndarray:
@@ -185,28 +193,32 @@ def _cost(budget: Budget, size, epoch, n) -> np.ndarray:
 
 
 def _resampled_fits(curves, plan: Plan, at: np.ndarray, track: Track) -> np.ndarray:
-    """Returns log losses of fits to resampled seeds, as in `Candidates` [points, fits].
+    """Returns log losses of resampled fits, as in `Candidates` [points, fits].
 
-    Resamples of n seeds span n - 1 directions at most, although runs of one seed at
-    different sizes are nearly independent. The seeds of different sizes are therefore
-    paired anew several times. All is scaled to the error of the plan's own fit.
+    Where sizes are left out in turn, these are the law's own fits. Resamples of n seeds
+    span n - 1 directions at most, although runs of one seed at different sizes are
+    nearly independent. The seeds of different sizes are therefore paired anew several
+    times. All is scaled to the error of the plan's own fit.
     """
     [predictor] = [p for p in PREDICTORS if p.name == plan.choice.name]
     size, epoch, n = at
-    own = plan.choice.law.log_loss(size[:1], epoch[:1], n[:1], EVERY)
-    error = float(bootstrap_error(own, curves.seeds)[0])
+    law, resamples = plan.choice.law, plan.choice.law.resamples
+    own = law.log_loss(size[:1], epoch[:1], n[:1], EVERY)
+    error = float(resamples.error(own)[0])
     if not np.isfinite(error):
         raise InputError(
-            "too few fits to resampled seeds predict a loss at the plan, so that the "
-            "next runs cannot be chosen; ask for no next runs.",
+            "too few resampled fits predict a loss at the plan, so that the next runs "
+            "cannot be chosen; ask for no next runs.",
             next_runs=0,
         )
     rng, parts = np.random.default_rng(0), []
     seeds = np.tile(np.arange(curves.seeds), (len(curves.logs), 1))
-    for _ in track(range(PAIRINGS), "seeds paired"):
-        order = rng.permuted(seeds, axis=1)[:, None]
-        logs = np.take_along_axis(curves.logs, order, axis=2)
-        law = predictor.fit(curves._replace(logs=logs), "num_params")
+    pairings = 1 if resamples.leaves_out else PAIRINGS
+    for _ in track(range(pairings), "seeds paired"):
+        if not resamples.leaves_out:
+            order = rng.permuted(seeds, axis=1)[:, None]
+            logs = np.take_along_axis(curves.logs, order, axis=2)
+            law = predictor.fit(curves._replace(logs=logs), "num_params")
         resampled = law.log_loss(size, epoch, n, EVERY)[1:]
         resampled = resampled[np.isfinite(resampled[:, 0])]
         parts.append(resampled - resampled.mean(axis=0))

@@ -1,5 +1,6 @@
 """The best size, training time and train size within a budget."""
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from scaletime_jax.errors import InputError
 from scaletime_jax.laws.beyond import Beyond, beyond_of, ends_of
 from scaletime_jax.laws.budget import Budget, Limits
 from scaletime_jax.laws.law import EVERY, Law, Prediction
-from scaletime_jax.laws.ranking import Choice
+from scaletime_jax.laws.ranking import Choice, dispute
 from scaletime_jax.runs.learning_curves import LearningCurves
 from scaletime_jax.stats.estimates import t_quantile
 
@@ -46,8 +47,8 @@ class Plan(NamedTuple):
     Attributes:
         best: the option of the least predicted loss.
         as_good: smallest and largest num_params that do as well as the best, on this
-            budget and train size. The tolerance is the error of the fit, the law's
-            misfit of the means over seeds, and its error beyond the runs.
+            budget and train size: around the best, as far as the error of the fit
+            cannot tell their loss from the best.
         exchange: smaller and larger networks, trained longer or shorter in proportion.
         frontier: options along the budget, at the best train size.
         beyond: factors by which the best lies outside the measured range, by name; 1
@@ -75,7 +76,8 @@ class Proposal(NamedTuple):
         choice: the law.
         plan: None if the law has no plan.
         width: mean log width of the law's 95% intervals at the best options of all
-            laws; infinite where the law has no interval.
+            laws, with its difference to the other laws; infinite where the law has no
+            interval.
         refused: why there is no plan, a clause; '' if there is one.
     """
 
@@ -108,6 +110,8 @@ def propose_plans(
 
     The intervals are compared at the best options of all laws. They contain the scatter
     of the runs, the error of the fit and, beyond the runs, the error on held-out runs.
+    For the comparison the difference to the other laws is added, because a law alone
+    may be sure of a loss that no other law predicts.
 
     Args:
         curves: the curves that the laws were fitted to.
@@ -122,7 +126,8 @@ def propose_plans(
     for k, each in enumerate(found):
         if each.plan:
             options = _options(each.choice, beyond_of(curves, each.choice), *at)
-            found[k] = each._replace(width=_mean_width(options))
+            apart = t_quantile(np.inf) * dispute(each.choice, *at)
+            found[k] = each._replace(width=_mean_width(options, apart))
     return found
 
 
@@ -168,9 +173,13 @@ def choose_plan(proposals: Sequence[Proposal]) -> Plan:
     return plan
 
 
-def _mean_width(options: list[Option]) -> float:
-    """Returns the mean log width of intervals, infinite where the law has none."""
+def _mean_width(options: list[Option], apart: np.ndarray) -> float:
+    """Returns the mean log width of intervals with the difference to other laws.
+
+    It is infinite where the law has no interval.
+    """
     widths = np.array([np.log(each.high / each.low) for each in options])
+    widths = np.hypot(widths, 2 * apart)
     return float(np.mean(np.where(np.isfinite(widths), widths, np.inf)))
 
 
@@ -196,7 +205,7 @@ def make_plan(curves: LearningCurves, budget: Budget, choice: Choice) -> Plan:
     exchange = _options(choice, beyond, sizes, epochs, np.full(len(sizes), at[2]))
     return Plan(
         best,
-        _as_good(choice, beyond, frontier_at, at),
+        _as_good(choice, frontier_at, at),
         exchange,
         frontier,
         _beyond(curves, best),
@@ -264,8 +273,8 @@ def _widen(law: Prediction, miss: np.ndarray):
     return law.mean, np.exp(mean - reach), np.exp(mean + reach)
 
 
-def _as_good(choice: Choice, beyond: Beyond, frontier, at) -> tuple[float, float]:
-    """Returns the range of sizes whose loss equals the best loss within the error."""
+def _as_good(choice: Choice, frontier, at) -> tuple[float, float]:
+    """Returns the sizes around the best whose loss equals its loss within the error."""
     sizes, epochs, train_size = (
         np.append(each, one) for each, one in zip(frontier, at, strict=True)
     )
@@ -274,13 +283,17 @@ def _as_good(choice: Choice, beyond: Beyond, frontier, at) -> tuple[float, float
     resamples = choice.law.resamples
     error = t_quantile(max(1, resamples.freedom))
     error *= np.nan_to_num(resamples.error(above))
-    miss = beyond.miss(sizes, epochs, train_size)
-    misfit = choice.law.scatter.at(epochs, train_size)[1]
-    own = np.hypot(miss, misfit)
-    reach = np.hypot(error, t_quantile(np.inf) * np.hypot(own, own[-1]))
     with np.errstate(invalid="ignore"):
-        good = np.append(sizes[above[0] <= reach], sizes[-1])
-    return float(good.min()), float(good.max())
+        good = above[0] <= error
+    best, order = sizes[-1], np.argsort(sizes)
+    smaller = [k for k in order[::-1] if sizes[k] < best]
+    larger = [k for k in order if sizes[k] > best]
+    ends = []
+    # far away little is known, and sizes beyond worse ones are not meant
+    for side in (smaller, larger):
+        near = itertools.takewhile(lambda k: good[k], side)
+        ends.append(float(([best] + [sizes[k] for k in near])[-1]))
+    return ends[0], ends[1]
 
 
 def _beyond(curves: LearningCurves, best: Option) -> dict[str, float]:

@@ -27,6 +27,8 @@ NO_CHANGE = next(each for each in PREDICTORS if each.name == BASELINE)
 # Mean |log(predicted / true)| beyond which a law is not trusted outside the runs.
 MOST_ERROR = np.log(2)
 SIZES = 61
+# A law's weight is its error on held-out runs, at least LEAST_ERROR, to this power.
+DISCERNMENT, LEAST_ERROR = 4.0, 0.003
 
 
 class Choice(NamedTuple):
@@ -43,6 +45,7 @@ class Choice(NamedTuple):
             direction in which its error is a factor of two or more, above the error of
             predicting no change, or not known.
         reaches: share of the options within budget and limits that the law predicts.
+        rivals: all laws fitted to the runs, with their weights.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Choice(NamedTuple):
     limits: Limits
     kept_in: dict[str, str]
     reaches: float
+    rivals: tuple[tuple[float, Law], ...] = ()
 
     @property
     def error(self) -> float:
@@ -102,7 +106,37 @@ def rank_laws(
         narrow = _keep_in(limits, kept_in, curves)
         choice = Choice(each.name, law, errors, narrow, kept_in, reaches=0.0)
         choices.append(at_budget(choice, budget))
+    rivals = _weigh(choices)
+    choices = [each._replace(rivals=rivals) for each in choices]
     return sorted(choices, key=lambda each: each.error)
+
+
+def dispute(choice: Choice, num_params, epoch, train_size) -> np.ndarray:
+    """Returns the root mean square difference [points] of log loss to all laws.
+
+    The laws are weighted by their errors on held-out runs. A law that predicts no loss
+    at a point has no say there.
+    """
+    own = choice.law.best(num_params, epoch, train_size)
+    squares, total = np.zeros(len(own)), np.zeros(len(own))
+    for weight, law in choice.rivals:
+        with np.errstate(invalid="ignore"):
+            square = (law.best(num_params, epoch, train_size) - own) ** 2
+        known = np.isfinite(square)
+        squares += np.where(known, weight * square, 0.0)
+        total += weight * known
+    return np.sqrt(squares / np.maximum(total, 1e-300))
+
+
+def _weigh(choices: list[Choice]) -> tuple[tuple[float, Law], ...]:
+    """Returns the laws with weights that fall with their errors on held-out runs."""
+    errors = np.maximum([each.error for each in choices], LEAST_ERROR)
+    weights = errors**-DISCERNMENT
+    total = weights.sum()
+    if not total > 0:
+        return ()
+    laws = [each.law for each in choices]
+    return tuple(zip(map(float, weights / total), laws, strict=True))
 
 
 def at_budget(choice: Choice, budget: Budget) -> Choice:

@@ -11,7 +11,7 @@ from scaletime_jax.laws.measured import Measured
 from scaletime_jax.laws.next_runs import NextRuns
 from scaletime_jax.laws.planner import Option, Plan, Proposal
 from scaletime_jax.runs.clock import Clock
-from scaletime_jax.words import short
+from scaletime_jax.words import count_of, short
 
 # Factor by which rounding may carry a plan beyond the measured range.
 SLIGHTLY = 1.01
@@ -166,8 +166,8 @@ def describe_next_runs(proposed: NextRuns, budget: Budget) -> list[str]:
     runs = [Option(*run, *[np.nan] * 3) for run in proposed.runs]
     told = [f"{short(r.num_params)} parameters for {_time(r, clock)}" for r in runs]
     lines = [
-        f"Next runs, with {proposed.seeds} seeds each and {spent} together: "
-        f"{'; '.join(told)}.",
+        f"Next runs, with {count_of(proposed.seeds, 'seed')} each and {spent} "
+        f"together: {'; '.join(told)}.",
     ]
     widths = [np.log(high / low) for low, high in (proposed.now, proposed.then)]
     lines.append(

@@ -19,6 +19,7 @@ from scaletime_jax.laws.next_runs import (
 )
 from scaletime_jax.laws.planner import make_plan
 from scaletime_jax.laws.power_laws import fit_additive
+from scaletime_jax.laws.predictors import PREDICTORS
 from scaletime_jax.laws.ranking import Choice
 
 A, B, a, b, E = 1.0, 0.2, 0.4, 0.7, 0.002
@@ -155,9 +156,12 @@ def test_the_plan_itself_is_the_best_run_where_the_budget_pays_for_it():
 def test_what_cannot_be_chosen_is_refused():
     curves = measured()
     plan = planned(curves)
-    single = curves._replace(logs=curves.logs[:, :, :1])
-    with pytest.raises(InputError, match="have a single seed") as error:
-        find_next_runs(single, plan, PLANNED, 1)
+    few = curves._replace(logs=curves.logs[:, :, :1])
+    few = few.where(few.num_params <= np.unique(few.num_params)[2])
+    fit = next(p.fit for p in PREDICTORS if p.name == plan.choice.name)
+    choice = plan.choice._replace(law=fit(few, "num_params"))
+    with pytest.raises(InputError, match="single seed of fewer sizes") as error:
+        find_next_runs(few, plan._replace(choice=choice), PLANNED, 1)
     assert error.value.quantities == {"next_runs": 0}
     poor = PLANNED._replace(amount=1e3)
     with pytest.raises(InputError, match="1000 FLOP pay for no new run with 5 seeds"):

@@ -9,7 +9,7 @@ from drawn import EPOCHS, SIZES, draw
 from scaletime_jax.errors import InputError
 from scaletime_jax.laws.budget import Budget, Limits
 from scaletime_jax.laws.planner import best_plan, make_plan
-from scaletime_jax.laws.ranking import rank_laws
+from scaletime_jax.laws.ranking import dispute, rank_laws
 
 A, B, a, b, E = 1.0, 0.2, 0.4, 0.7, 0.002
 
@@ -262,3 +262,34 @@ def test_sizes_that_do_as_well_are_few_where_the_fit_is_sharp():
     choices = rank_laws(loose, FLOPS, LIMITS)
     plan = make_plan(loose, FLOPS, next(c for c in choices if c.name == "additive"))
     assert np.log(plan.as_good[1] / plan.as_good[0]) > np.log(high / low)
+
+
+def test_a_law_that_no_other_agrees_with_is_not_chosen():
+    """One that is surest of a loss far below what all laws with its errors predict."""
+    choices = ranked(FLOPS.amount)
+    best = best_plan(CURVES, FLOPS, choices)
+    law = best.choice.law
+    off = law._replace(log_loss=lambda *at: law.log_loss(*at) - 0.5)
+    wild = best.choice._replace(name="wild", law=off)
+    chosen = best_plan(CURVES, FLOPS, [wild, *choices])
+    assert chosen.choice.name == best.choice.name
+    assert dispute(wild, *np.array(best.best[:3])[:, None]) == pytest.approx(
+        0.5, abs=0.1
+    )
+    alone = [each._replace(rivals=()) for each in (wild, *choices)]
+    assert dispute(alone[0], *np.array(best.best[:3])[:, None]) == 0
+    assert best_plan(CURVES, FLOPS, alone).choice.name == "wild"
+
+
+def test_sizes_that_do_as_well_surround_the_best():
+    """Not those beyond sizes that are worse, of which little is known."""
+    plan = make_plan(CURVES, FLOPS, choice_of("additive"))
+    law = plan.choice.law
+
+    def unsure(n, t, d, which):
+        logs = law.log_loss(n, t, d, which)
+        far = np.where(n > 30 * plan.best.num_params, 5.0, 0.0)
+        return logs + far * np.linspace(-1, 1, len(logs))[:, None] * (len(logs) > 1)
+
+    other = plan.choice._replace(law=law._replace(log_loss=unsure))
+    assert make_plan(CURVES, FLOPS, other).as_good == pytest.approx(plan.as_good)

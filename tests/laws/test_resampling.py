@@ -126,7 +126,7 @@ def test_the_scatter_of_single_runs_is_about_the_fit_without_them():
     targets = make_targets(curves)
     at = targets.num_params, targets.epoch, targets.train_size
     followed = np.std(targets.mean[0] - law.best(*at))
-    assert deviation[0] > 1.1 * followed and deviation[0] == misfit[0]
+    assert deviation[0] > 1.1 * followed and misfit[0] < 1.1 * followed
 
 
 def test_no_change_without_the_largest_size_is_the_next_one():
