@@ -47,8 +47,8 @@ class Plan(NamedTuple):
     Attributes:
         best: the option of the least predicted loss.
         as_good: smallest and largest num_params that do as well as the best, on this
-            budget and train size: around the best, as far as the error of the fit
-            cannot tell their loss from the best.
+            budget and train size: around the best, as far as neither the error of the
+            fit nor the other laws can tell their loss from the best.
         exchange: smaller and larger networks, trained longer or shorter in proportion.
         frontier: options along the budget, at the best train size.
         beyond: factors by which the best lies outside the measured range, by name; 1
@@ -283,8 +283,9 @@ def _as_good(choice: Choice, frontier, at) -> tuple[float, float]:
     resamples = choice.law.resamples
     error = t_quantile(max(1, resamples.freedom))
     error *= np.nan_to_num(resamples.error(above))
+    apart = dispute(choice, sizes, epochs, train_size, to_last=True)
     with np.errstate(invalid="ignore"):
-        good = above[0] <= error
+        good = above[0] <= np.hypot(error, apart)
     best, order = sizes[-1], np.argsort(sizes)
     smaller = [k for k in order[::-1] if sizes[k] < best]
     larger = [k for k in order if sizes[k] > best]

@@ -111,17 +111,27 @@ def rank_laws(
     return sorted(choices, key=lambda each: each.error)
 
 
-def dispute(choice: Choice, num_params, epoch, train_size) -> np.ndarray:
+def dispute(
+    choice: Choice, num_params, epoch, train_size, to_last: bool = False
+) -> np.ndarray:
     """Returns the root mean square difference [points] of log loss to all laws.
 
     The laws are weighted by their errors on held-out runs. A law that predicts no loss
     at a point has no say there.
+
+    Args:
+        choice: the law.
+        num_params: [points].
+        epoch: [points].
+        train_size: [points].
+        to_last: whether the laws' log losses less those at the last point are compared.
     """
     own = choice.law.best(num_params, epoch, train_size)
     squares, total = np.zeros(len(own)), np.zeros(len(own))
     for weight, law in choice.rivals:
         with np.errstate(invalid="ignore"):
-            square = (law.best(num_params, epoch, train_size) - own) ** 2
+            apart = law.best(num_params, epoch, train_size) - own
+            square = (apart - apart[-1] if to_last else apart) ** 2
         known = np.isfinite(square)
         squares += np.where(known, weight * square, 0.0)
         total += weight * known
