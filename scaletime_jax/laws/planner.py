@@ -47,8 +47,9 @@ class Plan(NamedTuple):
     Attributes:
         best: the option of the least predicted loss.
         as_good: smallest and largest num_params that do as well as the best, on this
-            budget and train size: around the best, as far as neither the error of the
-            fit nor the other laws can tell their loss from the best.
+            budget and train size: around the best, as far as the loss is not above the
+            best by more than the error of the fit, with one standard deviation of the
+            law's misfit of the means over seeds and of its difference to other laws.
         exchange: smaller and larger networks, trained longer or shorter in proportion.
         frontier: options along the budget, at the best train size.
         beyond: factors by which the best lies outside the measured range, by name; 1
@@ -284,6 +285,8 @@ def _as_good(choice: Choice, frontier, at) -> tuple[float, float]:
     error = t_quantile(max(1, resamples.freedom))
     error *= np.nan_to_num(resamples.error(above))
     apart = dispute(choice, sizes, epochs, train_size, to_last=True)
+    misfit = choice.law.scatter.at(epochs, train_size)[1]
+    apart = np.sqrt(apart**2 + misfit**2 + misfit[-1] ** 2)
     with np.errstate(invalid="ignore"):
         good = above[0] <= np.hypot(error, apart)
     best, order = sizes[-1], np.argsort(sizes)
