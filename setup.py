@@ -10,6 +10,7 @@ VERSION = re.search(
     r'__version__ = "(.+)"', (ROOT / "scaletime_jax/__init__.py").read_text()
 ).group(1)
 
+SLURM = ["submitit>=1.5"]
 LOGS = ["tensorboard>=2.17", "wandb>=0.19"]  # read folders of these trackers
 
 setup(
@@ -47,8 +48,10 @@ setup(
     ],
     extras_require={
         "logs": LOGS,
+        "slurm": SLURM,
         "test": [
             *LOGS,
+            *SLURM,
             "beartype>=0.19",
             "ipykernel>=6.29",
             "mypy>=1.13",

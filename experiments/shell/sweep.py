@@ -18,15 +18,18 @@ from scaletime_jax.data.sources import Dataset, load_dataset, pool_dataset
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs import store
 from scaletime_jax.runs.fields import FIELDS, NEEDED, Field
+from scaletime_jax.sweep.arrivals import Arrivals
 from scaletime_jax.sweep.claims import holders
 from scaletime_jax.sweep.config import RunConfig
 from scaletime_jax.sweep.grid import axes_of_grid, paper_grid
 from scaletime_jax.sweep.plan import plan_sweep
 from scaletime_jax.sweep.progress import clock
 from scaletime_jax.sweep.runner import check_memory, run_sweep
+from scaletime_jax.sweep.slurm import check_slurm
 from scaletime_jax.training.optimizers import OPTIMIZERS
 from scaletime_jax.words import count_of
 from shell import flags as common
+from shell import slurm
 from shell.duration import describe_duration
 from shell.flags import numbers, truths
 
@@ -113,7 +116,14 @@ PRECISION = flags.DEFINE_enum(
     "Matrix products on accelerators: float32, or tensorfloat32 (10 bits of mantissa, "
     "faster on NVIDIA GPUs). A CPU computes in float32 whatever this says.",
 )
-LAUNCHER = flags.DEFINE_enum("launcher", "local", ["local"], "Where to train.")
+LAUNCHER = flags.DEFINE_enum(
+    "launcher",
+    "local",
+    ["local", "slurm", "task"],
+    "Where to train: here; in an array of Slurm's tasks, which this process watches; "
+    "or as one of several tasks, which trains what no other process trains, does not "
+    "wait, and draws nothing.",
+)
 
 
 def use_table1() -> None:
@@ -225,16 +235,24 @@ def train(datasets: dict[str, Dataset], check: Check | None = None) -> Trained |
         check: refuses, before training, a grid that answers no question of the study.
     """
     configs, folder = make_configs(datasets), runs_folder()
+    if LAUNCHER.value == "slurm" and not common.DRY_RUN.value:
+        check_slurm()
     if check is not None:
         check(pd.DataFrame([dataclasses.asdict(config) for config in configs]))
     if common.DRY_RUN.value:
         describe(configs, datasets, folder)
         return None
     store.prepare(folder)
+    arrivals = Arrivals(folder)
     units = plan_sweep(configs, datasets, folder).missing
     missing = sum(len(unit.configs) for unit in units)
     start = time.monotonic()
     arrived: list[int] = []
+    if LAUNCHER.value == "task":
+        run_sweep(configs, datasets, folder, PRECISION.value, wait=False)
+        return None
+    if LAUNCHER.value == "slurm" and missing:
+        slurm.wait_for_tasks(units, arrivals)
     table = run_sweep(configs, datasets, folder, PRECISION.value, arrived.append)
     took = clock(time.monotonic() - start)
     origin = f"Nothing was left to train: {count_of(len(configs), 'run')} of {folder}."
@@ -275,6 +293,8 @@ def describe(configs, datasets: dict[str, Dataset], folder: pathlib.Path) -> Non
         f"images ({data / 2**20:.0f} MiB) and its share of a program's runs."
     )
     print(describe_duration(units))
+    if LAUNCHER.value == "slurm":
+        print(slurm.describe(units, folder))
     try:
         check_memory(units, jax.local_devices()[0])
     except InputError as error:  # another machine may have more memory

@@ -92,6 +92,7 @@ class SharedQueue(Queue):
         claims: Claims,
         arrivals: Arrivals,
         arrived: Callable[[Unit, int], None] = lambda unit, runs: None,
+        wait: bool = True,
     ):
         """Begins without claims.
 
@@ -102,10 +103,11 @@ class SharedQueue(Queue):
             arrivals: the new runs of the folder.
             arrived: called with a unit and the number of its runs that another process
                 has trained.
+            wait: whether to wait for runs that other processes train.
         """
         super().__init__()
         self.devices, self.claims = devices, claims
-        self.arrivals, self.arrived = arrivals, arrived
+        self.arrivals, self.arrived, self.wait = arrivals, arrived, wait
         self.others: list[Holder] = []
         self.units: dict[Program, list[Unit]] = {}
         for unit in units:
@@ -117,7 +119,7 @@ class SharedQueue(Queue):
     @property
     def waits(self) -> bool:
         """Whether runs are left that other processes may train, or leave."""
-        return bool(self.units)
+        return self.wait and bool(self.units)
 
     def take(self, mine: Device, everyone: Sequence[Device]) -> Part | None:
         """Returns the next part for a device; None if nothing is left, or free.

@@ -61,6 +61,7 @@ def run_sweep(
     folder: pathlib.Path,
     precision: str = "float32",
     arrived: Callable[[int], None] = lambda runs: None,
+    wait: bool = True,
 ) -> pd.DataFrame:
     """Trains the configs that the folder lacks and returns the rows of all of them.
 
@@ -74,6 +75,8 @@ def run_sweep(
         folder: folder of the run table, `WORKDIR/runs`.
         precision: precision of matrix products, as in `jax.default_matmul_precision`.
         arrived: called with numbers of runs that other processes trained meanwhile.
+        wait: whether to wait for runs that other processes train; if not, the table
+            may lack them.
 
     Raises:
         InputError: a run does not fit the memory of a device, or the folder cannot be
@@ -101,7 +104,7 @@ def run_sweep(
         def tick() -> None:
             progress.tick([] if claims.mine else queue.blocking())
 
-        shared = claims, arrivals, count_arrived
+        shared = claims, arrivals, count_arrived, wait
         queue = SharedQueue(plan.missing, len(devices), *shared)
         for trained in deal(queue, programs, datasets, tick):
             unit = trained.part.unit
