@@ -49,7 +49,7 @@ def describe(units: Sequence[Unit], folder: pathlib.Path) -> str:
     tasks = min(MAX_JOBS.value, count_programs(units))
     return (
         f"Slurm gets an array of {count_of(tasks, 'task')} named {name_of(folder)}, "
-        f"sbatch {wanted()}; each trains runs that no other has begun."
+        f"with {wanted()}; each trains runs that no other has begun."
     )
 
 

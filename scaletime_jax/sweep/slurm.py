@@ -51,11 +51,11 @@ class Slurm(NamedTuple):
     options: Mapping[str, str] = {}
 
     def __str__(self) -> str:
-        """The options as of `sbatch`."""
-        words = [f"--time={self.minutes}"]
-        words += [f"--partition={self.partition}"] if self.partition else []
-        words += [f"--gpus-per-node={self.gpus}"] if self.gpus else []
-        return " ".join([*words, *(f"--{k}={v}" for k, v in self.options.items())])
+        """The options of `sbatch`, in words."""
+        words = [f"time={self.minutes}"]
+        words += [f"partition={self.partition}"] if self.partition else []
+        words += [f"gpus-per-node={self.gpus}"] if self.gpus else []
+        return ", ".join([*words, *(f"{k}={v}" for k, v in self.options.items())])
 
 
 class Task:
@@ -123,10 +123,8 @@ def check_slurm() -> None:
 
 def queued(name: str) -> dict[str, str]:
     """Returns the states of this user's tasks of a name, by Slurm's id."""
-    words = ["squeue", "--noheader", "--array", "--format=%i %T", f"--name={name}"]
-    asked = subprocess.run(
-        [*words, f"--user={getpass.getuser()}"], capture_output=True, text=True
-    )
+    words = ["squeue", "-h", "-r", "-o", "%i %T", "-n", name, "-u", getpass.getuser()]
+    asked = subprocess.run(words, capture_output=True, text=True)
     if asked.returncode:
         raise InputError(f"Slurm does not answer ({_first(asked.stderr)}); try again.")
     pairs = (line.split() for line in asked.stdout.splitlines() if line.strip())
@@ -269,8 +267,8 @@ def _left_alone(name: str, stream: TextIO) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         print(
-            f"The tasks go on. The same command watches them again; scancel "
-            f"--name={name} ends them.",
+            f"The tasks go on. The same command watches them again; scancel -n {name} "
+            "ends them.",
             file=stream,
         )
         raise

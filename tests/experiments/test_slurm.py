@@ -144,9 +144,9 @@ def test_without_slurm_it_is_one_sentence(monkeypatch):
 
 def test_options_are_those_of_sbatch():
     asked = Slurm(4, 30, "gpu", 1, {"account": "me", "mem": "8G"})
-    expected = "--time=30 --partition=gpu --gpus-per-node=1 --account=me --mem=8G"
+    expected = "time=30, partition=gpu, gpus-per-node=1, account=me, mem=8G"
     assert str(asked) == expected
-    assert str(Slurm()) == "--time=60"
+    assert str(Slurm()) == "time=60"
 
 
 def test_folders_have_names_of_their_own(tmp_path):
