@@ -21,6 +21,7 @@ from scaletime_jax.stats.claims import Limits
 from scaletime_jax.stats.estimates import Estimate
 
 MOST_SHADES = 8  # in the legend
+LONGEST = 45  # label of a row, beyond which what all rows share is the title
 # Markers of numbers, filled and hollow; the filled ones lie above.
 LOOKS: dict[bool, Any] = {
     False: {"marker": "o", "markersize": 3.8, "zorder": 4},
@@ -92,19 +93,34 @@ def draw_overview(
         axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         for axis, panel in zip(axes, panels, strict=True):
             _draw_panel(axis, panel, rows, colours, step)
-        axes[0].set_yticks(range(len(rows)), rows, fontsize=8)
+        title, labels = _shorten(rows)
+        axes[0].set_yticks(range(len(rows)), labels, fontsize=8)
+        if title:
+            figure.suptitle(title, fontsize=9)
         axes[0].set_ylim(max(len(rows), 1) - 0.5, -0.5)
         handles = _handles(colours, {False: filled, True: hollow}, within, panels)
         columns = len(handles) if len(handles) < 7 else -(-len(handles) // 2)
         figure.legend(
             handles=handles,
-            loc="outside upper center",
+            loc="outside lower center" if title else "outside upper center",
             ncols=columns,
             title=shade if known else None,
             fontsize=8,
             title_fontsize=8,
         )
     return figure
+
+
+def _shorten(rows: Sequence[str]) -> tuple[str, list[str]]:
+    """Returns what long labels begin with in common, and the rest of each."""
+    parts = [row.split(", ") for row in rows]
+    if len(rows) < 2 or max(map(len, rows)) <= LONGEST:
+        return "", list(rows)
+    shared: list[str] = []
+    while all(len(each) > 1 and each[0] == parts[0][0] for each in parts):
+        shared.append(parts[0][0])
+        parts = [each[1:] for each in parts]
+    return ", ".join(shared), [", ".join(each) for each in parts]
 
 
 def _stacked(panel: Panel, row: str) -> int:

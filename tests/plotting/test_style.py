@@ -6,6 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 from readable import assert_readable
 
+from scaletime_jax.plotting import overview
 from scaletime_jax.plotting.style import LogTicks, shades, use_log_axis, write_tick
 
 SPANS = [1.001, 1.02, 1.3, 2.0, 5.0, 12.0, 70.0, 1e3, 1e6, 1e13]
@@ -76,3 +77,11 @@ def test_shades_are_even_and_darker_for_more():
     assert brightness == sorted(brightness, reverse=True)
     viridis = matplotlib.colormaps["viridis"]
     assert shades([3, None])[3] == viridis(0.0)  # what is not known comes first
+
+
+def test_what_long_labels_share_is_the_title():
+    rows = [f"{'a' * 30}, {'b' * 20}, momentum 0.9, {each}" for each in ("x", "y")]
+    title, labels = overview._shorten(rows)
+    assert title == f"{'a' * 30}, {'b' * 20}, momentum 0.9" and labels == ["x", "y"]
+    assert overview._shorten(rows[:1]) == ("", rows[:1])
+    assert overview._shorten(["a, x", "a, y"]) == ("", ["a, x", "a, y"])
