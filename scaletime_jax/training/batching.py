@@ -57,7 +57,8 @@ class Sampler(NamedTuple):
     """A rule for the batch of each step, as pure functions.
 
     Attributes:
-        init: data -> the value carried from step to step.
+        init: data -> the value carried from step to step. Any step may follow: what is
+            carried spares work, and no batch depends on it.
         next: (carried, step, key, data) -> (carried, Batch). The key is the key of the
             run, the same at every step.
     """
@@ -66,33 +67,39 @@ class Sampler(NamedTuple):
     next: Callable[[Any, Int[Array, ""], Key[Array, ""], TrainData], tuple[Any, Batch]]
 
 
+class Order(NamedTuple):
+    """The order of the training set in an epoch; of epoch -1 none is drawn yet."""
+
+    places: Int[Array, "padded"]
+    epoch: Int[Array, ""]
+
+
 def epochs(batch_size: int) -> Sampler:
     """Returns passes through the training set, each in a fresh order.
 
-    The first step of an epoch draws the order from `fold_in(key, epoch)`. The last
-    batch of an epoch may be short.
+    The first step of an epoch draws the order from `fold_in(key, epoch)`, and so does
+    the first step after `init`, wherever in the epoch. The last batch of an epoch may
+    be short.
     """
 
-    def init(data: TrainData) -> Int[Array, "padded"]:
+    def init(data: TrainData) -> Order:
         capacity = data.subset.shape[0]
         padded = batches_per_epoch(capacity, batch_size) * batch_size
-        return jnp.zeros(padded, jnp.int32)
+        return Order(jnp.zeros(padded, jnp.int32), jnp.int32(-1))
 
     def following(
-        order: Int[Array, "padded"],
-        step: Int[Array, ""],
-        key: Key[Array, ""],
-        data: TrainData,
-    ) -> tuple[Int[Array, "padded"], Batch]:
+        carried: Order, step: Int[Array, ""], key: Key[Array, ""], data: TrainData
+    ) -> tuple[Order, Batch]:
         per_epoch = batches_per_epoch(data.size, batch_size)
-        epoch, number = step // per_epoch, step % per_epoch
+        epoch, number = jnp.int32(step // per_epoch), step % per_epoch
+        padded = carried.places.shape[0]
 
         def new_order() -> Int[Array, "padded"]:
-            epoch_key = jax.random.fold_in(key, epoch)
-            return draw_order(epoch_key, data.size, order.shape[0])
+            return draw_order(jax.random.fold_in(key, epoch), data.size, padded)
 
-        order = lax.cond(number == 0, new_order, lambda: order)
-        return order, _gather(data, take_batch(order, number, data.size, batch_size))
+        order = lax.cond(epoch == carried.epoch, lambda: carried.places, new_order)
+        batch = _gather(data, take_batch(order, number, data.size, batch_size))
+        return Order(order, epoch), batch
 
     return Sampler(init, following)
 

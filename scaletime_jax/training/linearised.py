@@ -10,9 +10,10 @@ from jaxtyping import Array, Float, Int, Key
 
 from scaletime_jax.models.network import Network, Variables
 from scaletime_jax.training.batching import TrainData
+from scaletime_jax.training.curves import Curves, make_curves
 from scaletime_jax.training.hyper import Hyper
 from scaletime_jax.training.task import Task
-from scaletime_jax.training.train import Curves, check_records, make_curves, split_key
+from scaletime_jax.training.train import check_records, split_key
 
 # (variables, inputs, inputs) -> kernel between the outputs of two batches
 Kernel = Callable[[Variables, Array, Array], Float[Array, "n outputs m outputs"]]

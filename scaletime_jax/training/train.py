@@ -17,6 +17,7 @@ from scaletime_jax.training.batching import (
     TrainData,
     batches_per_epoch,
 )
+from scaletime_jax.training.curves import Curves, make_curves
 from scaletime_jax.training.hyper import Hyper
 from scaletime_jax.training.optimizers import Optimizer
 from scaletime_jax.training.schedules import Count
@@ -31,24 +32,53 @@ Evaluate = Callable[[Variables, Array, Array, Array, Size], Means]
 
 
 class State(NamedTuple):
-    """The state of network, optimizer and sampler, carried from step to step."""
+    """What a run carries from segment to segment: all that its next steps depend on.
+
+    Attributes:
+        variables: of the network.
+        optimizer: of the optimizer.
+        ended: whether the run has ended before its last step, at its test loss.
+    """
+
+    variables: Variables
+    optimizer: Any
+    ended: Bool[Array, ""]
+
+
+class Carried(NamedTuple):
+    """What is carried from step to step: of network, optimizer and sampler."""
 
     variables: Variables
     optimizer: Any
     sampler: Any
 
 
-class Curves(NamedTuple):
-    """The recorded metrics, one value per recorded step.
+class Span(NamedTuple):
+    """The steps before an evaluation, and whether it is due."""
 
-    `diverged` is true from the first evaluation with a non-finite loss.
+    start: Int[Array, "*records"]
+    stop: Int[Array, "*records"]
+    is_due: Bool[Array, "*records"]
+
+
+class Training(NamedTuple):
+    """A run as two pure functions, by which it can be trained in segments.
+
+    Segments that follow one another give the curves of the whole run.
+
+    Attributes:
+        init: (key, hyper, data) -> State before the first step.
+        advance: (state, begin, end, key, hyper, data) -> (State, Curves), from the
+            state after `begin` steps to that after `end` steps, either of which may be
+            traced. The first segment begins at 0. The curves have the evaluations
+            after `begin` and up to `end`, the first segment's also that at 0, and are
+            NaN elsewhere. Key, hyper and data are those of `init`.
     """
 
-    train_loss: Float[Array, "records"]
-    test_loss: Float[Array, "records"]
-    train_accuracy: Float[Array, "records"]
-    test_accuracy: Float[Array, "records"]
-    diverged: Bool[Array, "records"]
+    init: Callable[[Key[Array, ""], Hyper, TrainData], State]
+    advance: Callable[
+        [State, Count, Count, Key[Array, ""], Hyper, TrainData], tuple[State, Curves]
+    ]
 
 
 class Fitted(NamedTuple):
@@ -127,15 +157,6 @@ def split_key(key: Key[Array, ""]) -> tuple[Key[Array, ""], Key[Array, ""]]:
     return init_key, batch_key
 
 
-def make_curves(
-    train: Float[Array, "records 2"], test: Float[Array, "records 2"]
-) -> Curves:
-    """Returns the recorded (loss, accuracy) pairs as Curves, with divergence marked."""
-    finite = jnp.isfinite(train[:, 0]) & jnp.isfinite(test[:, 0])
-    diverged = lax.cummax((~finite).astype(jnp.int32)) > 0
-    return Curves(train[:, 0], test[:, 0], train[:, 1], test[:, 1], diverged)
-
-
 def check_records(records: Sequence[int] | Array) -> None:
     """Raises ValueError unless the steps increase from 0 or more."""
     steps = np.asarray(records)
@@ -161,7 +182,8 @@ def make_train(
         >>> from scaletime_jax.models.mlp import MLP
         >>> from scaletime_jax.models.network import from_flax
         >>> from scaletime_jax.training.batching import TrainData, epochs
-        >>> from scaletime_jax.training.hyper import Hyper
+        >>> from scaletime_jax.training.curves import Curves, make_curves
+    from scaletime_jax.training.hyper import Hyper
         >>> from scaletime_jax.training.optimizers import make_optimizer
         >>> from scaletime_jax.training.task import make_task
         >>> digits = load_dataset("mnist12k")
@@ -211,26 +233,66 @@ def make_fit(
 
     The arguments are those of `make_train`.
     """
+    how = records, sampler, evaluation_batch, until_test_loss
+    training = make_training(network, task, optimizer, *how)
+
+    def fit(key: Key[Array, ""], hyper: Hyper, data: TrainData) -> Fitted:
+        state = training.init(key, hyper, data)
+        total = jnp.asarray(records)[-1]
+        state, curves = training.advance(state, 0, total, key, hyper, data)
+        return Fitted(state.variables, curves)
+
+    return fit
+
+
+def make_training(
+    network: Network,
+    task: Task,
+    optimizer: Optimizer,
+    records: Sequence[int] | Int[Array, "records"],
+    sampler: Sampler,
+    evaluation_batch: int = 64,
+    until_test_loss: float = 0.0,
+) -> Training:
+    """Returns a run that can be trained in segments.
+
+    The arguments are those of `make_train`.
+    """
     update = make_update(network, task, optimizer)
     evaluate = make_evaluate(network, task, evaluation_batch)
     if not isinstance(records, jax.core.Tracer):
         check_records(records)
 
-    def fit(key: Key[Array, ""], hyper: Hyper, data: TrainData) -> Fitted:
-        init_key, batch_key = split_key(key)
+    def init(key: Key[Array, ""], hyper: Hyper, data: TrainData) -> State:
+        init_key, _ = split_key(key)
         variables = network.init(init_key, task.prepare(data.inputs[:1]))
+        optimizer_state = optimizer.init(variables.params, hyper)
+        return State(variables, optimizer_state, jnp.array(False))
+
+    def advance(
+        state: State,
+        begin: Count,
+        end: Count,
+        key: Key[Array, ""],
+        hyper: Hyper,
+        data: TrainData,
+    ) -> tuple[State, Curves]:
+        _, batch_key = split_key(key)
         test_size = data.test_targets.shape[0]
         everything = jnp.arange(test_size)
         stops = jnp.asarray(records)
         starts = jnp.concatenate([jnp.zeros(1, stops.dtype), stops[:-1]])
         total = stops[-1]
+        is_first = (stops == 0) & (jnp.asarray(begin) == 0)
+        is_due = ((starts < stops) & (begin < stops) & (stops <= end)) | is_first
+        starts, stops = (jnp.clip(each, begin, end) for each in (starts, stops))
 
-        def next_step(number: Int[Array, ""], state: State) -> State:
-            carried, batch = sampler.next(state.sampler, number, batch_key, data)
+        def next_step(number: Int[Array, ""], carried: Carried) -> Carried:
+            drawn, batch = sampler.next(carried.sampler, number, batch_key, data)
             after, optimizer_state = update(
-                state.variables, state.optimizer, batch, hyper, number, total
+                carried.variables, carried.optimizer, batch, hyper, number, total
             )
-            return State(after, optimizer_state, carried)
+            return Carried(after, optimizer_state, drawn)
 
         def record(variables: Variables) -> Recorded:
             test = data.test_inputs, everything, data.test_targets, test_size
@@ -239,32 +301,38 @@ def make_fit(
                 evaluate(variables, *test),
             )
 
+        def nothing(_: Variables) -> Recorded:
+            return jnp.full(2, jnp.nan), jnp.full(2, jnp.nan)
+
         def advance_and_record(
-            state: State, span: tuple[Int[Array, ""], Int[Array, ""]]
-        ) -> tuple[State, Recorded]:
-            start, stop = span
-            state = lax.fori_loop(start, stop, next_step, state)
-            is_new = (start < stop) | (stop == 0)
-            nothing = (jnp.full(2, jnp.nan), jnp.full(2, jnp.nan))
-            return state, lax.cond(is_new, record, lambda _: nothing, state.variables)
+            carried: Carried, span: Span
+        ) -> tuple[Carried, Recorded]:
+            carried = lax.fori_loop(span.start, span.stop, next_step, carried)
+            return carried, lax.cond(span.is_due, record, nothing, carried.variables)
 
         def until_reached(
-            carried: tuple[State, Bool[Array, ""]],
-            span: tuple[Int[Array, ""], Int[Array, ""]],
-        ) -> tuple[tuple[State, Bool[Array, ""]], Recorded]:
-            state, reached = carried
-            start, stop = span
-            stop = jnp.where(reached, start, stop)
-            state, metrics = advance_and_record(state, (start, stop))
-            return (state, reached | (metrics[1][0] <= until_test_loss)), metrics
+            carried: tuple[Carried, Bool[Array, ""]], span: Span
+        ) -> tuple[tuple[Carried, Bool[Array, ""]], Recorded]:
+            run, ended = carried
+            stop = jnp.where(ended, span.start, span.stop)
+            run = lax.fori_loop(span.start, stop, next_step, run)
 
-        optimizer_state = optimizer.init(variables.params, hyper)
-        state = State(variables, optimizer_state, sampler.init(data))
+            def record_unless_ended(variables: Variables) -> Recorded:
+                found: Recorded = lax.cond(ended, nothing, record, variables)
+                return found
+
+            # of lanes together, only the inner choice differs from lane to lane
+            metrics = lax.cond(span.is_due, record_unless_ended, nothing, run.variables)
+            return (run, ended | (metrics[1][0] <= until_test_loss)), metrics
+
+        carried = Carried(state.variables, state.optimizer, sampler.init(data))
+        spans, ended = Span(starts, stops, is_due), state.ended
         if until_test_loss > 0:
-            first = state, jnp.array(False)
-            (state, _), metrics = lax.scan(until_reached, first, (starts, stops))
+            first = carried, ended
+            (carried, ended), metrics = lax.scan(until_reached, first, spans)
         else:
-            state, metrics = lax.scan(advance_and_record, state, (starts, stops))
-        return Fitted(state.variables, make_curves(*metrics))
+            carried, metrics = lax.scan(advance_and_record, carried, spans)
+        after = State(carried.variables, carried.optimizer, ended)
+        return after, make_curves(*metrics)
 
-    return fit
+    return Training(init, advance)

@@ -21,11 +21,11 @@ from make_small_golden import (
 )
 
 from scaletime_jax.models.network import from_flax
-from scaletime_jax.training.batching import Batch
+from scaletime_jax.training.batching import Batch, TrainData, epochs
 from scaletime_jax.training.hyper import Hyper
 from scaletime_jax.training.optimizers import make_optimizer
 from scaletime_jax.training.task import regression
-from scaletime_jax.training.train import make_update
+from scaletime_jax.training.train import make_training, make_update
 
 HYPER = Hyper(jnp.float32(RATE), jnp.float32(MOMENTUM), jnp.float32(WEIGHT_DECAY))
 
@@ -114,3 +114,31 @@ def test_evaluation_uses_the_running_statistics_and_leaves_them():
     # float32 sums of a dozen products of order one
     expected = x @ last["kernel"] + last["bias"]
     np.testing.assert_allclose(outputs, expected, atol=1e-5)
+
+
+def test_segments_carry_the_running_statistics():
+    """The whole run and its segments are equal to the last bit, statistics too."""
+    inputs, targets = map(jnp.asarray, read_golden("batch_norm")[0])
+    data = TrainData(inputs, jnp.arange(len(inputs)), targets, inputs, targets)
+    network, optimizer = from_flax(Small(True)), make_optimizer("momentum")
+    training = make_training(network, regression(), optimizer, (0, 5, 20), epochs(8))
+    advance, given = jax.jit(training.advance), (jax.random.key(0), HYPER, data)
+    start = jax.jit(training.init)(*given)
+    whole, curves = advance(start, jnp.int32(0), jnp.int32(20), *given)
+    state, records = start, []
+    for begin, end in ((0, 4), (4, 5), (5, 19), (19, 20)):
+        state, part = advance(state, jnp.int32(begin), jnp.int32(end), *given)
+        records.append(part.test_loss)
+    for a, b in zip(jax.tree.leaves(state), jax.tree.leaves(whole), strict=True):
+        np.testing.assert_array_equal(a, b)
+    nan = np.nan
+    first, second, last = np.asarray(curves.test_loss)
+    expected = [[first, nan, nan], [nan, second, nan], [nan] * 3, [nan, nan, last]]
+    np.testing.assert_array_equal(records, expected)
+    assert advance._cache_size() == 1 and last < first
+    assert not np.array_equal(
+        *(
+            each.variables.state["batch_stats"]["BatchNorm_0"]["mean"]
+            for each in (start, whole)
+        )
+    )
