@@ -39,6 +39,7 @@ setup(
         "matplotlib>=3.9",
         "numpy>=2.0",
         "optax>=0.2.5",
+        "orbax-checkpoint>=0.11",
         "pandas>=2.2.2",
         "Pillow>=10.3",
         "pyarrow>=17",

@@ -32,8 +32,9 @@ from scaletime_jax.sweep.architectures import make_network
 from scaletime_jax.sweep.config import RunConfig, make_grid
 from scaletime_jax.sweep.cost import network_cost
 from scaletime_jax.sweep.plan import plan_units, split
+from scaletime_jax.sweep.programs import Programs
 from scaletime_jax.sweep.queues import Queue
-from scaletime_jax.sweep.runner import Programs, deal
+from scaletime_jax.sweep.runner import deal
 from scaletime_jax.sweep.tuning import make_tuning
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, UInt
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int, Key, UInt
 
 from scaletime_jax.models.mlp import MLP
 from scaletime_jax.models.network import Network
@@ -17,11 +18,14 @@ from scaletime_jax.sweep.architectures import Module, make_module, make_network
 from scaletime_jax.sweep.config import RunConfig
 from scaletime_jax.sweep.examples import SharedData, Targets, make_draw, run_keys
 from scaletime_jax.sweep.tuning import Tuning
+from scaletime_jax.training.batching import TrainData
+from scaletime_jax.training.curves import Curves
 from scaletime_jax.training.hyper import Hyper
 from scaletime_jax.training.linearised import make_linear_train
 from scaletime_jax.training.optimizers import Optimizer, make_optimizer
+from scaletime_jax.training.schedules import Count
 from scaletime_jax.training.task import Task, make_task, regression
-from scaletime_jax.training.train import Curves, make_train
+from scaletime_jax.training.train import State, Training, make_training
 
 # The numbers [lanes] in which the runs of a unit differ, by field name.
 Lanes = dict[str, UInt[Array, "*lanes"] | Float[Array, "*lanes"]]
@@ -100,35 +104,76 @@ def make_parts(config: RunConfig, targets: Targets, tuning: Tuning) -> Parts:
     return Parts(make_module(*names), make_network(*names), task, optimizer)
 
 
+class Segment(NamedTuple):
+    """A piece of a run, from its state after `begin` steps to that after `end`."""
+
+    begin: Count | np.int32
+    end: Count | np.int32
+
+
+class Program(NamedTuple):
+    """The training of lanes together, as two pure functions.
+
+    Attributes:
+        init: (lanes, length, data) -> the state before the first step.
+        advance: (lanes, length, data, state, segment) -> (state, Curves), as
+            `Training.advance`. A segment that begins at 0 begins with `init`, whatever
+            state is given. The state of a single lane has no axis of lanes; the curves
+            always have one.
+    """
+
+    init: Callable[[Lanes, Length, SharedData], Any]
+    advance: Callable[[Lanes, Length, SharedData, Any, Segment], tuple[Any, Curves]]
+
+
 def make_lane(
     config: RunConfig, targets: Targets, capacity: int, tuning: Tuning
-) -> Callable[[Lanes, Length, SharedData], Curves]:
-    """Returns lane(lanes[i], length, data) -> Curves for the configs of this family.
+) -> Program:
+    """Returns the training of one lane, lanes[i], for the configs of this family.
 
     The examples and the training key of a run are drawn from its seed, so a run does
-    not depend on the other lanes.
+    not depend on the other lanes. A linearised run is one segment, whatever its end.
     """
     module, network, task, optimizer = make_parts(config, targets, tuning)
     draw = make_draw(config, targets, capacity)
+    linear = module if config.linearised and isinstance(module, MLP) else None
 
-    def lane(lane: Lanes, length: Length, data: SharedData) -> Curves:
+    def prepare(
+        lane: Lanes, length: Length, data: SharedData
+    ) -> tuple[Training, Key[Array, ""], Hyper, TrainData]:
         keys = run_keys(lane["seed"])
         drawn = draw(keys.data, lane, length.train_size, data)
-        if config.linearised and isinstance(module, MLP):
-            kernel = make_kernel(module)
-            train = make_linear_train(network, kernel, task, length.stops)
-        else:
-            how = drawn.sampler, tuning.evaluation_batch, config.until_test_loss
-            train = make_train(network, task, optimizer, length.stops, *how)
-        return train(keys.train, make_hyper(lane), drawn.data)
+        how = drawn.sampler, tuning.evaluation_batch, config.until_test_loss
+        training = make_training(network, task, optimizer, length.stops, *how)
+        return training, keys.train, make_hyper(lane), drawn.data
 
-    return lane
+    def init(lane: Lanes, length: Length, data: SharedData) -> Any:
+        training, key, hyper, examples = prepare(lane, length, data)
+        return () if linear is not None else training.init(key, hyper, examples)
+
+    def advance(
+        lane: Lanes, length: Length, data: SharedData, state: Any, segment: Segment
+    ) -> tuple[Any, Curves]:
+        training, key, hyper, examples = prepare(lane, length, data)
+        if linear is not None:
+            kernel = make_kernel(linear)
+            train = make_linear_train(network, kernel, task, length.stops)
+            return (), train(key, hyper, examples)
+        begin, end = jnp.asarray(segment.begin), jnp.asarray(segment.end)
+
+        def init_now() -> State:
+            return training.init(key, hyper, examples)
+
+        state = lax.cond(begin == 0, init_now, lambda: state)
+        return training.advance(state, begin, end, key, hyper, examples)
+
+    return Program(init, advance)
 
 
 def make_program(
     config: RunConfig, targets: Targets, capacity: int, tuning: Tuning
-) -> Callable[[Lanes, Length, SharedData], Curves]:
-    """Returns program(lanes, length, data) -> Curves with a leading axis of lanes.
+) -> Program:
+    """Returns the training of lanes together.
 
     Args:
         config: any config of the family.
@@ -138,15 +183,37 @@ def make_program(
     """
     lane = make_lane(config, targets, capacity, tuning)
 
-    def program(lanes: Lanes, length: Length, data: SharedData) -> Curves:
+    def init(lanes: Lanes, length: Length, data: SharedData) -> Any:
         if lanes["seed"].shape[0] > 1:
-            curves: Curves = jax.vmap(lane, (0, None, None))(lanes, length, data)
-            return curves
-        # a single lane uses ordinary matrix products, not batches of one
-        one = lane(jax.tree.map(lambda x: x[0], lanes), length, data)
-        return Curves(*(values[None] for values in one))
+            return jax.vmap(lane.init, (0, None, None))(lanes, length, data)
+        return lane.init(_only(lanes), length, data)
 
-    return program
+    def program(
+        lanes: Lanes, length: Length, data: SharedData, state: Any, segment: Segment
+    ) -> tuple[Any, Curves]:
+        if lanes["seed"].shape[0] > 1:
+            together = jax.vmap(lane.advance, (0, None, None, 0, None))
+            after, curves = together(lanes, length, data, state, segment)
+            return after, curves
+        # a single lane uses ordinary matrix products, not batches of one
+        after, one = lane.advance(_only(lanes), length, data, state, segment)
+        return after, Curves(*(values[None] for values in one))
+
+    return Program(init, program)
+
+
+def blank_state(
+    program: Program, lanes: Lanes, length: Length, data: SharedData
+) -> Any:
+    """Returns a state of zeros, with which a first segment can be called."""
+    shapes = jax.eval_shape(program.init, lanes, length, data)
+    return jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
+
+
+def _only(lanes: Lanes) -> dict[str, Array]:
+    """Returns the numbers of a single lane."""
+    only: dict[str, Array] = jax.tree.map(lambda values: values[0], lanes)
+    return only
 
 
 def unit_table(

@@ -9,8 +9,9 @@ from scaletime_jax.sweep.architectures import RESNETS
 from scaletime_jax.sweep.calibration import Calibration
 from scaletime_jax.sweep.grid import paper_grid
 from scaletime_jax.sweep.plan import plan_units, split
+from scaletime_jax.sweep.programs import Programs
 from scaletime_jax.sweep.queues import Queue
-from scaletime_jax.sweep.runner import Programs, deal
+from scaletime_jax.sweep.runner import deal
 
 # By architecture, width and epochs of a network whose time goes by steps and images,
 # and of one whose time goes by arithmetic; each takes about half a second.

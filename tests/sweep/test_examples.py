@@ -8,6 +8,7 @@ import numpy as np
 import optax
 import pytest
 from grids import CONFIG
+from segmented import train_lanes
 
 from scaletime_jax import load_dataset
 from scaletime_jax.data.teachers import draw_examples, draw_weights
@@ -21,8 +22,7 @@ from scaletime_jax.sweep.examples import (
     make_draw,
     make_shared_data,
 )
-from scaletime_jax.sweep.lanes import make_lanes, make_length, make_program, unit_table
-from scaletime_jax.sweep.tuning import CPU
+from scaletime_jax.sweep.lanes import unit_table
 
 NAME = "teacher:d=2,width=8,pool=500,test=100"
 TAUGHT = dataclasses.replace(
@@ -58,10 +58,7 @@ def drawn(config, dataset, seed=101, capacity=None):
 def train(config, dataset, seeds=(101,), capacity=None):
     configs = [dataclasses.replace(config, seed=seed) for seed in seeds]
     targets = Targets(1, dataset.teacher)
-    made = make_program(config, targets, capacity or config.train_size, CPU)
-    length = make_length(config, len(config.records))
-    shared = make_shared_data(dataset)
-    return jax.jit(made)(make_lanes(configs, len(seeds)), length, shared)
+    return train_lanes(configs, targets, dataset, len(seeds), capacity)
 
 
 def test_targets_of_train_and_test_are_one_teachers(taught):

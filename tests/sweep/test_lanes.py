@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from grids import CONFIG
+from segmented import train_lanes
 
 from scaletime_jax.models.network import linearise
 from scaletime_jax.sweep.architectures import make_network
@@ -17,11 +18,8 @@ from scaletime_jax.sweep.examples import (
 from scaletime_jax.sweep.lanes import (
     lanes_at_once,
     make_lanes,
-    make_length,
-    make_program,
     unit_table,
 )
-from scaletime_jax.sweep.tuning import CPU
 from scaletime_jax.training.batching import full_batch
 from scaletime_jax.training.hyper import Hyper
 from scaletime_jax.training.optimizers import make_optimizer
@@ -31,16 +29,9 @@ from scaletime_jax.training.train import make_train
 SMALL = dataclasses.replace(CONFIG, train_size=100, epochs=3)
 
 
-def train(configs, dataset, at_once=1, capacity=100, records=None):
+def train(configs, dataset, at_once=1, **sizes):
     """Returns the configs' curves, `at_once` lanes together."""
-    program = jax.jit(make_program(configs[0], Targets(10, None), capacity, CPU))
-    length = make_length(configs[0], records or len(configs[0].records))
-    data = make_shared_data(dataset)
-    turns = [
-        program(make_lanes(configs[i : i + at_once], at_once), length, data)
-        for i in range(0, len(configs), at_once)
-    ]
-    return jax.tree.map(lambda *each: np.concatenate(each), *turns)
+    return train_lanes(configs, Targets(10, None), dataset, at_once, **sizes)
 
 
 def seeds(*values, **changes):

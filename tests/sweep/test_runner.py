@@ -20,6 +20,7 @@ from scaletime_jax.sweep.queues import Queue
 from scaletime_jax.sweep.tuning import ACCELERATOR
 
 TINY = {**GRID, "train_size": [50], "seed": [101, 102]}
+CALL = "scaletime_jax.sweep.programs._call"
 
 
 @pytest.fixture
@@ -136,8 +137,8 @@ def spy(jit, lowered):
     """Returns `jit`, keeping what it lowers."""
 
     class Spied:
-        def __init__(self, function):
-            self.function = jit(function)
+        def __init__(self, function, **how):
+            self.function = jit(function, **how)
 
         def lower(self, *args):
             lowered.append(self.function.lower(*args))
@@ -153,7 +154,7 @@ def failing(times):
     def call(program, arguments):
         for _ in failures:
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: out of memory")
-        return jax.device_get(program(*arguments))
+        return jax.device_get(program.advance(*arguments))
 
     return call
 
@@ -164,7 +165,7 @@ def test_out_of_memory_halves_the_lanes_and_goes_on(
     grid = {**TINY, "width": [1], "seed": [101, 102, 103]}
     configs = make_grid(few_digits, **{**grid, "label_noise": [0.0]})
     roomy = runner.run_sweep(configs, datasets, tmp_path / "a")
-    monkeypatch.setattr(runner, "_call", failing(2))
+    monkeypatch.setattr(CALL, failing(2))
     tight = runner.run_sweep(configs, datasets, tmp_path / "b")
     notes = capsys.readouterr().err
     assert "trying 2 of its runs" in notes and "trying 1 of its runs" in notes
@@ -176,7 +177,7 @@ def test_what_never_fits_is_said_in_one_sentence(
     tmp_path, few_digits, datasets, accelerator, monkeypatch
 ):
     configs = make_grid(few_digits, **{**TINY, "width": [1], "label_noise": [0.0]})
-    monkeypatch.setattr(runner, "_call", failing(99))
+    monkeypatch.setattr(CALL, failing(99))
     with pytest.raises(InputError, match=r"width 1 .* does not fit .* about .* GiB"):
         runner.run_sweep(configs, datasets, tmp_path)
 
@@ -201,7 +202,8 @@ def test_counted_memory_bounds_the_compilers(
     programs = runner.Programs(jax.devices()[0])
     data = programs.put(digits)
     one, two = (
-        programs.compile(unit, data, at_once).memory_analysis() for at_once in (1, 2)
+        programs.compile(unit, data, at_once).advance.memory_analysis()
+        for at_once in (1, 2)
     )
     lane = two.temp_size_in_bytes - one.temp_size_in_bytes
     # every intermediate is counted as if all were kept: measured 1.8 and 3.8 times
@@ -268,7 +270,7 @@ def test_a_failure_on_a_device_is_the_sweeps(
     def call(program, arguments):
         raise jax.errors.JaxRuntimeError("INTERNAL: broken")
 
-    monkeypatch.setattr(runner, "_call", call)
+    monkeypatch.setattr(CALL, call)
     with pytest.raises(jax.errors.JaxRuntimeError, match="INTERNAL"):
         runner.run_sweep(make_grid(few_digits, **TINY), datasets, tmp_path)
     assert not list(tmp_path.glob("*.parquet"))

@@ -1,0 +1,259 @@
+"""Checkpoints inside runs: where a process was killed, the next one goes on."""
+
+import json
+import shutil
+import threading
+
+import jax
+import numpy as np
+import pandas as pd
+import pytest
+from grids import GRID
+
+from scaletime_jax.runs.read import read_runs
+from scaletime_jax.sweep import checkpoints, runner, segments
+from scaletime_jax.sweep.checkpoints import Checkpoints, Stopped
+from scaletime_jax.sweep.config import make_grid
+from scaletime_jax.sweep.plan import plan_units, split
+from scaletime_jax.sweep.programs import Programs
+
+SMALL = {**GRID, "train_size": [50], "width": [1], "label_noise": [0.0]}
+STEPS = 7  # of a segment
+
+
+@pytest.fixture
+def datasets(few_digits):
+    return {few_digits.name: few_digits}
+
+
+@pytest.fixture(autouse=True)
+def short_segments(monkeypatch):
+    """Segments of a few steps; what takes no time is saved too."""
+
+    def end(unit, begin, pace, lanes=1):
+        return min(begin + STEPS, unit.configs[0].records[-1])
+
+    monkeypatch.setattr("scaletime_jax.sweep.programs.segment_end", end)
+    monkeypatch.setattr(checkpoints, "SHORT", 0.0)
+
+
+@pytest.fixture
+def configs(few_digits):
+    """Three runs of 40 steps, 6 segments each."""
+    return make_grid(few_digits, **{**SMALL, "epochs": [20]})
+
+
+@pytest.fixture
+def whole(tmp_path, configs, datasets):
+    """The table of the runs, trained without an interruption."""
+    return runner.run_sweep(configs, datasets, tmp_path / "whole")
+
+
+def interrupt(monkeypatch, folder, configs, datasets, segments, **how):
+    """Stops a sweep after some segments in all."""
+    stop, note, seen = threading.Event(), Checkpoints.note, []
+
+    def count(self, part, reached):
+        seen.append(reached.step)
+        if len(seen) >= segments:
+            stop.set()
+        note(self, part, reached)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "note", count)
+        with pytest.raises(Stopped):
+            runner.run_sweep(configs, datasets, folder, stop=stop, **how)
+
+
+def saved(folder):
+    """Returns the folders of checkpoints."""
+    place = folder / checkpoints.FOLDER
+    return sorted(place.iterdir()) if place.exists() else []
+
+
+def spy(monkeypatch):
+    """Returns a list of the first steps of all segments that follow."""
+    begun, advance = [], Programs.advance
+
+    def spied(self, part, program, data, at_once, reached):
+        begun.append(reached.step)
+        return advance(self, part, program, data, at_once, reached)
+
+    monkeypatch.setattr(Programs, "advance", spied)
+    return begun
+
+
+def test_a_stopped_sweep_goes_on_where_it_stopped(
+    tmp_path, configs, datasets, whole, monkeypatch, capsys
+):
+    """With a finished run, whose unit is not written, and one or two within."""
+    interrupt(monkeypatch, tmp_path / "a", configs, datasets, 8)
+    assert not list((tmp_path / "a").glob("*.parquet"))
+    assert len(saved(tmp_path / "a")) >= 2
+    shutil.copytree(tmp_path / "a", tmp_path / "whole", dirs_exist_ok=True)
+    assert len(pd.read_parquet(tmp_path / "whole")) == len(whole)
+    assert len(read_runs(tmp_path / "whole").table) == len(whole)
+    begun = spy(monkeypatch)
+    capsys.readouterr()
+    table = runner.run_sweep(configs, datasets, tmp_path / "a")
+    pd.testing.assert_frame_equal(table, whole, check_exact=True)
+    assert len(begun) <= 18 - 8 and max(begun[:2]) > 0
+    assert "goes on from a checkpoint, after " in capsys.readouterr().err
+    names = {path.name for path in (tmp_path / "a").iterdir()}
+    assert all(name.endswith(".parquet") for name in names)
+
+
+def test_other_runs_of_its_program_do_not_matter(
+    tmp_path, few_digits, datasets, monkeypatch
+):
+    """The rest of a grid has smaller arrays than the grid that was interrupted."""
+    grid = {**SMALL, "seed": [101], "epochs": [20]}
+    large = make_grid(few_digits, **{**grid, "train_size": [50, 100]})
+    expected = runner.run_sweep(large, datasets, tmp_path / "b")
+    interrupt(monkeypatch, tmp_path / "a", large, datasets, 3)
+    small = [config for config in large if config.train_size == 50]
+    begun = spy(monkeypatch)
+    table = runner.run_sweep(small, datasets, tmp_path / "a")
+    assert begun[0] > 0
+    wanted = expected[expected.train_size == 50].reset_index(drop=True)
+    pd.testing.assert_frame_equal(table, wanted, check_exact=True)
+
+
+def test_lanes_together_go_on_in_their_turn(few_digits, datasets, tmp_path, configs):
+    [unit] = plan_units(configs, datasets)
+    [part] = split(unit._replace(tuning=unit.tuning._replace(lanes_in_turn=False)), 1)
+    device = jax.devices()[0]
+
+    def train(keep, at_once=2):
+        programs = Programs(device, checkpoints=keep)
+        data = programs.put(few_digits)
+        return programs.train_in_turns(part, data, at_once, 0.0).curves
+
+    expected = train(None)
+    for stop_after in (2, 8):  # in the first turn and in the second
+        keep = Checkpoints(tmp_path, 10.0)
+        note, seen = keep.note, []
+
+        def count(part, reached, keep=keep, note=note, seen=seen, last=stop_after):
+            seen.append(reached.step)
+            if len(seen) == last:
+                keep.stop.set()
+            note(part, reached)
+
+        keep.note = count
+        with pytest.raises(Stopped):
+            train(keep)
+        found = train(Checkpoints(tmp_path, 10.0))
+        for field, values in expected._asdict().items():
+            np.testing.assert_array_equal(found._asdict()[field], values, field)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"version": "0.0.1"}, "is of version 0.0.1 of this package, not "),
+        ({"jax": "0.1"}, "is of version 0.1 of JAX, not "),
+        ({"device": "abacus"}, "is of a abacus, not a cpu"),
+        ({"precision": "half"}, "has matrix products in half, not float32"),
+        ({"runs": "more"}, "has other runs together"),
+        (None, "is damaged"),
+        ("bit", "is damaged (its digest is another)"),
+        ("gone", "is damaged (it is empty)"),
+    ],
+)
+def test_what_is_of_no_use_is_left_aside(
+    tmp_path, configs, datasets, monkeypatch, capsys, change, words
+):
+    configs = configs[:1]
+    interrupt(monkeypatch, tmp_path, configs, datasets, 2)
+    [path] = saved(tmp_path)
+    about = path / checkpoints.ABOUT
+    if change is None:
+        about.write_text('{"ru')
+    elif change == "gone":
+        for each in (path / "saved").iterdir():
+            each.rename(tmp_path / "elsewhere")
+    elif change == "bit":
+        digest = checkpoints._digest
+        monkeypatch.setattr(checkpoints, "_digest", lambda c: 255 - digest(c))
+    else:
+        owner = json.loads(about.read_text())
+        change = {"runs": [*owner["runs"], "x"]} if "runs" in change else change
+        about.write_text(json.dumps(owner | change))
+    begun = spy(monkeypatch)
+    capsys.readouterr()
+    table = runner.run_sweep(configs, datasets, tmp_path)
+    said = [x for x in capsys.readouterr().err.splitlines() if "its checkpoint" in x]
+    assert len(said) == 1 and words in said[0] and "training starts anew" in said[0]
+    assert begun[0] == 0 and table.step.max() == configs[0].records[-1]
+    assert saved(tmp_path) == []  # nobody needs it any more
+
+
+def test_checkpoints_come_every_few_minutes(tmp_path, configs, datasets, monkeypatch):
+    times, write = [], checkpoints._write
+    clock = iter(range(10**6))
+    monkeypatch.setattr(checkpoints.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(
+        checkpoints,
+        "_write",
+        lambda path, reached: (times.append(reached.step), write(path, reached)),
+    )
+    runner.run_sweep(configs[:1], datasets, tmp_path / "often", checkpoint_minutes=0.01)
+    assert times[:5] == [7, 14, 21, 28, 35]
+    times.clear()
+    runner.run_sweep(configs[:1], datasets, tmp_path / "rarely")
+    runner.run_sweep(configs[:1], datasets, tmp_path / "never", checkpoint_minutes=0)
+    assert times == []
+
+
+def test_a_checkpoint_that_cannot_be_written_stops_no_training(
+    tmp_path, configs, datasets, monkeypatch, capsys
+):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoints, "_write", fail)
+    how = {"checkpoint_minutes": 1e-9}
+    table = runner.run_sweep(configs[:1], datasets, tmp_path, **how)
+    assert table.step.max() == configs[0].records[-1]
+    assert "No space left on device" in capsys.readouterr().err
+
+
+def test_stopping_without_checkpoints_writes_none(
+    tmp_path, configs, datasets, monkeypatch
+):
+    interrupt(monkeypatch, tmp_path, configs, datasets, 2, checkpoint_minutes=0)
+    assert [path.name for path in tmp_path.iterdir()] == []
+
+
+def test_what_is_left_of_written_units_is_deleted(
+    tmp_path, configs, datasets, monkeypatch
+):
+    """After a process that was killed between the table and its checkpoint."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "drop", lambda *_: None)
+        interrupt(monkeypatch, tmp_path, configs[:1], datasets, 2)
+        runner.run_sweep(configs[:1], datasets, tmp_path)
+        assert len(saved(tmp_path)) == 1
+    runner.run_sweep(configs[:1], datasets, tmp_path)
+    assert not (tmp_path / checkpoints.FOLDER).exists()
+
+
+def test_segments_are_as_one(tmp_path, configs, datasets, whole, monkeypatch):
+    """The table of a sweep that is cut into segments, and of one that is not."""
+    monkeypatch.setattr(
+        "scaletime_jax.sweep.programs.segment_end", segments.segment_end
+    )
+    begun = spy(monkeypatch)
+    table = runner.run_sweep(configs, datasets, tmp_path / "one")
+    assert begun == [0, 0, 0]
+    pd.testing.assert_frame_equal(table, whole, check_exact=True)
+
+
+def test_a_part_ends_where_all_its_runs_have_arrived(
+    tmp_path, few_digits, datasets, monkeypatch
+):
+    axes = {**SMALL, "seed": [101], "epochs": [20], "until_test_loss": [0.2]}
+    configs, begun = make_grid(few_digits, **axes), spy(monkeypatch)
+    table = runner.run_sweep(configs, datasets, tmp_path)
+    assert list(table.step) == [0] and begun == [0]
