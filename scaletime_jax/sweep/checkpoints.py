@@ -182,10 +182,12 @@ class Checkpoints:
                     _leave(path, label, "is damaged")
             elif other == owner and path.name == _name(part):
                 try:
-                    reached = _restore(path, part, owner["lanes"])
+                    reached = _restore(path, owner["lanes"])
                 except Exception as error:  # of whatever the library says
                     reason = str(error).strip().splitlines() or [type(error).__name__]
                     _leave(path, label, f"is damaged ({reason[0][:100].rstrip('.')})")
+                    continue
+                if reached is BEGIN:
                     continue
                 _say(f"{label}: goes on from a checkpoint, {_place(part, reached)}.")
                 return reached
@@ -307,8 +309,8 @@ def _digest(content: dict[str, np.ndarray]) -> np.ndarray:
     return np.frombuffer(sha.digest(), np.uint8)
 
 
-def _restore(path: pathlib.Path, part: Part, lanes: int) -> Reached:
-    """Reads a checkpoint.
+def _restore(path: pathlib.Path, lanes: int) -> Reached:
+    """Reads a checkpoint; one whose first save was interrupted is the beginning.
 
     Raises:
         ValueError: it is not whole; the library may raise others.
@@ -318,7 +320,7 @@ def _restore(path: pathlib.Path, part: Part, lanes: int) -> Reached:
     with _manager(path) as manager:
         latest = manager.latest_step()
         if latest is None:
-            raise ValueError("it is empty")
+            return BEGIN
         content = manager.restore(latest, args=ocp.args.StandardRestore())
     if not np.array_equal(content.pop("digest"), _digest(content)):
         raise ValueError("its digest is another")

@@ -118,8 +118,8 @@ class Program(NamedTuple):
         init: (lanes, length, data) -> the state before the first step.
         advance: (lanes, length, data, state, segment) -> (state, Curves), as
             `Training.advance`. A segment that begins at 0 begins with `init`, whatever
-            state is given. The state of a single lane has no axis of lanes; the curves
-            always have one.
+            state is given. The state of a single lane has no axis of lanes, and neither
+            have the counts that all lanes share; the curves always have one.
     """
 
     init: Callable[[Lanes, Length, SharedData], Any]
@@ -184,15 +184,22 @@ def make_program(
     lane = make_lane(config, targets, capacity, tuning)
 
     def init(lanes: Lanes, length: Length, data: SharedData) -> Any:
-        if lanes["seed"].shape[0] > 1:
-            return jax.vmap(lane.init, (0, None, None))(lanes, length, data)
-        return lane.init(_only(lanes), length, data)
+        if lanes["seed"].shape[0] == 1:
+            return lane.init(_only(lanes), length, data)
+        one = jax.eval_shape(lane.init, _only(lanes), length, data)
+        is_shared = jax.tree.map(_is_count, one)
+        if config.until_test_loss > 0:  # lanes that have ended take no more steps
+            is_shared = jax.tree.map(lambda _: False, one)
+        axes = jax.tree.map(lambda shared: None if shared else 0, is_shared)
+        return jax.vmap(lane.init, (0, None, None), axes)(lanes, length, data)
 
     def program(
         lanes: Lanes, length: Length, data: SharedData, state: Any, segment: Segment
     ) -> tuple[Any, Curves]:
         if lanes["seed"].shape[0] > 1:
-            together = jax.vmap(lane.advance, (0, None, None, 0, None))
+            axes = jax.tree.map(lambda leaf: 0 if jnp.ndim(leaf) else None, state)
+            own = 0, None, None, axes, None
+            together = jax.vmap(lane.advance, own, (axes, 0))
             after, curves = together(lanes, length, data, state, segment)
             return after, curves
         # a single lane uses ordinary matrix products, not batches of one
@@ -208,6 +215,11 @@ def blank_state(
     """Returns a state of zeros, with which a first segment can be called."""
     shapes = jax.eval_shape(program.init, lanes, length, data)
     return jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
+
+
+def _is_count(leaf: jax.ShapeDtypeStruct) -> bool:
+    """Whether a leaf of a lane's state counts its steps, as those of other lanes."""
+    return leaf.ndim == 0 and jnp.issubdtype(leaf.dtype, jnp.integer)
 
 
 def _only(lanes: Lanes) -> dict[str, Array]:

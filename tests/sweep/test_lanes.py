@@ -14,9 +14,11 @@ from scaletime_jax.sweep.examples import (
     Targets,
     make_draw,
     make_shared_data,
+    run_keys,
 )
 from scaletime_jax.sweep.lanes import (
     lanes_at_once,
+    make_hyper,
     make_lanes,
     unit_table,
 )
@@ -45,6 +47,39 @@ def test_a_seed_together_with_nine_others_gives_its_curve(few_digits):
     # batched products add in another order
     np.testing.assert_allclose(together.test_loss[3], alone.test_loss[0], rtol=1e-5)
     np.testing.assert_allclose(together.train_loss[3], alone.train_loss[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_a_program_is_the_plain_run_to_the_last_bit(few_digits, at_once):
+    """Against `make_train`, vmapped: also the counts of Adam are one for all lanes."""
+    changes = {"optimizer": "adam", "learning_rate": 0.003, "schedule": "cosine"}
+    configs = seeds(*range(101, 101 + at_once), **changes)
+    found = train(configs, few_digits, at_once)
+    draw = make_draw(configs[0], Targets(10, None), 100)
+    network, optimizer = (
+        make_network("mlp", 1, 10, "pytorch"),
+        make_optimizer("adam", "cosine"),
+    )
+    data, lanes = make_shared_data(few_digits), make_lanes(configs, at_once)
+
+    def plain(lane, stops, data):
+        keys = run_keys(lane["seed"])
+        drawn = draw(keys.data, lane, 100, data)
+        how = optimizer, stops, drawn.sampler
+        return make_train(network, make_task("mse"), *how)(
+            keys.train, make_hyper(lane), drawn.data
+        )
+
+    stops = jnp.array(configs[0].records)
+    if at_once == 1:
+        alone = {name: values[0] for name, values in lanes.items()}
+        expected = jax.jit(plain)(alone, stops, data)
+    else:
+        expected = jax.jit(jax.vmap(plain, (0, None, None)))(lanes, stops, data)
+    for field, values in expected._asdict().items():
+        np.testing.assert_array_equal(
+            found._asdict()[field].reshape(values.shape), values
+        )
 
 
 def test_the_last_lane_makes_up_a_turn(few_digits):
