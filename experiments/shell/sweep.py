@@ -24,7 +24,7 @@ from scaletime_jax.sweep.config import RunConfig
 from scaletime_jax.sweep.grid import axes_of_grid, paper_grid
 from scaletime_jax.sweep.plan import plan_sweep
 from scaletime_jax.sweep.progress import clock
-from scaletime_jax.sweep.runner import check_memory, run_sweep
+from scaletime_jax.sweep.runner import MINUTES, check_memory, run_sweep
 from scaletime_jax.sweep.slurm import check_slurm
 from scaletime_jax.training.optimizers import OPTIMIZERS
 from scaletime_jax.words import count_of
@@ -32,6 +32,7 @@ from shell import flags as common
 from shell import slurm
 from shell.duration import describe_duration
 from shell.flags import numbers, truths
+from shell.interrupt import saving
 
 DATASET = flags.DEFINE_list(
     "dataset",
@@ -115,6 +116,13 @@ PRECISION = flags.DEFINE_enum(
     ["float32", "tensorfloat32"],
     "Matrix products on accelerators: float32, or tensorfloat32 (10 bits of mantissa, "
     "faster on NVIDIA GPUs). A CPU computes in float32 whatever this says.",
+)
+CHECKPOINTS = flags.DEFINE_float(
+    "checkpoint_minutes",
+    MINUTES,
+    "Minutes between two checkpoints of a run in training, from which the same command "
+    "goes on after the process has ended, for whatever reason; 0 for none.",
+    lower_bound=0.0,
 )
 LAUNCHER = flags.DEFINE_enum(
     "launcher",
@@ -248,12 +256,22 @@ def train(datasets: dict[str, Dataset], check: Check | None = None) -> Trained |
     missing = sum(len(unit.configs) for unit in units)
     start = time.monotonic()
     arrived: list[int] = []
-    if LAUNCHER.value == "task":
-        run_sweep(configs, datasets, folder, PRECISION.value, wait=False)
-        return None
     if LAUNCHER.value == "slurm" and missing:
         slurm.wait_for_tasks(units, arrivals)
-    table = run_sweep(configs, datasets, folder, PRECISION.value, arrived.append)
+    is_task = LAUNCHER.value == "task"
+    with saving() as stop:
+        table = run_sweep(
+            configs,
+            datasets,
+            folder,
+            PRECISION.value,
+            arrived.append,
+            wait=not is_task,
+            checkpoint_minutes=CHECKPOINTS.value,
+            stop=stop,
+        )
+    if is_task:
+        return None
     took = clock(time.monotonic() - start)
     origin = f"Nothing was left to train: {count_of(len(configs), 'run')} of {folder}."
     if missing:

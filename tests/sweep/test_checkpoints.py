@@ -158,7 +158,6 @@ def test_lanes_together_go_on_in_their_turn(few_digits, datasets, tmp_path, conf
         ({"runs": "more"}, "has other runs together"),
         (None, "is damaged"),
         ("bit", "is damaged (its digest is another)"),
-        ("gone", "is damaged (it is empty)"),
     ],
 )
 def test_what_is_of_no_use_is_left_aside(
@@ -170,9 +169,6 @@ def test_what_is_of_no_use_is_left_aside(
     about = path / checkpoints.ABOUT
     if change is None:
         about.write_text('{"ru')
-    elif change == "gone":
-        for each in (path / "saved").iterdir():
-            each.rename(tmp_path / "elsewhere")
     elif change == "bit":
         digest = checkpoints._digest
         monkeypatch.setattr(checkpoints, "_digest", lambda c: 255 - digest(c))
@@ -187,6 +183,20 @@ def test_what_is_of_no_use_is_left_aside(
     assert len(said) == 1 and words in said[0] and "training starts anew" in said[0]
     assert begun[0] == 0 and table.step.max() == configs[0].records[-1]
     assert saved(tmp_path) == []  # nobody needs it any more
+
+
+def test_a_first_save_that_was_interrupted_is_no_damage(
+    tmp_path, configs, datasets, monkeypatch, capsys
+):
+    configs = configs[:1]
+    interrupt(monkeypatch, tmp_path, configs, datasets, 2)
+    [path] = saved(tmp_path)
+    [whole] = (path / "saved").iterdir()
+    shutil.rmtree(whole)
+    begun = spy(monkeypatch)
+    interrupt(monkeypatch, tmp_path, configs, datasets, 2)
+    runner.run_sweep(configs, datasets, tmp_path)
+    assert begun[:3] == [0, 7, 14] and "damaged" not in capsys.readouterr().err
 
 
 def test_checkpoints_come_every_few_minutes(tmp_path, configs, datasets, monkeypatch):
