@@ -20,8 +20,11 @@ from scaletime_jax.sweep.lanes import (
     lanes_at_once,
     make_hyper,
     make_lanes,
+    make_length,
+    make_program,
     unit_table,
 )
+from scaletime_jax.sweep.tuning import CPU
 from scaletime_jax.training.batching import full_batch
 from scaletime_jax.training.hyper import Hyper
 from scaletime_jax.training.optimizers import make_optimizer
@@ -80,6 +83,21 @@ def test_a_program_is_the_plain_run_to_the_last_bit(few_digits, at_once):
         np.testing.assert_array_equal(
             found._asdict()[field].reshape(values.shape), values
         )
+
+
+@pytest.mark.parametrize(("until", "dimensions"), [(0.0, {0}), (0.1, {1})])
+def test_lanes_that_step_together_share_the_counts_of_their_steps(
+    few_digits, until, dimensions
+):
+    """Powers of a count of each lane are rounded otherwise than those of one number."""
+    configs = seeds(
+        101, 102, optimizer="adam", schedule="cosine", until_test_loss=until
+    )
+    program = make_program(configs[0], Targets(10, None), 100, CPU)
+    length = make_length(configs[0], len(configs[0].records))
+    given = make_lanes(configs, 2), length, make_shared_data(few_digits)
+    leaves = jax.tree.leaves(jax.eval_shape(program.init, *given).optimizer)
+    assert {leaf.ndim for leaf in leaves if leaf.dtype == jnp.int32} == dimensions
 
 
 def test_the_last_lane_makes_up_a_turn(few_digits):
