@@ -5,7 +5,6 @@ folder of its own. Only the process that holds the claims on the runs of a check
 uses or deletes it.
 """
 
-import hashlib
 import json
 import pathlib
 import shutil
@@ -16,21 +15,18 @@ from collections.abc import Iterable, Iterator, Set
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 
 import scaletime_jax
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs import store
-from scaletime_jax.sweep import provenance
+from scaletime_jax.sweep import provenance, saved
 from scaletime_jax.sweep.plan import Part
 from scaletime_jax.sweep.segments import BEGIN, Reached
-from scaletime_jax.training.curves import from_metrics
 
 FOLDER = ".checkpoints"
 ABOUT = "about.json"
 # Seconds of training that are sooner done again than saved.
 SHORT = 1.0
-STATE = "state"  # names of the leaves of a state, with their number
 Owner = dict[str, Any]
 
 
@@ -182,7 +178,7 @@ class Checkpoints:
                     _leave(path, label, "is damaged")
             elif other == owner and path.name == _name(part):
                 try:
-                    reached = _restore(path, owner["lanes"])
+                    reached = saved.restore(path, owner["lanes"])
                 except Exception as error:  # of whatever the library says
                     reason = str(error).strip().splitlines() or [type(error).__name__]
                     _leave(path, label, f"is damaged ({reason[0][:100].rstrip('.')})")
@@ -204,9 +200,9 @@ class Checkpoints:
         try:
             path.mkdir(parents=True, exist_ok=True)
             store.write_whole(path / ABOUT, json.dumps(each.owner).encode())
-            _write(path, reached)
-            saved = time.monotonic()
-            self.open[name] = each._replace(saved=saved, is_saved=True)
+            saved.write(path, reached)
+            now = time.monotonic()
+            self.open[name] = each._replace(saved=now, is_saved=True)
         except (OSError, ValueError, InputError) as error:
             reason = str(error).strip().splitlines() or [type(error).__name__]
             self.open[name] = each._replace(saved=time.monotonic())
@@ -271,65 +267,3 @@ def _read_owner(path: pathlib.Path) -> Owner | None:
         return owner if is_whole else None
     except (OSError, ValueError, TypeError):
         return None
-
-
-def _manager(path: pathlib.Path) -> Any:
-    """Returns Orbax's manager of a folder, which keeps the newest checkpoint."""
-    import orbax.checkpoint as ocp  # half a second, which most sweeps do not need
-
-    options = ocp.CheckpointManagerOptions(
-        max_to_keep=1, enable_async_checkpointing=False
-    )
-    return ocp.CheckpointManager(path.absolute() / "saved", options=options)
-
-
-def _write(path: pathlib.Path, reached: Reached) -> None:
-    import orbax.checkpoint as ocp
-
-    leaves = jax.device_get(list(reached.state))
-    content = {f"{STATE}{i}": np.asarray(leaf) for i, leaf in enumerate(leaves)}
-    metrics = [np.stack(turn.metrics) for turn in reached.curves]
-    content["curves"] = np.concatenate(metrics, axis=1)
-    content["place"] = np.array([reached.first, reached.step])
-    content["seconds"] = np.array(reached.seconds)
-    content["digest"] = _digest(content)
-    with _manager(path) as manager:
-        latest = manager.latest_step()
-        step = 0 if latest is None else latest + 1
-        manager.save(step, args=ocp.args.StandardSave(content))
-
-
-def _digest(content: dict[str, np.ndarray]) -> np.ndarray:
-    """Returns a digest of all arrays, by which damage shows."""
-    sha = hashlib.sha256()
-    for name in sorted(content):
-        values = content[name]
-        sha.update(f"{name} {values.dtype} {values.shape}".encode())
-        sha.update(np.ascontiguousarray(values).tobytes())
-    return np.frombuffer(sha.digest(), np.uint8)
-
-
-def _restore(path: pathlib.Path, lanes: int) -> Reached:
-    """Reads a checkpoint; one whose first save was interrupted is the beginning.
-
-    Raises:
-        ValueError: it is not whole; the library may raise others.
-    """
-    import orbax.checkpoint as ocp
-
-    with _manager(path) as manager:
-        latest = manager.latest_step()
-        if latest is None:
-            return BEGIN
-        content = manager.restore(latest, args=ocp.args.StandardRestore())
-    if not np.array_equal(content.pop("digest"), _digest(content)):
-        raise ValueError("its digest is another")
-    first, step = map(int, content["place"])
-    rows = np.asarray(content["curves"])
-    turns = [
-        from_metrics([*rows[:, start : start + lanes]])
-        for start in range(0, rows.shape[1], lanes)
-    ]
-    count = sum(name.startswith(STATE) for name in content)
-    state = [content[f"{STATE}{i}"] for i in range(count)]
-    return Reached(first, step, state, turns, float(content["seconds"]))

@@ -12,6 +12,7 @@ from grids import GRID
 
 from scaletime_jax.runs.read import read_runs
 from scaletime_jax.sweep import checkpoints, runner, segments
+from scaletime_jax.sweep import saved as store_of_state
 from scaletime_jax.sweep.checkpoints import Checkpoints, Stopped
 from scaletime_jax.sweep.config import make_grid
 from scaletime_jax.sweep.plan import plan_units, split
@@ -170,8 +171,8 @@ def test_what_is_of_no_use_is_left_aside(
     if change is None:
         about.write_text('{"ru')
     elif change == "bit":
-        digest = checkpoints._digest
-        monkeypatch.setattr(checkpoints, "_digest", lambda c: 255 - digest(c))
+        digest = store_of_state.digest
+        monkeypatch.setattr(store_of_state, "digest", lambda c: 255 - digest(c))
     else:
         owner = json.loads(about.read_text())
         change = {"runs": [*owner["runs"], "x"]} if "runs" in change else change
@@ -200,12 +201,12 @@ def test_a_first_save_that_was_interrupted_is_no_damage(
 
 
 def test_checkpoints_come_every_few_minutes(tmp_path, configs, datasets, monkeypatch):
-    times, write = [], checkpoints._write
+    times, write = [], store_of_state.write
     clock = iter(range(10**6))
     monkeypatch.setattr(checkpoints.time, "monotonic", lambda: float(next(clock)))
     monkeypatch.setattr(
-        checkpoints,
-        "_write",
+        store_of_state,
+        "write",
         lambda path, reached: (times.append(reached.step), write(path, reached)),
     )
     runner.run_sweep(configs[:1], datasets, tmp_path / "often", checkpoint_minutes=0.01)
@@ -222,7 +223,7 @@ def test_a_checkpoint_that_cannot_be_written_stops_no_training(
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoints, "_write", fail)
+    monkeypatch.setattr(store_of_state, "write", fail)
     how = {"checkpoint_minutes": 1e-9}
     table = runner.run_sweep(configs[:1], datasets, tmp_path, **how)
     assert table.step.max() == configs[0].records[-1]
