@@ -182,8 +182,7 @@ def make_train(
         >>> from scaletime_jax.models.mlp import MLP
         >>> from scaletime_jax.models.network import from_flax
         >>> from scaletime_jax.training.batching import TrainData, epochs
-        >>> from scaletime_jax.training.curves import Curves, make_curves
-    from scaletime_jax.training.hyper import Hyper
+        >>> from scaletime_jax.training.hyper import Hyper
         >>> from scaletime_jax.training.optimizers import make_optimizer
         >>> from scaletime_jax.training.task import make_task
         >>> digits = load_dataset("mnist12k")

@@ -6,6 +6,7 @@ import sys
 import time
 
 import pandas as pd
+import pytest
 from scripts import ROOT, call
 
 # Seconds of training on one core: 60,000 steps.
@@ -46,6 +47,7 @@ def end_after_checkpoint(process, workdir, number):
     return process.communicate(timeout=60)[1]
 
 
+@pytest.mark.slow
 def test_killed_and_told_to_end_amid_a_run(tmp_path):
     process = start(tmp_path / "a")
     end_after_checkpoint(process, tmp_path / "a", signal.SIGKILL)
