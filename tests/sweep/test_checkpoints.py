@@ -104,6 +104,7 @@ def test_a_stopped_sweep_goes_on_where_it_stopped(
     assert all(name.endswith(".parquet") for name in names)
 
 
+@pytest.mark.slow
 def test_other_runs_of_its_program_do_not_matter(
     tmp_path, few_digits, datasets, monkeypatch
 ):
@@ -120,6 +121,7 @@ def test_other_runs_of_its_program_do_not_matter(
     pd.testing.assert_frame_equal(table, wanted, check_exact=True)
 
 
+@pytest.mark.slow
 def test_lanes_together_go_on_in_their_turn(few_digits, datasets, tmp_path, configs):
     [unit] = plan_units(configs, datasets)
     [part] = split(unit._replace(tuning=unit.tuning._replace(lanes_in_turn=False)), 1)

@@ -66,6 +66,7 @@ def names(folder):
     return {path.name for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_three_processes_share_two_grids_and_outlive_one_of_them(
     tmp_path, few_digits, datasets
 ):
