@@ -157,9 +157,9 @@ def choose_plan(proposals: Sequence[Proposal]) -> Plan:
             "no law predicts losses for this budget: the runs are too small or too "
             "short; lower the budget or train larger networks for longer."
         )
-    surest = min(planned, key=lambda each: each.width)
-    plan = surest.plan
-    if plan is None or not np.isfinite(surest.width):
+    narrowest = min(planned, key=lambda each: each.width)
+    plan = narrowest.plan
+    if plan is None or not np.isfinite(narrowest.width):
         raise InputError(
             "no law has an interval for these runs; train more sizes or seeds."
         )
