@@ -10,7 +10,8 @@ from scaletime_jax.errors import InputError
 from scaletime_jax.runs.ends import refuse_parts
 from scaletime_jax.runs.fields import FIELDS, Field
 from scaletime_jax.runs.published import load_published
-from scaletime_jax.runs.read import Runs, make_runs, of_runs, read_runs
+from scaletime_jax.runs.read import Runs, make_runs, of_runs, read_runs, together
+from scaletime_jax.runs.select import choose_runs
 from scaletime_jax.words import count_of
 from shell import flags as common
 from shell import sweep
@@ -74,6 +75,29 @@ def obtain(
     return found
 
 
+def obtain_all(beside: Sequence[str]) -> Runs | None:
+    """Trains the missing runs, and reads all runs there are, of any protocol.
+
+    Args:
+        beside: folders of further run tables.
+
+    Returns:
+        the runs in the folder of --runs, or of the trained ones, and in the folders
+        beside it; None for a dry run.
+    """
+    if RUNS.value is None and obtain(any_length=True) is None:
+        return None
+    places = [str(sweep.runs_folder()) if RUNS.value is None else RUNS.value, *beside]
+    found = together([_read_place(each) for each in places])
+    if RUNS.value is not None:
+        found = found._replace(table=choose_runs(found.table, _wanted()))
+    counted = f"{count_of(found.num_runs, 'run')} of {' and '.join(places)}"
+    if common.DRY_RUN.value:
+        print(f"draws from {counted}.")
+        return None
+    return found._replace(origin=" ".join([f"Read {counted}.", *found.notes]))
+
+
 def _warn_of_unended(runs: Runs) -> None:
     if runs.num_unended:
         said = f"{runs.num_unended} of {count_of(runs.num_runs, 'run')}"
@@ -86,27 +110,17 @@ def _warn_of_unended(runs: Runs) -> None:
 
 def read(path: str, needs: Sequence[str], any_length: bool) -> Runs | None:
     """Reads the runs that the flags select, and prints the gaps of their grid."""
-    wanted = {
-        field.name: choices(field)
-        for field in FIELDS
-        if field.split and not flags.FLAGS[field.choice].using_default_value
-    }
-    # controls are read with the runs that they belong to
-    wanted.pop("shuffled_labels", None)
-    [batch_size] = wanted.get("batch_size", [None])
+    wanted = _wanted()
     try:
-        kind, colon, name = path.partition(":")
-        if colon and kind == "published":
-            found = load_published(name, track)
-        else:
-            found = read_runs(path, track, _columns(), batch_size)
+        found = _read_place(path)
         if found.are_logs and found.table.batch_size.isna().all():
             wanted.pop("batch_size", None)
         found.require(needs, sys.argv[0].rpartition("/")[2])
         runs = found.select(wanted, any_length)
     except InputError as error:
-        where = "" if path in str(error) else f"={path}"
-        raise InputError(f"--runs{where}: {error}", **error.quantities) from None
+        if str(error).startswith("--runs"):
+            raise
+        raise _of_place(path, error) from None
     if runs.num_diverged:
         said = f"{runs.num_diverged} of {count_of(runs.num_runs, 'run')} diverged"
         print(f"warning: {said}; they count up to that epoch.", file=sys.stderr)
@@ -120,6 +134,35 @@ def read(path: str, needs: Sequence[str], any_length: bool) -> Runs | None:
         return None
     said = f"Read {count_of(runs.num_runs, 'run')} of {path}."
     return runs._replace(origin=" ".join([said, *runs.notes]))
+
+
+def _wanted() -> dict[str, list]:
+    """Returns the values of the grid's flags that are given, by field."""
+    wanted = {
+        field.name: choices(field)
+        for field in FIELDS
+        if field.split and not flags.FLAGS[field.choice].using_default_value
+    }
+    # controls are read with the runs that they belong to
+    wanted.pop("shuffled_labels", None)
+    return wanted
+
+
+def _read_place(path: str) -> Runs:
+    """Reads all runs of a file or folder, or published ones."""
+    [batch_size] = _wanted().get("batch_size", [None])
+    kind, colon, name = path.partition(":")
+    try:
+        if colon and kind == "published":
+            return load_published(name, track)
+        return read_runs(path, track, _columns(), batch_size)
+    except InputError as error:
+        raise _of_place(path, error) from None
+
+
+def _of_place(path: str, error: InputError) -> InputError:
+    where = "" if path in str(error) else f"={path}"
+    return InputError(f"--runs{where}: {error}", **error.quantities)
 
 
 def _columns() -> dict[str, str]:

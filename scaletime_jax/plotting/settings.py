@@ -88,7 +88,7 @@ def title_of(fields: dict) -> str:
     words = ", ".join(itertools.chain(*_lines(fields)))
     loss = fields.get("loss")
     if loss not in (None, "mse"):
-        words += f", {_name(loss)}"
+        words += f", {write_name(loss)}"
     return words or "all runs"
 
 
@@ -104,15 +104,15 @@ def describe_setting(fields: dict) -> str:
 def _lines(fields: dict) -> list[list[str]]:
     """Returns the words of dataset and network, and those of optimizer and noise."""
     known = {k: v for k, v in fields.items() if v is not None}
-    network = [_name(known[k]) for k in ("dataset", "architecture") if k in known]
-    training = [_name(known["optimizer"])] if "optimizer" in known else []
+    network = [write_name(known[k]) for k in ("dataset", "architecture") if k in known]
+    training = [write_name(known["optimizer"])] if "optimizer" in known else []
     if "learning_rate" in known:
         name = "" if training else "rate "
         training = [" ".join([*training, f"{name}{known['learning_rate']:g}"])]
     if known.get("label_noise"):
         training.append(f"{known['label_noise']:.0%} label noise")
     training += [
-        _name(known[name])
+        write_name(known[name])
         if isinstance(known[name], str)
         else f"{name} {known[name]:g}"
         for name in LATER
@@ -128,7 +128,7 @@ def _shortened(word: str) -> str:
 
 def describe_loss(loss: str | None, split: str = "test") -> str:
     """Returns what an axis of losses is called."""
-    return f"{split} {'loss' if loss is None else _name(loss)}"
+    return f"{split} {'loss' if loss is None else write_name(loss)}"
 
 
 def describe_size(train_size: int | None) -> str:
@@ -136,7 +136,7 @@ def describe_size(train_size: int | None) -> str:
     return "not given" if train_size is None else f"{train_size:,}"
 
 
-def _name(name: str) -> str:
+def write_name(name: str) -> str:
     """Returns a name as a person writes it; different names stay different."""
     whole, *parts = re.split(rf"-(?=(?:{'|'.join(ALTERED)})\d)", name)
     words = [NAMES.get(whole, whole.replace("teacher:", "teacher "))]

@@ -230,6 +230,18 @@ def make_runs(table: pd.DataFrame, metadata: list[Metadata]) -> Runs:
     return Runs(table[~shuffled].reset_index(**index), metadata, [], controls)
 
 
+def together(tables: Sequence[Runs]) -> Runs:
+    """Returns the runs of several tables as one; a run in two of them counts once."""
+    table = pd.concat([each.table for each in tables], ignore_index=True)
+    controls = [each.controls for each in tables if each.controls is not None]
+    return Runs(
+        table.drop_duplicates(["run_id", "step"]),
+        [unit for each in tables for unit in each.metadata],
+        [],
+        pd.concat(controls, ignore_index=True) if controls else None,
+    )
+
+
 def read_runs(
     path: str | pathlib.Path,
     track: Track = quiet,

@@ -59,7 +59,9 @@ RESOLUTION = 1 / 6
 EXPONENTS = CLAIMED - RESOLUTION, CLAIMED + RESOLUTION  # within the claim
 # Up to as much as seeds differ by, one function describes all curves.
 MOST_LEFT = 1.0
-PER_DECADE = 20
+# Times of a curve for each decade, and for a curve of less than SHORT decades in all:
+# shifted curves overlap in whole steps, which must be small against their exponent.
+PER_DECADE, SHORT, LEAST_TIMES = 20, 2.0, 80
 MIN_SEEDS = 3
 
 
@@ -125,9 +127,9 @@ def study(
         make_claims(made, runs.clock.plural),
         {
             "curves": _curves(made),
-            "exponents": _exponents(made),
-            "thresholds": _thresholds(scans),
-            "pairs": [row for each in made for row in _pairs(each)],
+            "exponents": exponent_rows(made),
+            "thresholds": threshold_rows(scans),
+            "pairs": [row for each in made for row in pair_rows(each)],
         },
         {"collapses": [_summarise(each) for each in made]},
         {"made": made, "scans": scans, "time": runs.clock.plural},
@@ -145,13 +147,13 @@ def _summarise(collapse: Collapse) -> dict:
         "ceiling": finite(np.exp(collapse.curves.ceiling)),
         "kappa": collapse.kappa._asdict(),
         "error_in_spreads": collapse.error_in_spreads._asdict(),
-        "pairs": _pairs(collapse),
+        "pairs": pair_rows(collapse),
         "sizes": len(collapse.curves.num_params),
         "seeds": collapse.curves.seeds,
     }
 
 
-def _exponents(made: list[Collapse]) -> list[dict]:
+def exponent_rows(made: list[Collapse]) -> list[dict]:
     """Returns the exponent of each train size, as plotted, in rows."""
     points = []
     for each in made:
@@ -171,7 +173,7 @@ def _exponents(made: list[Collapse]) -> list[dict]:
     return points
 
 
-def _pairs(each: Collapse) -> list[dict]:
+def pair_rows(each: Collapse) -> list[dict]:
     """Returns the exponents of neighbouring sizes as rows."""
     found = each.pairs
     if found is None:
@@ -187,7 +189,7 @@ def _pairs(each: Collapse) -> list[dict]:
     return rows
 
 
-def _thresholds(scans: list[ThresholdScan]) -> list[dict]:
+def threshold_rows(scans: list[ThresholdScan]) -> list[dict]:
     """Returns the exponent at each threshold, as plotted."""
     points = []
     for scan in scans:
@@ -235,7 +237,7 @@ def find_collapses(
     for fields, runs in track(cells, "settings compared"):
         if runs.num_params.nunique() >= MIN_SIZES:
             ceiling = ceiling_of(runs, threshold)
-            curves = learning_curves(runs, PER_DECADE, ceiling)
+            curves = learning_curves(runs, _per_decade(runs), ceiling)
             made.append(collapse_curves(curves, fields))
     if not made:
         most = max(runs.num_params.nunique() for _, runs in cells)
@@ -244,6 +246,12 @@ def find_collapses(
             f"(num_params); an exponent needs {MIN_SIZES}."
         )
     return made
+
+
+def _per_decade(rows: pd.DataFrame) -> int:
+    trained = rows.epoch[rows.epoch > 0]
+    decades = float(np.log10(trained.max() / trained.min()))
+    return PER_DECADE if decades >= SHORT else round(LEAST_TIMES / max(decades, 0.1))
 
 
 def collapse_curves(curves: LearningCurves, fields: dict | None = None) -> Collapse:

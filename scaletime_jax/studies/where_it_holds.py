@@ -1,0 +1,326 @@
+"""Where is size worth time? The exponent of every protocol and network trained.
+
+Scale-time equivalence claims one exponent, 1/3, for all networks [BF24, App. B]. The
+map has a cell for each protocol (optimizer, schedule, batches) and network, with the
+exponent of `studies.equivalence` in each setting, as a whole and between neighbouring
+sizes. The random subspace model, for which theory has 1, is a cell of its own: the
+control of the method.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from scaletime_jax.errors import InputError
+from scaletime_jax.laws.collapse import PairKappas
+from scaletime_jax.laws.threshold_scan import ThresholdScan, scan_thresholds
+from scaletime_jax.runs.fields import FIELDS, NEEDED, Field, describe
+from scaletime_jax.runs.learning_curves import LearningCurves
+from scaletime_jax.runs.protocols import split_protocols
+from scaletime_jax.runs.read import Runs
+from scaletime_jax.stats.estimates import describe_estimate
+from scaletime_jax.stats.lines import MIN_SIZES
+from scaletime_jax.studies.equivalence import (
+    Collapse,
+    collapse_curves,
+    exponent_rows,
+    find_collapses,
+    make_claims,
+    pair_rows,
+    threshold_rows,
+)
+from scaletime_jax.studies.result import Result
+from scaletime_jax.theory.random_subspace import quadratic_flow, sample_gram
+from scaletime_jax.track import Track, quiet
+
+NAME = "where_it_holds"
+TITLE = "Where size is worth time: the exponent by protocol and network"
+CAPTION = (
+    "Rows are protocols and columns are networks. A mark is kappa, the exponent of "
+    "num_params relative to training time, of one setting at its largest train size, "
+    "with its 95% interval; small ticks are the exponents between neighbouring sizes, "
+    "from the smallest sizes (lowest) to the largest. The dotted line is the paper's "
+    "1/3, and grey are the limits of the claim. Batch size, initialisation, loss and "
+    "weight decay are named in a row where they differ from those under the column's "
+    "name. The random subspace model is the control: theory has 1."
+)
+LOCAL = "Exponents between neighbouring sizes, over size"
+# What the column of a network says once, where most of its settings agree.
+USUAL = ("loss", "init", "batch_size", "label_noise", "weight_decay")
+# Settings of one cell, told apart by marks; and what no protocol is named by.
+OF_MARKS = ("dataset", "architecture", "learning_rate")
+UNNAMED = ("test_size", "until_test_loss", "momentum", "warmup", "decay", "final")
+CONTROL = "random subspace"
+ARRIVED = 1e-6  # share of the initial loss at which its flow has arrived
+
+
+class Subspace(NamedTuple):
+    """The random subspace model of the control.
+
+    Attributes:
+        sizes: numbers of parameters p.
+        rank: number r of dimensions of the loss, with Sigma = diag(1, 1/2, ..., 1/r).
+        seeds: draws of G at each size.
+        times: numbers of flow times, evenly spaced in their logarithm.
+    """
+
+    sizes: Sequence[int] = (1000, 3000, 10_000, 30_000, 100_000)
+    rank: int = 10
+    seeds: int = 10
+    times: int = 60
+
+
+class Cell(NamedTuple):
+    """One setting of a protocol and network, at its largest train size.
+
+    Attributes:
+        network: name of the architecture.
+        dataset: name of the dataset; None for the control.
+        protocol: the fields that name the protocol.
+        collapse: kappa, as a whole and between neighbouring sizes, with its verdict.
+        scan: kappa at shares of the guessing loss removed; None for the control.
+        one_pass: whether no example is seen twice.
+    """
+
+    network: str
+    dataset: str | None
+    protocol: dict[str, Any]
+    collapse: Collapse
+    scan: ThresholdScan | None
+    one_pass: bool = False
+
+    @property
+    def column(self) -> str:
+        """Network and dataset, which share a column of the map."""
+        return " on ".join(filter(None, (self.network, self.dataset)))
+
+    @property
+    def growth(self) -> float:
+        """Parameters of the largest network over those of the smallest."""
+        sizes = self.collapse.curves.num_params
+        return float(sizes.max() / sizes.min())
+
+
+def study(runs: Runs, subspace: Subspace | None = None, track: Track = quiet) -> Result:
+    """Returns the exponent of size in time for each protocol and network.
+
+    Args:
+        runs: of any number of protocols and networks.
+        subspace: the random subspace model of the control; None for the default.
+        track: shows the progress.
+
+    Raises:
+        InputError: no setting has three sizes, or a protocol has a run twice.
+    """
+    cells = find_cells(runs, track)
+    columns = dict.fromkeys(cell.column for cell in cells)
+    usual = {column: usual_fields(cells, column) for column in columns}
+    cells = [name_protocol(cell, usual[cell.column]) for cell in cells]
+    cells.append(control_cell(subspace or Subspace()))
+    made = [cell.collapse for cell in cells]
+    scans = [cell.scan for cell in cells if cell.scan is not None]
+    return Result(
+        NAME,
+        TITLE,
+        CAPTION,
+        make_claims(made, "training time"),
+        {
+            "cells": [_row(cell) for cell in cells],
+            "exponents": exponent_rows(made),
+            "pairs": [row for each in made for row in pair_rows(each)],
+            "thresholds": threshold_rows(scans),
+        },
+        {"cells": [_row(cell) for cell in cells], "usual": usual},
+        {"cells": cells, "usual": usual},
+        [],
+        overview=CAPTION,
+    )
+
+
+def find_cells(runs: Runs, track: Track = quiet) -> list[Cell]:
+    """Returns a cell for each setting with three sizes or more, without its protocol.
+
+    Of the train sizes with the most sizes of networks it is the largest.
+
+    Raises:
+        InputError: there is no such setting, or a protocol has a run twice.
+    """
+    found = split_protocols(runs)
+    shared = _fields_that_count([fields for fields, _ in found])
+    cells = []
+    for fields, mine in track(found, "settings"):
+        rows = mine.table.assign(train_size=mine.table.train_size.fillna(0))
+        sizes = rows.groupby("train_size").num_params.nunique()
+        if sizes.max() < MIN_SIZES:
+            continue
+        train_size = sizes[sizes == sizes.max()].index.max()
+        [collapse] = find_collapses(rows[rows.train_size == train_size])
+        [scan] = scan_thresholds(rows[rows.train_size == train_size])
+        named = {name: fields.get(name) for name in shared}
+        named["train_size"] = int(train_size) or None
+        once = fields.get("batching") == "fresh" or rows.epoch.max() <= 1
+        cells.append(
+            Cell(
+                str(fields["architecture"]),
+                str(fields["dataset"]),
+                {},
+                collapse._replace(fields=named),
+                scan._replace(fields=named),
+                bool(once),
+            )
+        )
+    if not cells:
+        raise InputError(
+            f"no setting has {MIN_SIZES} sizes (num_params); an exponent needs them."
+        )
+    return cells
+
+
+def _fields_that_count(settings: Sequence[dict]) -> list[str]:
+    """Returns the names of version 0.1, and of fields with a value of their own."""
+    return [
+        field.name
+        for field in FIELDS
+        if any(field.name in each for each in settings)
+        and field.name not in UNNAMED[:2]
+        and (field.default is NEEDED or _has_other(settings, field))
+    ]
+
+
+def _has_other(settings: Sequence[dict], field: Field) -> bool:
+    return any(each.get(field.name) not in (None, field.default) for each in settings)
+
+
+def usual_fields(cells: Sequence[Cell], column: str) -> dict[str, Any]:
+    """Returns the commonest value of each of `USUAL` in a column."""
+    mine = [cell.collapse.fields for cell in cells if cell.column == column]
+    counts = {name: Counter(each.get(name) for each in mine) for name in USUAL}
+    return {name: count.most_common(1)[0][0] for name, count in counts.items()}
+
+
+def name_protocol(cell: Cell, usual: dict[str, Any]) -> Cell:
+    """Returns the cell with the fields that tell its protocol from others.
+
+    Args:
+        cell: of a column.
+        usual: the values that most settings of the column have.
+    """
+    defaults = {field.name: field.default for field in FIELDS} | usual
+    named = {
+        name: value
+        for name, value in cell.collapse.fields.items()
+        if name not in (*OF_MARKS, *UNNAMED, "train_size")
+        and (name == "optimizer" or value != defaults[name])
+        and not (name == "batching" and cell.one_pass)
+    }
+    return cell._replace(protocol=named)
+
+
+def control_cell(subspace: Subspace) -> Cell:
+    """Returns the random subspace model, whose exponent is 1 in theory.
+
+    The loss ||alpha||^2 from alpha = (1, ..., 1) follows its flow in closed form under
+    draws of G [BF24, Eq. 3, 12]. The curves of all p are one function of p t where
+    p >> r.
+    """
+    cov = jnp.diag(1.0 / jnp.arange(1, subspace.rank + 1))
+    start = jnp.ones(subspace.rank)
+    low, high = 0.1 / max(subspace.sizes), 3.0 * subspace.rank / min(subspace.sizes)
+    times = np.geomspace(low, high, subspace.times)
+    keys = jax.random.split(jax.random.key(0), (len(subspace.sizes), subspace.seeds))
+
+    def loss(key, p):
+        flow = quadratic_flow(
+            sample_gram(key, cov, p), start, 0 * start, jnp.asarray(times), 1.0
+        )
+        return jnp.sum(flow**2, axis=-1) / subspace.rank
+
+    losses = np.array(
+        [
+            [loss(key, p) for key in row]
+            for p, row in zip(subspace.sizes, keys, strict=True)
+        ]
+    )
+    logs = np.log(np.where(losses > ARRIVED, losses, np.nan))
+    sizes = np.array(subspace.sizes, float)
+    curves = LearningCurves(
+        sizes,
+        np.zeros(len(sizes)),
+        times,
+        logs.astype(float).swapaxes(1, 2),
+        ceiling=0.0,
+    )
+    fields = {"architecture": CONTROL, "optimizer": "gradient flow", "train_size": None}
+    protocol = {"optimizer": "gradient flow"}
+    return Cell(CONTROL, None, protocol, collapse_curves(curves, fields), None)
+
+
+def _row(cell: Cell) -> dict:
+    collapse = cell.collapse
+    low, high = collapse.kappa.interval or (None, None)
+    return {
+        "network": cell.network,
+        "protocol": protocol_words(cell),
+        "dataset": cell.dataset,
+        "learning_rate": collapse.fields.get("learning_rate"),
+        "train_size": collapse.fields["train_size"],
+        "sizes": len(collapse.curves.num_params),
+        "growth": cell.growth,
+        "seeds": collapse.curves.seeds,
+        "kappa": collapse.kappa.value,
+        "low": low,
+        "high": high,
+        "verdict": collapse.verdict,
+        "sentence": describe_cell(cell),
+    }
+
+
+def protocol_words(cell: Cell) -> str:
+    """Returns the protocol in words: 'sgd, cosine', 'sgd, one pass'."""
+    words = describe(cell.protocol)
+    return f"{words}, one pass" if cell.one_pass else words
+
+
+def describe_cell(cell: Cell) -> str:
+    """Returns what was found in one setting, as a sentence."""
+    collapse = cell.collapse
+    marks = describe(
+        {name: collapse.fields.get(name) for name in ("learning_rate", "train_size")}
+    )
+    where = f"{cell.column}, {protocol_words(cell)}{f' ({marks})' if marks else ''}"
+    if collapse.kappa.value is None:
+        return f"{where}: no exponent, because {collapse.reason}."
+    said = f"{where}: kappa is {describe_estimate(collapse.kappa)}"
+    said += f" over a factor of {cell.growth:.3g} in size"
+    local = describe_pairs(collapse.pairs)
+    said += f", {local}" if local else ""
+    why = f" ({collapse.reason})" if collapse.reason else ""
+    return f"{said}; {collapse.verdict}{why}."
+
+
+def describe_pairs(pairs: PairKappas | None) -> str:
+    """Returns how the exponents of neighbouring sizes change with size, in words.
+
+    The exponent rises or falls where the simultaneous intervals of the first and the
+    last pair do not overlap.
+    """
+    if pairs is None:
+        return ""
+    known = np.flatnonzero(np.isfinite(pairs.values))
+    if len(known) < 2:
+        return ""
+    first, last = known[0], known[-1]
+    values = f"from {pairs.values[first]:.2f} to {pairs.values[last]:.2f}"
+    if pairs.intervals is None:
+        return f"{values} between neighbouring sizes"
+    (low, high), (least, most) = pairs.intervals[[first, last]]
+    if least > high or most < low:
+        verb = "rises" if least > high else "falls"
+        return f"and {verb} {values} between neighbouring sizes"
+    inside = pairs.values[known]
+    span = f"{inside.min():.2f} to {inside.max():.2f}"
+    return f"with {span} between neighbouring sizes, whose trend is not decided"
