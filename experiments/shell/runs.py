@@ -1,7 +1,7 @@
 """The runs of experiments on networks: trained, or read."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 from absl import flags
@@ -96,6 +96,37 @@ def obtain_all(beside: Sequence[str]) -> Runs | None:
         print(f"draws from {counted}.")
         return None
     return found._replace(origin=" ".join([f"Read {counted}.", *found.notes]))
+
+
+def each_dataset(found: Runs, study: Callable[[Runs], None]) -> None:
+    """Studies the runs of each dataset by itself, as if it had been chosen.
+
+    Args:
+        found: of one dataset or more.
+        study: writes the result of runs on one dataset.
+
+    Raises:
+        InputError: a dataset is refused; the others are studied nevertheless.
+    """
+    names = list(found.table.dataset.unique())
+    if len(names) == 1:
+        study(found)
+        return
+    refused = []
+    for name in names:
+        print(f"\nDataset {name}.")
+        chosen = flags.FLAGS["dataset"]
+        chosen.value, chosen.using_default_value = [name], False
+        mine = found.select({"dataset": [name]}, any_length=True)
+        try:
+            counted = f"{count_of(mine.num_runs, 'run')} on {name}."
+            study(mine._replace(origin=f"{found.origin} {counted}"))
+        except InputError as error:
+            refused.append(error)
+            print(f"Dataset {name}: {error}", file=sys.stderr)
+    if refused:
+        which = f"{count_of(len(refused), 'dataset')} of {len(names)}"
+        raise InputError(f"{which} could not be planned, for the reasons above.")
 
 
 def _warn_of_unended(runs: Runs) -> None:

@@ -29,6 +29,7 @@ from scaletime_jax.studies.where_it_holds import Cell
 SHOWN = (-0.5, 1.5)
 STEP = 0.15  # inches from mark to mark
 GAP = 0.17  # inches from row to row, besides
+ROOM = 0.97  # share of a column for its axis
 PAIRS = "neighbouring sizes"
 NEIGHBOURS: Any = {"color": "0.55", "linewidth": 0.6, "zorder": 2}
 
@@ -79,50 +80,60 @@ def _draw_map(cells: Sequence[Cell], usual: Mapping[str, Mapping[str, Any]]) -> 
     middle = dict(zip(rows, (edges[:-1] + edges[1:]) / 2, strict=True))
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(WIDTH, edges[-1] + 1.7), layout="constrained")
-        axes = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
-        for axis, (column, members) in zip(axes, columns.items(), strict=True):
-            axis.axvspan(*EXPONENTS, **WITHIN)
-            axis.axvline(CLAIMED, **LIMIT)
-            for edge in edges[1:-1]:
-                axis.axhline(edge, color="0.9", linewidth=0.6, zorder=0)
+        axis = figure.subplots()  # one for all columns, which share its rows
+        for place, (column, members) in enumerate(columns.items()):
+            axis.axvspan(*_at(np.array(EXPONENTS), place), **WITHIN)
+            axis.axvline(_at(CLAIMED, place), **LIMIT)
             for row in rows:
-                _draw_cell(
-                    axis, middle[row], [c for c in members if write_protocol(c) == row]
-                )
-            axis.set_title(_head(members[0], usual.get(column, {})), fontsize=7)
-            axis.tick_params(axis="y", length=0)
-            axis.set_xlim(*SHOWN)
-            axis.set_xticks([0, 1 / 3, 1], ["0", "1/3", "1"], fontsize=8)
-        axes[0].set_yticks(list(middle.values()), rows, fontsize=8)
-        axes[0].set_ylim(edges[-1], 0)
-        figure.supxlabel(r"exponent $\kappa$ of size in training time", fontsize=9)
+                mine = [cell for cell in members if write_protocol(cell) == row]
+                _draw_cell(axis, place, middle[row], mine)
+            head = _head(members[0], usual.get(column, {}))
+            at = {"ha": "center", "va": "bottom", "fontsize": 7}
+            axis.text(place + ROOM / 2, -GAP / 2, head, **at)
+        axis.hlines(edges[1:-1], 0, len(columns), color="0.9", linewidth=0.6, zorder=0)
+        axis.vlines(range(1, len(columns)), 0, edges[-1], color="0.8", linewidth=0.6)
+        ticks = [_at(value, k) for k in range(len(columns)) for value in (0, 1 / 3, 1)]
+        axis.set_xticks(ticks, ["0", "1/3", "1"] * len(columns), fontsize=7.5)
+        axis.set_xlim(0, len(columns))
+        axis.set_yticks(list(middle.values()), rows, fontsize=8)
+        axis.tick_params(axis="y", length=0)
+        axis.set_ylim(edges[-1], 0)
+        axis.set_xlabel(r"exponent $\kappa$ of size in training time", fontsize=9)
         figure.legend(
             handles=_handles(), loc="outside upper center", ncols=3, fontsize=8
         )
     return figure
 
 
-def _draw_cell(axis, middle: float, members: Sequence[Cell]) -> None:
-    """Draws marks below each other, each with what tells it from the others."""
+def _at(kappa, place: int):
+    """Returns where an exponent stands on the x axis, in the column of this place."""
+    low, high = SHOWN
+    return place + ROOM * (np.clip(kappa, low, high) - low) / (high - low)
+
+
+def _draw_cell(axis, column: int, middle: float, members: Sequence[Cell]) -> None:
+    """Draws marks below each other, each with the learning rate in front of it."""
     ordered = sorted(members, key=lambda c: c.collapse.fields.get("learning_rate") or 0)
     for place, cell in enumerate(ordered):
         y = middle + STEP * (place - (len(ordered) - 1) / 2)
         rate = cell.collapse.fields.get("learning_rate")
         if rate is not None:
-            axis.text(SHOWN[0], y, f" {rate:g}", fontsize=6, va="center", color="0.35")
+            at = {"fontsize": 7, "va": "center", "color": "0.35"}
+            axis.text(column + 0.02, y, f"{rate:g}".replace("0.", "."), **at)
         value, interval = cell.collapse.kappa.value, cell.collapse.kappa.interval
         pairs = cell.collapse.pairs
         if pairs is not None:
-            known = np.clip(pairs.values[np.isfinite(pairs.values)], *SHOWN)
-            heights = y + STEP * np.linspace(0.3, -0.3, len(known))
-            axis.plot(known, heights, **NEIGHBOURS)
-        look = MARKERS[cell.collapse.verdict]
+            known = pairs.values[np.isfinite(pairs.values)]
+            heights = y + STEP * np.linspace(0.35, -0.35, len(known))
+            axis.plot(_at(known, column), heights, **NEIGHBOURS)
         if value is None:
-            axis.text(CLAIMED, y, "none", fontsize=6, va="center", ha="center")
+            at = {"fontsize": 7, "va": "center", "ha": "center"}
+            axis.text(_at(CLAIMED, column), y, "none", **at)
             continue
-        ends = np.clip(interval or (value, value), *SHOWN)
+        look = MARKERS[cell.collapse.verdict]
+        ends = _at(np.array(interval or (value, value)), column)
         axis.plot(ends, [y, y], color=look["color"], linewidth=1.4, zorder=3)
-        axis.plot(np.clip([value], *SHOWN), [y], linestyle="", zorder=4, **look)
+        axis.plot([_at(value, column)], [y], linestyle="", zorder=4, **look)
 
 
 def _head(cell: Cell, usual: Mapping[str, Any]) -> str:
@@ -150,27 +161,29 @@ def _handles() -> list[Any]:
 def _draw_neighbours(cells: Sequence[Cell]) -> Figure:
     """Draws the exponents of neighbouring sizes, a panel a network."""
     columns = _columns(cells)
+    rows = list(dict.fromkeys(map(write_protocol, cells)))
+    colours = shades(range(len(rows)), "turbo")
     with matplotlib.rc_context(SETTINGS):
-        height = 0.9 + 2.4 * -(-len(columns) // 3)
+        height = 0.9 + 2.2 * -(-len(columns) // 3) + 0.16 * -(-len(rows) // 3)
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         for axis, members in zip(
             make_panels(figure, len(columns)), columns.values(), strict=True
         ):
             axis.axhspan(*EXPONENTS, **WITHIN)
             axis.axhline(CLAIMED, **LIMIT)
-            rows = list(dict.fromkeys(map(write_protocol, members)))
-            colours = shades(range(len(rows)))
             for cell in members:
                 _draw_pairs(axis, cell, colours[rows.index(write_protocol(cell))])
             use_log_axis(axis.xaxis, 4)
             axis.xaxis.set_major_formatter(write_amount)
             axis.set_ylim(*SHOWN)
             axis.set_title(_head(members[0], {}).replace("\n", ", "), fontsize=8)
-            handles = [
-                Line2D([], [], color=colours[place], label=row)
-                for place, row in enumerate(rows)
-            ]
-            axis.legend(handles=handles, fontsize=5.5, loc="upper right", ncols=2)
+        handles = [
+            Line2D([], [], color=colours[place], label=row)
+            for place, row in enumerate(rows)
+        ]
+        figure.legend(
+            handles=handles, loc="outside lower center", ncols=3, fontsize=7.5
+        )
         figure.supxlabel("number of parameters", fontsize=9)
         figure.supylabel(r"$\kappa$ between neighbouring sizes", fontsize=9)
     return figure
@@ -180,14 +193,8 @@ def _draw_pairs(axis, cell: Cell, colour) -> None:
     pairs = cell.collapse.pairs
     if pairs is None:
         return
-    axis.plot(
-        pairs.num_params,
-        np.clip(pairs.values, *SHOWN),
-        ".-",
-        color=colour,
-        linewidth=0.9,
-        markersize=4,
-    )
+    values = np.clip(pairs.values, *SHOWN)
+    axis.plot(pairs.num_params, values, ".-", color=colour, linewidth=0.9, markersize=4)
     if pairs.intervals is not None:
         ends = np.clip(pairs.intervals.T, *SHOWN)
         axis.vlines(pairs.num_params, *ends, color=colour, linewidth=0.7, alpha=0.6)

@@ -13,6 +13,13 @@ from scaletime_jax.studies.subspace_bounds import THEOREM1
 from scaletime_jax.words import count_of
 
 DIFFERENCES = ("alpha_D - alpha_P",)
+# Verdicts of `equivalence` in words.
+VERDICTS = {
+    "equivalent": "within 1/3 +- 1/6 and the curves one function",
+    "trade-off, other exponent": "another one and the curves one function",
+    "no collapse": "an average, the curves no one function,",
+    "undecided": "undecided",
+}
 # Columns of a curve of `tradeoff` that tell settings apart.
 OF_CURVE = frozenset(field.name for field in FIELDS) - {"train_size"}
 
@@ -236,6 +243,23 @@ def _ratios(scores: Sequence[dict], direction: str) -> dict[str, float]:
     }
 
 
+def _where_it_holds(summary: dict, _: Sequence[str]) -> str:
+    """Returns the verdicts on all settings but the control, and the exponents."""
+    cells = [cell for cell in summary["cells"] if cell["dataset"] is not None]
+    known = [cell["kappa"] for cell in cells if cell["kappa"] is not None]
+    verdicts = [cell["verdict"] for cell in cells]
+    counts = [
+        f"{words} in {verdicts.count(verdict)}"
+        for verdict, words in VERDICTS.items()
+        if verdict in verdicts
+    ]
+    whole = count_of(len(cells), "setting")
+    said = f"Of {whole} the exponent is {'; it is '.join(counts)}."
+    if known:
+        said += f" Over all sizes of a setting it is {_span(known)}."
+    return said
+
+
 OTHERS: dict[str, Callable[[dict, Sequence[str]], str]] = {
     "linear_tradeoff": _linear_tradeoff,
     "subspace": _subspace,
@@ -243,4 +267,5 @@ OTHERS: dict[str, Callable[[dict, Sequence[str]], str]] = {
     "plan": _plan,
     "backtest": _backtest,
     "rollout": _rollout,
+    "where_it_holds": _where_it_holds,
 }

@@ -120,7 +120,10 @@ def study(runs: Runs, subspace: Subspace | None = None, track: Track = quiet) ->
     columns = dict.fromkeys(cell.column for cell in cells)
     usual = {column: usual_fields(cells, column) for column in columns}
     cells = [name_protocol(cell, usual[cell.column]) for cell in cells]
-    cells.append(control_cell(subspace or Subspace()))
+    control = control_cell(subspace or Subspace())
+    nothing = dict.fromkeys(cells[0].collapse.fields)  # all rows have one form
+    fields = {**nothing, **control.collapse.fields}
+    cells.append(control._replace(collapse=control.collapse._replace(fields=fields)))
     made = [cell.collapse for cell in cells]
     scans = [cell.scan for cell in cells if cell.scan is not None]
     return Result(
