@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from scaletime_jax.runs.published import load_published
     from scaletime_jax.runs.read import read_runs
     from scaletime_jax.sweep.grid import train_sweep
+    from scaletime_jax.sweep.own_network import own_network
     from scaletime_jax.training.train import make_train
 
 __version__ = "0.1.0"
@@ -31,6 +32,7 @@ __all__ = [
     "load_dataset",
     "load_published",
     "make_train",
+    "own_network",
     "plan",
     "read_runs",
     "train_sweep",
@@ -41,6 +43,7 @@ _HOMES = {
     "load_dataset": "data.sources",
     "load_published": "runs.published",
     "make_train": "training.train",
+    "own_network": "sweep.own_network",
     "plan": "answers",
     "read_runs": "runs.read",
     "train_sweep": "sweep.grid",

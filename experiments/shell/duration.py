@@ -1,21 +1,28 @@
 """What a sweep takes on this machine, in words."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import jax
 from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
+from scaletime_jax.data.sources import Dataset
 from scaletime_jax.sweep import timing
 from scaletime_jax.sweep.calibration import Calibration, calibrate, predict_duration
+from scaletime_jax.sweep.own_network import OwnNetwork
 from scaletime_jax.sweep.plan import Unit
 from scaletime_jax.words import count_of
 
 
-def describe_duration(units: Sequence[Unit]) -> str:
+def describe_duration(units: Sequence[Unit], datasets: Mapping[str, Dataset]) -> str:
     """Returns how long units train, after timing this machine where it never was."""
     devices = jax.local_devices()
     architectures = {unit.timed_as for unit in units}
+
+    def measure(architecture: str) -> Calibration:
+        mine = [unit for unit in units if unit.timed_as == architecture]
+        return time_anew(architecture, mine, datasets)
+
     known = calibrate(architectures, measure)
     took = predict_duration(units, known, len(devices))
     whole = took.compiling + took.running
@@ -28,7 +35,9 @@ def describe_duration(units: Sequence[Unit]) -> str:
     )
 
 
-def measure(architecture: str) -> Calibration:
+def time_anew(
+    architecture: str, units: Sequence[Unit], datasets: Mapping[str, Dataset]
+) -> Calibration:
     """Times training here, compiling what JAX may have kept from an earlier time."""
     note = f"Timing small networks ({architecture}) on this machine, once, for seconds."
     print(note, file=sys.stderr, flush=True)
@@ -36,6 +45,8 @@ def measure(architecture: str) -> Calibration:
     jax.config.update("jax_enable_compilation_cache", False)
     reset_cache()  # JAX decides once, at the first program
     try:
+        if isinstance(units[0].configs[0].architecture, OwnNetwork):
+            return timing.time_own(units, datasets)
         return timing.time_training(architecture)
     finally:
         jax.config.update("jax_enable_compilation_cache", keeps)

@@ -17,6 +17,7 @@ from scaletime_jax.errors import InputError
 from scaletime_jax.studies.label_curves import Options, check
 from scaletime_jax.sweep.config import RunConfig
 from scaletime_jax.sweep.fits import fit_runs
+from scaletime_jax.sweep.own_network import OwnNetwork
 from scaletime_jax.words import count_of
 from shell import flags as common
 from shell import sweep
@@ -147,6 +148,11 @@ def _planned() -> tuple[Dataset, Dataset, RunConfig]:
         [whole] = datasets.values()
         part = limit_train(whole, sizes[0])
         configs = sweep.make_configs({part.name: part})
+        if isinstance(configs[0].architecture, OwnNetwork):
+            raise InputError(
+                "--architecture: the last hidden layer of a network of your own is not "
+                "known; write its features into a file for --features."
+            )
         if len(configs) == 1:
             return whole, part, configs[0]
     raise InputError(

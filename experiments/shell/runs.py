@@ -159,7 +159,10 @@ def read(path: str, needs: Sequence[str], any_length: bool) -> Runs | None:
     if common.DRY_RUN.value:
         print(f"draws from {count_of(runs.num_runs, 'run')} of {path}.")
     for gap in runs.gaps:
-        how = f"python {sys.argv[0]}, with any --data_dir and NAME= of --dataset"
+        how = (
+            f"python {sys.argv[0]}, with any --data_dir and NAME= of --dataset, and "
+            "FILE.py of --architecture"
+        )
         print(f"warning: {describe_gap(gap)} ({how}).", file=sys.stderr)
     if common.DRY_RUN.value:
         return None
@@ -174,6 +177,10 @@ def _wanted() -> dict[str, list]:
         for field in FIELDS
         if field.split and not flags.FLAGS[field.choice].using_default_value
     }
+    if "architecture" in wanted:  # the code of a network is not needed to read its runs
+        wanted["architecture"] = [
+            name.partition("=")[0] for name in wanted["architecture"]
+        ]
     # controls are read with the runs that they belong to
     wanted.pop("shuffled_labels", None)
     return wanted

@@ -41,7 +41,7 @@ class Network(NamedTuple):
 
 
 def from_flax(module: nn.Module) -> Network:
-    """Returns a Flax module as a Network; the only function that uses Flax.
+    """Returns a Flax module as a Network.
 
     The state holds every collection besides 'params', all of which are mutable in
     training. The flag `train` is passed to modules whose `__call__` takes it.
@@ -67,6 +67,13 @@ def from_flax(module: nn.Module) -> Network:
         return outputs, Variables(variables.params, {**variables.state, **changed})
 
     return Network(init, apply)
+
+
+def as_network(made: object) -> Network | None:
+    """Returns a Flax module or a Network as a Network; None for other things."""
+    if isinstance(made, Network):
+        return made
+    return from_flax(made) if isinstance(made, nn.Module) else None
 
 
 def last_inputs(module: nn.Module, variables: Variables, inputs: Array) -> Array:

@@ -127,7 +127,7 @@ FIELDS = (
         "init",
         _TEXT,
         _ID,
-        "'pytorch', 'lecun', 'he', 'ntk' or 'glorot'",
+        "'pytorch', 'lecun', 'he', 'ntk' or 'glorot'; 'own' for a user's own network",
         split=Split.PROTOCOL,
     ),
     Field("batch_size", _INT, _ID, "examples a step", split=Split.PROTOCOL),
@@ -272,6 +272,14 @@ FIELDS = (
         default=0,
         split=Split.SETTING,
         several="parts",
+    ),
+    Field(
+        "network_source",
+        _TEXT,
+        _ID,
+        "digest of the code of a user's own network; 'none' for the others",
+        default="none",
+        split=Split.PROTOCOL,
     ),
     Field(
         "guessing_loss",

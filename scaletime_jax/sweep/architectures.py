@@ -10,6 +10,7 @@ from scaletime_jax.models.myrtle import MIN_MYRTLE_IMAGE, Myrtle
 from scaletime_jax.models.network import Network, from_flax
 from scaletime_jax.models.pooled_cnn import MIN_POOLED_IMAGE, PooledCNN
 from scaletime_jax.models.wide_resnet import MIN_WRN_IMAGE, WideResNet
+from scaletime_jax.sweep.own_network import OwnNetwork
 
 # Hidden layers of an MLP, and units of a hidden layer of width 1.
 MLPS = {"mlp": (5, 10), "mlp2": (2, 1)}
@@ -40,8 +41,11 @@ def timed_as(architecture: str) -> str:
     """Returns the network whose timing stands for this one.
 
     It is the shallowest wide residual network for all of them, which have the same
-    layers. A deeper network compiles for longer than is predicted from it.
+    layers. A deeper network compiles for longer than is predicted from it. A user's own
+    network stands for itself, until its code changes.
     """
+    if isinstance(architecture, OwnNetwork):
+        return f"{architecture}-{architecture.source}"
     shallowest = min(RESNETS, key=RESNETS.__getitem__)
     return shallowest if architecture in RESNETS else architecture
 
@@ -100,7 +104,6 @@ def make_module(
     return WideResNet(width, num_outputs, init, method, RESNETS[architecture])
 
 
-@functools.cache
 def make_network(
     architecture: str,
     width: int,
@@ -109,6 +112,16 @@ def make_network(
     method: str = "patches",
     activation: str = "relu",
 ) -> Network:
-    """Returns the network of `make_module`, the same object for the same arguments."""
-    names = architecture, width, num_outputs, init, method, activation
+    """Returns a network, the same object for the same arguments.
+
+    The arguments are those of `make_module`; the architecture may be a user's own, for
+    which the last three are not used.
+    """
+    if isinstance(architecture, OwnNetwork):
+        return architecture.network(width, num_outputs)
+    return _make_network(architecture, width, num_outputs, init, method, activation)
+
+
+@functools.cache
+def _make_network(*names: str | int) -> Network:
     return from_flax(make_module(*names))

@@ -8,7 +8,12 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Num
+
 from scaletime_jax.data.sources import Dataset
+from scaletime_jax.data.transforms import normalise
 from scaletime_jax.errors import InputError
 from scaletime_jax.models.initializers import INITS
 from scaletime_jax.models.mlp import ACTIVATIONS
@@ -19,6 +24,7 @@ from scaletime_jax.sweep.architectures import (
     is_mlp,
     mixes_examples,
 )
+from scaletime_jax.sweep.own_network import FORM, NO_SOURCE, OWN, OwnNetwork
 from scaletime_jax.training.batching import batches_per_epoch
 from scaletime_jax.training.losses import LOSSES
 from scaletime_jax.training.optimizers import OPTIMIZERS
@@ -89,6 +95,7 @@ class RunConfig:
     linearised: bool = False
     augmentation: str = "none"
     part: int = 0
+    network_source: str = NO_SOURCE
 
     def __post_init__(self) -> None:
         """Raises InputError if a value is invalid.
@@ -96,10 +103,12 @@ class RunConfig:
         Numbers are converted to one form (0.2, not float32's 0.20000000298 nor a NumPy
         scalar), because the id depends on the form.
         """
+        self._take_own()
+        own = self.network_source != NO_SOURCE
         for name, choices in (
-            ("architecture", ARCHITECTURES),
+            ("architecture", (self.architecture,) if own else ARCHITECTURES),
             ("optimizer", OPTIMIZERS),
-            ("init", INITS),
+            ("init", (OWN,) if own else INITS),
             ("loss", LOSSES),
             ("record", RECORDS),
             ("schedule", SCHEDULES),
@@ -140,6 +149,30 @@ class RunConfig:
         self._refuse_unread()
         if self.linearised:
             self._refuse_nonlinear()
+
+    def _take_own(self) -> None:
+        """Sets what a user's own network determines: its source and initialisation."""
+        own = self.architecture
+        if isinstance(own, OwnNetwork):
+            if self.network_source not in (NO_SOURCE, own.source):
+                raise InputError(
+                    f"network_source {self.network_source!r} is not that of the code "
+                    f"of {own!s}, {own.source!r}; leave network_source out."
+                )
+            object.__setattr__(self, "network_source", own.source)
+        if self.network_source == NO_SOURCE:
+            return
+        if own in ARCHITECTURES:
+            raise InputError(
+                f"network_source is of networks of your own, not of the {own}; set "
+                f"network_source to {NO_SOURCE!r}."
+            )
+        if self.init not in (OWN, INITS[0]):
+            raise InputError(
+                f"init {self.init!r} is not used by {own!s}, which has an "
+                "initialisation of its own; leave init out."
+            )
+        object.__setattr__(self, "init", OWN)
 
     def _refuse_nonlinear(self) -> None:
         """Raises InputError unless the linearised network can be trained as asked."""
@@ -251,6 +284,7 @@ def make_grid(dataset: Dataset, **axes: Sequence[Any]) -> list[RunConfig]:
     configs = there or configs
     for config in configs:
         check_fits(config, dataset)
+    _check_growth(configs, dataset)
     return list(dict.fromkeys(configs))
 
 
@@ -276,7 +310,7 @@ def check_fits(config: RunConfig, dataset: Dataset) -> None:
             f"{config.train_size}."
         )
     shape = dataset.train_images.shape[1:]
-    check_images(config.architecture, shape, dataset.name)
+    mixes = _check_network(config, dataset)
     if config.augmentation != "none" and len(shape) != 3:
         raise InputError(
             f"augmentation {config.augmentation!r} needs images [height, width, "
@@ -284,12 +318,63 @@ def check_fits(config: RunConfig, dataset: Dataset) -> None:
             augmentation="none",
         )
     short = config.train_size % config.step_size
-    if short and mixes_examples(config.architecture):
+    if short and mixes:
         raise InputError(
-            f"the {config.architecture} has BatchNorm and is trained on whole batches: "
+            f"the {config.architecture} has BatchNorm, or mixes the examples of a "
+            "batch in another way, and is trained on whole batches: "
             f"train_size {config.train_size} leaves a batch of {short} at a batch_size "
             f"of {config.batch_size}; choose a batch_size that divides train_size."
         )
+
+
+def _check_network(config: RunConfig, dataset: Dataset) -> bool:
+    """Returns whether the network mixes examples in training.
+
+    Raises:
+        InputError: the network cannot be used with the dataset.
+    """
+    own, shape = config.architecture, dataset.train_images.shape[1:]
+    if isinstance(own, OwnNetwork):
+        inputs = _two_examples(dataset)
+        own.count_params(config.width, dataset.num_classes, inputs)
+        return own.mixes_examples(config.width, dataset.num_classes, inputs)
+    if config.network_source != NO_SOURCE:
+        raise InputError(
+            f"the code of the network {own!r} is not given; give it as {FORM}.",
+            architecture=own,
+        )
+    check_images(own, shape, dataset.name)
+    return mixes_examples(own)
+
+
+def _check_growth(configs: Sequence[RunConfig], dataset: Dataset) -> None:
+    """Raises InputError if a user's network is no larger at a larger width."""
+    widths: dict[OwnNetwork, set[int]] = {}
+    for config in configs:
+        if isinstance(config.architecture, OwnNetwork):
+            widths.setdefault(config.architecture, set()).add(config.width)
+    for own, mine in widths.items():
+        inputs = _two_examples(dataset)
+        sizes = [
+            (width, own.count_params(width, dataset.num_classes, inputs))
+            for width in sorted(mine)
+        ]
+        for (narrow, few), (wide, many) in itertools.pairwise(sizes):
+            if many <= few:
+                raise InputError(
+                    f"the network {own!s} has {few:,} parameters at width {narrow} and "
+                    f"{many:,} at width {wide}; the number must grow with the width.",
+                    widths=None,
+                )
+
+
+def _two_examples(dataset: Dataset) -> Num[Array, "two *shape"]:
+    """Returns two examples that differ, where there are any, as a network sees them."""
+    images = dataset.train_images
+    few = images[:1000]
+    apart = (few != few[0]).reshape(len(few), -1).any(axis=1)
+    two = np.stack([images[0], few[int(np.argmax(apart))]])
+    return normalise(jnp.asarray(two))
 
 
 def _check_regression(config: RunConfig) -> None:

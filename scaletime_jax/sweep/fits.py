@@ -10,6 +10,7 @@ from jaxtyping import Array
 
 from scaletime_jax.data.sources import Dataset
 from scaletime_jax.data.transforms import normalise
+from scaletime_jax.errors import InputError
 from scaletime_jax.models.network import Variables, last_inputs
 from scaletime_jax.sweep.architectures import Module
 from scaletime_jax.sweep.config import RunConfig, check_fits
@@ -40,14 +41,14 @@ class FittedRun(NamedTuple):
 
     Attributes:
         config: of the run.
-        module: the network.
+        module: the network; None for a user's own.
         variables: of the network after the last step.
         inputs: [train_size, ...] of the training set.
         targets: [train_size, ...] of the training set.
     """
 
     config: RunConfig
-    module: Module
+    module: Module | None
     variables: Variables
     inputs: np.ndarray
     targets: np.ndarray
@@ -56,7 +57,15 @@ class FittedRun(NamedTuple):
         """Returns [n, units] values of the last hidden layer at inputs [n, ...].
 
         The inputs are as the dataset stores them.
+
+        Raises:
+            InputError: the network is a user's own.
         """
+        if self.module is None:
+            raise InputError(
+                f"the last hidden layer of {self.config.architecture!s}, a network of "
+                "your own, is not known."
+            )
         variables = jax.tree.map(jnp.asarray, self.variables)
         layers = [
             last_inputs(self.module, variables, normalise(jnp.asarray(part)))
@@ -85,7 +94,7 @@ def fit_runs(
         check_fits(config, dataset)
     targets = Targets(dataset.num_classes, dataset.teacher)
     shared = make_shared_data(dataset)
-    made: dict[tuple[Any, ...], tuple[Module, Program]] = {}
+    made: dict[tuple[Any, ...], tuple[Module | None, Program]] = {}
     for config in track(configs, f"networks on {dataset.name}"):
         if config.shape not in made:
             made[config.shape] = _make_program(config, targets)
@@ -95,7 +104,7 @@ def fit_runs(
         yield FittedRun(config, module, found.variables, inputs, values)
 
 
-def _make_program(config: RunConfig, targets: Targets) -> tuple[Module, Program]:
+def _make_program(config: RunConfig, targets: Targets) -> tuple[Module | None, Program]:
     """Returns the network, and program(lane, shared) -> fitted, inputs, targets."""
     tuning = make_tuning(jax.default_backend())
     module, network, task, optimizer = make_parts(config, targets, tuning)

@@ -2,14 +2,17 @@
 
 import numbers
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from scaletime_jax.data.sources import Dataset
 from scaletime_jax.errors import InputError
+from scaletime_jax.models.network import Network
 from scaletime_jax.runs.fields import FIELDS, NEEDED, Field, lanes
 from scaletime_jax.runs.read import Runs, make_runs, of_runs, read_runs
+from scaletime_jax.sweep.architectures import ARCHITECTURES
 from scaletime_jax.sweep.config import RunConfig, make_grid
+from scaletime_jax.sweep.own_network import read_own
 from scaletime_jax.sweep.runner import run_sweep
 from scaletime_jax.training.optimizers import LEARNING_RATES, OPTIMIZERS
 
@@ -49,10 +52,14 @@ def train_sweep(dataset: Dataset, folder: str | pathlib.Path, **axes: Any) -> Ru
         folder: folder of the run table; created if missing.
         **axes: one or several values of each axis. A missing axis has the values of
             `PAPER`; missing `learning_rates` are the paper's rate of each optimizer.
+            An `architecture` is a name, 'NAME=FILE.py:FUNCTION', a function
+            (width, num_outputs) that returns a Flax module or a Network, or a network
+            of `own_network`.
 
     Raises:
         InputError: an axis is unknown, a value is impossible or too large for the
-            dataset, or the folder cannot be written to.
+            dataset, a network of your own cannot be used, or the folder cannot be
+            written to.
     """
     configs = paper_grid(dataset, **axes)
     folder = pathlib.Path(folder)
@@ -120,6 +127,11 @@ def _paper_rate(optimizer: str) -> float:
 
 def _values(field: Field, given: Any) -> list[Any]:
     """Returns the values of an axis, each of the field's kind."""
+    if field.name == "architecture":
+        several = isinstance(given, Iterable) and not isinstance(given, str | Network)
+        given = [
+            read_own(each, ARCHITECTURES) for each in (given if several else [given])
+        ]
     values = [given] if isinstance(given, str | numbers.Real) else list(given)
     if not values and field.choice != RATES:
         raise InputError(f"{field.choice} is empty; give at least one value.")

@@ -17,6 +17,7 @@ from scaletime_jax.runs import fields
 from scaletime_jax.sweep.architectures import Module, make_module, make_network
 from scaletime_jax.sweep.config import RunConfig
 from scaletime_jax.sweep.examples import SharedData, Targets, make_draw, run_keys
+from scaletime_jax.sweep.own_network import OwnNetwork
 from scaletime_jax.sweep.tuning import Tuning
 from scaletime_jax.training.batching import TrainData
 from scaletime_jax.training.curves import Curves
@@ -81,9 +82,16 @@ def make_length(config: RunConfig, records: int) -> Length:
 
 
 class Parts(NamedTuple):
-    """What the configs of a family are trained with."""
+    """What the configs of a family are trained with.
 
-    module: Module
+    Attributes:
+        module: the Flax module; None for a user's own network.
+        network: the network.
+        task: the task.
+        optimizer: the optimizer.
+    """
+
+    module: Module | None
     network: Network
     task: Task
     optimizer: Optimizer
@@ -101,7 +109,9 @@ def make_parts(config: RunConfig, targets: Targets, tuning: Tuning) -> Parts:
     )
     task = make_task(config.loss) if targets.teacher is None else regression()
     optimizer = make_optimizer(config.optimizer, config.schedule)
-    return Parts(make_module(*names), make_network(*names), task, optimizer)
+    own = isinstance(config.architecture, OwnNetwork)
+    module = None if own else make_module(*names)
+    return Parts(module, make_network(*names), task, optimizer)
 
 
 class Segment(NamedTuple):

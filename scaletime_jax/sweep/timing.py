@@ -1,5 +1,8 @@
 """Times two small networks in training, for what a sweep takes on this machine."""
 
+import dataclasses
+from collections.abc import Mapping, Sequence
+
 import jax
 import numpy as np
 from scipy.optimize import nnls
@@ -8,7 +11,7 @@ from scaletime_jax.data.sources import Dataset
 from scaletime_jax.sweep.architectures import RESNETS
 from scaletime_jax.sweep.calibration import Calibration
 from scaletime_jax.sweep.grid import paper_grid
-from scaletime_jax.sweep.plan import plan_units, split
+from scaletime_jax.sweep.plan import Unit, plan_units, split
 from scaletime_jax.sweep.programs import Programs
 from scaletime_jax.sweep.queues import Queue
 from scaletime_jax.sweep.runner import deal
@@ -24,6 +27,8 @@ NETWORKS = {
     **dict.fromkeys(RESNETS, ((1, 1), (4, 1))),
 }
 EXAMPLES, CLASSES = 512, 10  # whole batches
+# Of a user's own network: work of a run, by its operations and overhead, and its steps.
+OWN_WORK, MOST_STEPS = 2e10, 200
 
 
 def time_training(architecture: str) -> Calibration:
@@ -49,7 +54,34 @@ def time_training(architecture: str) -> Calibration:
             seeds=range(2 * len(devices)),
         )
     ]
-    units = plan_units(configs, datasets)
+    return _calibrate(plan_units(configs, datasets), datasets)
+
+
+def time_own(units: Sequence[Unit], datasets: Mapping[str, Dataset]) -> Calibration:
+    """Returns what training of a user's own network takes, on the data of its runs.
+
+    A few steps of the smallest and of the largest network are timed.
+
+    Args:
+        units: runs of the network.
+        datasets: by name.
+    """
+    seeds = range(2 * len(jax.local_devices()))
+    configs = []
+    for choose in (min, max):
+        unit = choose(units, key=lambda unit: unit.cost.num_params)
+        each = unit.work / (len(unit.configs) * unit.configs[0].records[-1])
+        steps = int(np.clip(OWN_WORK / each, 1, MOST_STEPS))
+        short = dataclasses.replace(
+            unit.configs[0], steps=steps, record="end", until_test_loss=0.0
+        )
+        configs += [dataclasses.replace(short, seed=seed) for seed in seeds]
+    return _calibrate(plan_units(list(dict.fromkeys(configs)), datasets), datasets)
+
+
+def _calibrate(units: Sequence[Unit], datasets: Mapping[str, Dataset]) -> Calibration:
+    """Trains units on all devices, and fits their times by their work."""
+    devices = jax.local_devices()
     parts = [part for unit in units for part in split(unit, len(devices))]
     programs = [Programs(device) for device in devices[: len(parts)]]
     trained = list(deal(Queue(parts), programs, datasets))
