@@ -72,6 +72,7 @@ def untimed(monkeypatch):
 
     known = calibration.Calibration(1e-11, 1e-11, compile_seconds=3.0)
     monkeypatch.setattr(timing, "time_training", lambda architecture: known)
+    monkeypatch.setattr(timing, "time_own", lambda units, datasets: known)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -19,6 +19,7 @@ HEAD = 8  # channels of an attention head; a network of width w has w heads
 
 
 def init_params(key, image_shape, channels, num_outputs):
+    """Draws all parameters."""
     height, width, colours = image_shape
     tokens = (height // PATCH) * (width // PATCH)
     keys = iter(jax.random.split(key, 3 + 4 * DEPTH))
@@ -47,10 +48,12 @@ def init_params(key, image_shape, channels, num_outputs):
 
 
 def normalised(x, scale):
+    """Divides by the root mean square over channels."""
     return scale * x * jax.lax.rsqrt(jnp.mean(x**2, axis=-1, keepdims=True) + 1e-6)
 
 
 def attend(block, x):
+    """Multi-head attention over [tokens, channels]."""
     tokens, channels = x.shape
     heads = channels // HEAD
     q, k, v = (x @ block["qkv"]).reshape(tokens, 3, heads, HEAD).transpose(1, 2, 0, 3)
@@ -59,6 +62,7 @@ def attend(block, x):
 
 
 def patches(image):
+    """Cuts an image into rows of pixels, one for each patch."""
     height, width, colours = image.shape
     rows, columns = height // PATCH, width // PATCH
     cut = image[: rows * PATCH, : columns * PATCH]
@@ -67,6 +71,7 @@ def patches(image):
 
 
 def forward(params, image):
+    """Outputs for one image."""
     x = patches(image) @ params["embed"] + params["position"]
     for block in params["blocks"]:
         x = x + attend(block, normalised(x, block["norm1"]))

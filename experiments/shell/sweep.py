@@ -50,9 +50,9 @@ ARCHITECTURE = flags.DEFINE_list(
     "mlp (five hidden layers of 10 x width units), mlp2 (two of width units), cnn, "
     "myrtle (four convolutions of width channels), pooled_cnn (three convolutions and "
     "two dense layers), wrn10, wrn16, wrn22, wrn28 or wrn40 (wide residual networks, "
-    "k = width / 4), or several of them; or a network of your own, as "
-    "NAME=FILE.py:FUNCTION, where FUNCTION(width, num_outputs) returns a Flax module or "
-    "a models.network.Network.",
+    "k = width / 4), or several of them; or a network of your own, "
+    "NAME=FILE.py:FUNCTION, where FUNCTION(width, num_outputs) returns a Flax module "
+    "or a models.network.Network.",
 )
 WIDTHS = flags.DEFINE_list("widths", "1,2,5,10,20", "Widths s of the network.")
 TRAIN_SIZES = flags.DEFINE_list(

@@ -123,5 +123,13 @@ def make_network(
 
 
 @functools.cache
-def _make_network(*names: str | int) -> Network:
+def _make_network(
+    architecture: str,
+    width: int,
+    num_outputs: int,
+    init: str,
+    method: str,
+    activation: str,
+) -> Network:
+    names = architecture, width, num_outputs, init, method, activation
     return from_flax(make_module(*names))

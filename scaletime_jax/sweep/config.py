@@ -24,7 +24,8 @@ from scaletime_jax.sweep.architectures import (
     is_mlp,
     mixes_examples,
 )
-from scaletime_jax.sweep.own_network import FORM, NO_SOURCE, OWN, OwnNetwork
+from scaletime_jax.sweep.own_network import NO_SOURCE, OWN, OwnNetwork
+from scaletime_jax.sweep.own_source import FORM
 from scaletime_jax.training.batching import batches_per_epoch
 from scaletime_jax.training.losses import LOSSES
 from scaletime_jax.training.optimizers import OPTIMIZERS

@@ -11,7 +11,7 @@ from jaxtyping import Array
 from scaletime_jax.data.sources import Dataset
 from scaletime_jax.data.transforms import normalise
 from scaletime_jax.errors import InputError
-from scaletime_jax.models.network import Variables, last_inputs
+from scaletime_jax.models.network import Network, Variables, last_inputs
 from scaletime_jax.sweep.architectures import Module
 from scaletime_jax.sweep.config import RunConfig, check_fits
 from scaletime_jax.sweep.examples import (
@@ -23,6 +23,7 @@ from scaletime_jax.sweep.examples import (
 )
 from scaletime_jax.sweep.lanes import (
     Lanes,
+    Parts,
     make_hyper,
     make_lanes,
     make_length,
@@ -41,7 +42,8 @@ class FittedRun(NamedTuple):
 
     Attributes:
         config: of the run.
-        module: the network; None for a user's own.
+        module: the Flax module of the network; None for a user's own.
+        network: the network.
         variables: of the network after the last step.
         inputs: [train_size, ...] of the training set.
         targets: [train_size, ...] of the training set.
@@ -49,6 +51,7 @@ class FittedRun(NamedTuple):
 
     config: RunConfig
     module: Module | None
+    network: Network
     variables: Variables
     inputs: np.ndarray
     targets: np.ndarray
@@ -94,20 +97,21 @@ def fit_runs(
         check_fits(config, dataset)
     targets = Targets(dataset.num_classes, dataset.teacher)
     shared = make_shared_data(dataset)
-    made: dict[tuple[Any, ...], tuple[Module | None, Program]] = {}
+    made: dict[tuple[Any, ...], tuple[Parts, Program]] = {}
     for config in track(configs, f"networks on {dataset.name}"):
         if config.shape not in made:
             made[config.shape] = _make_program(config, targets)
-        module, program = made[config.shape]
+        parts, program = made[config.shape]
         lane = jax.tree.map(lambda x: x[0], make_lanes([config], 1))
         found, inputs, values = jax.device_get(program(lane, shared))
-        yield FittedRun(config, module, found.variables, inputs, values)
+        whole = config, parts.module, parts.network, found.variables
+        yield FittedRun(*whole, inputs, values)
 
 
-def _make_program(config: RunConfig, targets: Targets) -> tuple[Module | None, Program]:
-    """Returns the network, and program(lane, shared) -> fitted, inputs, targets."""
+def _make_program(config: RunConfig, targets: Targets) -> tuple[Parts, Program]:
+    """Returns the parts, and program(lane, shared) -> fitted, inputs, targets."""
     tuning = make_tuning(jax.default_backend())
-    module, network, task, optimizer = make_parts(config, targets, tuning)
+    parts = make_parts(config, targets, tuning)
     draw = make_draw(config, targets, config.train_size)
     length = make_length(config, len(config.records))
 
@@ -115,8 +119,8 @@ def _make_program(config: RunConfig, targets: Targets) -> tuple[Module | None, P
         keys = run_keys(lane["seed"])
         data, sampler = draw(keys.data, lane, length.train_size, shared)
         how = config.records, sampler, tuning.evaluation_batch, config.until_test_loss
-        fit = make_fit(network, task, optimizer, *how)
+        fit = make_fit(parts.network, parts.task, parts.optimizer, *how)
         found = fit(keys.train, make_hyper(lane), data)
         return found, data.inputs[data.subset], data.targets
 
-    return module, jax.jit(program, compiler_options=tuning.compiler_options)
+    return parts, jax.jit(program, compiler_options=tuning.compiler_options)

@@ -192,9 +192,7 @@ def _move(key: Array, leaf: Shaped[Array, "*shape"]) -> Shaped[Array, "*shape"]:
     return leaf + NOISE * jax.random.normal(key, leaf.shape, leaf.dtype)
 
 
-def own_network(
-    name: str, function: Callable[..., Any] | Network | None = None
-) -> OwnNetwork:
+def own_network(name: str, function: Callable[..., Any] | Network) -> OwnNetwork:
     """Returns a network of your own as an architecture of a sweep, under a name.
 
         >>> from flax import linen as nn
@@ -219,11 +217,7 @@ def own_network(
         InputError: the name cannot be taken, the function has other arguments, or the
             source of the function is not known.
     """
-    if not (name.isidentifier() and name.isascii()):
-        raise InputError(
-            f"a network cannot be called {name!r}; choose letters, digits and "
-            "underscores."
-        )
+    _check_name(name, ())
     if isinstance(function, Network):
         network = function
         made = OwnNetwork(name)
@@ -291,6 +285,11 @@ def read_own(given: Any, ours: Sequence[str]) -> str:
 
 
 def _check_name(name: str, ours: Sequence[str]) -> None:
+    if not (name.isidentifier() and name.isascii()):
+        raise InputError(
+            f"a network cannot be called {name!r}; choose letters, digits and "
+            "underscores."
+        )
     if name in ours:
         raise InputError(
             f"{name!r} is the name of a network of ours ({', '.join(ours)}); choose "

@@ -191,9 +191,8 @@ def _gather_file(
         if name is None and isinstance(title, str):
             name = sys.modules.get(title)
         other = None if name is None else _file_of(name)
-        if name is not None and other is not None:
-            if other.is_relative_to(file.parent):
-                _gather_file(name, other, found, seen)
+        if name and other and other.is_relative_to(file.parent):
+            _gather_file(name, other, found, seen)
 
 
 def _gather_class(cls: type, found: dict[str, None], seen: dict[int, Any]) -> None:

@@ -11,7 +11,6 @@ from scaletime_jax.data.sources import Dataset, load_dataset
 from scaletime_jax.data.teachers import respond
 from scaletime_jax.data.transforms import draw_subset
 from scaletime_jax.errors import InputError
-from scaletime_jax.models.network import from_flax
 from scaletime_jax.sweep.config import RunConfig
 from scaletime_jax.sweep.examples import run_keys, teacher_weights
 from scaletime_jax.sweep.fits import FittedRun, fit_runs
@@ -35,8 +34,8 @@ class Student(NamedTuple):
 
     def outputs(self, inputs: np.ndarray) -> np.ndarray:
         """Returns [n] outputs at inputs [n, d]."""
-        network, given = from_flax(self.run.module), jnp.asarray(inputs, jnp.float32)
-        outputs, _ = network.apply(self.run.variables, given, False)
+        given = jnp.asarray(inputs, jnp.float32)
+        outputs, _ = self.run.network.apply(self.run.variables, given, False)
         return np.asarray(outputs, float)[:, 0]
 
     def hidden_layer(self, inputs: np.ndarray) -> np.ndarray:

@@ -36,6 +36,9 @@ def test_every_field_is_in_the_id(field):
     config = CONFIG
     if field == "linearised":  # of whole-set training alone
         config = dataclasses.replace(CONFIG, batching="full")
+    if field == "network_source":
+        own = {"architecture": "mine", "network_source": "ab12"}
+        config = dataclasses.replace(CONFIG, **own)
     others = {
         "architecture": "cnn",
         "optimizer": "adam",
@@ -52,6 +55,7 @@ def test_every_field_is_in_the_id(field):
         "augmentation": "flips_crops",
         "part": 1,
         "linearised": True,
+        "network_source": "cd34",
     }
     value = getattr(config, field)
     other = others.get(field, value * 2)
@@ -85,6 +89,11 @@ def test_every_field_is_in_the_id(field):
             "only an mlp can be linearised",
         ),
         ({"part": -1}, "part must be 0 or more, got -1"),
+        ({"network_source": "ab12"}, "of networks of your own, not of the mlp"),
+        (
+            {"architecture": "mine", "network_source": "ab12", "init": "he"},
+            "init 'he' is not used by mine",
+        ),
         ({"activation": "tanh"}, "unknown activation 'tanh'.*relu, erf"),
         (
             {"architecture": "cnn", "activation": "erf"},
