@@ -214,8 +214,7 @@ def own_network(name: str, function: Callable[..., Any] | Network) -> OwnNetwork
             Network, of a single width.
 
     Raises:
-        InputError: the name cannot be taken, the function has other arguments, or the
-            source of the function is not known.
+        InputError: the name cannot be taken, or the function has other arguments.
     """
     _check_name(name, ())
     if isinstance(function, Network):

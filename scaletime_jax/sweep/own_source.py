@@ -123,10 +123,8 @@ def digest(*functions: Callable[..., Any]) -> str:
     A function of a file has the digest of the file, and of the files beside it or below
     its folder that it imports. A function of a notebook or of the script that runs has
     that of its own text, and of the functions, classes and values that it names.
+    Where the text is not known, as at a prompt, its compiled code stands for it.
     Installed packages are left out.
-
-    Raises:
-        InputError: the text of a function is not known.
     """
     found: dict[str, None] = {}  # in order
     seen: dict[int, Any] = {}
@@ -212,11 +210,17 @@ def _gather_class(cls: type, found: dict[str, None], seen: dict[int, Any]) -> No
 def _text(function: types.FunctionType) -> str:
     try:
         return inspect.getsource(function)
-    except (OSError, TypeError):
-        raise InputError(
-            f"the source of {function.__qualname__!r} is not known, so that a changed "
-            "network could not be told from the old one; define the function in a file."
-        ) from None
+    except (OSError, TypeError):  # typed at a prompt
+        return _bytecode(function.__code__)
+
+
+def _bytecode(code: types.CodeType) -> str:
+    """Returns the instructions and constants of code, the same in one Python alone."""
+    constants = [
+        _bytecode(each) if isinstance(each, types.CodeType) else repr(each)
+        for each in code.co_consts
+    ]
+    return " ".join([code.co_code.hex(), *constants, *code.co_names])
 
 
 def _names(code: types.CodeType) -> Iterator[str]:

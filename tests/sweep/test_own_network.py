@@ -156,18 +156,20 @@ def test_code_beside_the_file_counts(write, digits, tmp_path):
     assert source(LINEAR.replace("linear", "make") + "\nX = 1\n") != one
 
 
-def in_a_notebook(text):
-    """Returns what cells of a notebook define."""
+def in_a_notebook(text, known):
+    """Returns what cells of a notebook, or lines at a prompt, define."""
     import linecache
 
-    cell = f"<ipython-input-{abs(hash(text))}>"
-    linecache.cache[cell] = len(text), None, text.splitlines(keepends=True), cell
+    cell = f"<ipython-input-{abs(hash(text))}>" if known else "<stdin>"
+    if known:
+        linecache.cache[cell] = len(text), None, text.splitlines(keepends=True), cell
     space = {"__name__": "__main__"}
     exec(compile(text, cell, "exec"), space)
     return space["network"]
 
 
-def test_a_function_of_a_notebook_is_told_from_a_changed_one():
+@pytest.mark.parametrize("known", [True, False])
+def test_a_function_of_a_notebook_is_told_from_a_changed_one(known):
     cells = (
         "from flax import linen as nn\nDEPTH = 2\n"
         "class Net(nn.Module):\n    width: int\n    @nn.compact\n"
@@ -175,16 +177,20 @@ def test_a_function_of_a_notebook_is_told_from_a_changed_one():
         "def helper(w):\n    return Net(w * DEPTH)\n"
         "def network(w, n):\n    return helper(w)\nUNUSED = 3\n"
     )
-    same = own_network("a", in_a_notebook(cells)).source
-    assert own_network("a", in_a_notebook(cells)).source == same
+
+    def source(text):
+        return own_network("a", in_a_notebook(text, known)).source
+
+    same = source(cells)
+    assert source(cells) == same
     unused = cells.replace("UNUSED = 3", "UNUSED = 4")
-    assert own_network("a", in_a_notebook(unused)).source == same
+    assert source(unused) == same
     for old, new in (
         ("DEPTH = 2", "DEPTH = 3"),
         ("(self.width)", "(self.width + 1)"),
         ("w * DEPTH", "DEPTH * w"),
     ):
-        assert own_network("a", in_a_notebook(cells.replace(old, new))).source != same
+        assert source(cells.replace(old, new)) != same
 
 
 def test_from_python_a_function_or_a_network(digits):
