@@ -9,7 +9,13 @@ from shell.summary import Summary, read_summary
 
 # What a reader asks, in this order, and the experiments that answer.
 QUESTIONS = {
-    "Is size worth time?": ("tradeoff", "equivalence", "linear_tradeoff", "subspace"),
+    "Is size worth time?": (
+        "tradeoff",
+        "equivalence",
+        "linear_tradeoff",
+        "subspace",
+        "kernel_scale",
+    ),
     "What predicts best?": ("extrapolate", "backtest", "rollout", "plan"),
     "What do data and noise do?": (
         "data_scaling",

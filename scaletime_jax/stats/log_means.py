@@ -5,10 +5,13 @@ the mean of the seeds with a large loss. A line through mean logarithms is the m
 the lines of single seeds.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from scaletime_jax.stats.estimates import Estimate, jackknife
 from scaletime_jax.stats.lines import MIN_SIZES, straight_line
+from scaletime_jax.stats.local_exponents import simultaneous
 
 
 def log_mean(values: np.ndarray) -> np.ndarray:
@@ -32,6 +35,41 @@ def log_error(values: np.ndarray) -> np.ndarray:
     if seeds < 2:
         return np.zeros(len(logs))
     return np.asarray(logs.std(axis=1, ddof=1) / np.sqrt(seeds))
+
+
+class NeighbourSlopes(NamedTuple):
+    """Slopes of a mean logarithm over log size, from each size to the next.
+
+    Attributes:
+        sizes: [pairs] geometric mean of two neighbouring sizes.
+        values: [pairs] the slopes.
+        intervals: [pairs, 2] simultaneous 95% intervals over seeds; None for one seed.
+    """
+
+    sizes: np.ndarray
+    values: np.ndarray
+    intervals: np.ndarray | None
+
+
+def neighbour_slopes(sizes: np.ndarray, values: np.ndarray) -> NeighbourSlopes:
+    """Returns the slopes of the mean logarithm between neighbouring sizes, by max-t.
+
+    Args:
+        sizes: [sizes] > 0, ascending, two or more.
+        values: [sizes, seeds] > 0.
+    """
+    steps = np.diff(np.log(sizes))
+    each = np.diff(np.log(values), axis=0) / steps[:, None]
+    found, seeds = each.mean(axis=1), each.shape[1]
+    intervals = None
+    if seeds > 1:
+        without = (each.sum(axis=1)[:, None] - each) / (seeds - 1)
+        intervals = simultaneous(found, without.T)
+    return NeighbourSlopes(np.exp(_middles(np.log(sizes))), found, intervals)
+
+
+def _middles(values: np.ndarray) -> np.ndarray:
+    return np.asarray((values[1:] + values[:-1]) / 2)
 
 
 def seed_exponents(sizes: np.ndarray, values: np.ndarray) -> np.ndarray:

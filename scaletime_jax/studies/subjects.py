@@ -217,6 +217,24 @@ SUBJECTS: dict[str, tuple[Subject, ...]] = {
             statement="Data and features",
         ),
     ),
+    "kernel_scale": (
+        Subject(
+            "Over the number of parameters the slope of the kernel's scale between the "
+            "two largest networks",
+            "1/2 is expected at large width, and 0 in NT parameterisation",
+            statement="At large width",
+        ),
+        Subject(
+            "The same slope",
+            "1/3 would be the paper's exchange of size and time",
+            statement="The lazy regime",
+        ),
+        Subject(
+            "The mean squared derivative by theory's, at all sizes,",
+            "the recursion over layers is exact where the ratio is 1",
+            statement="The mean squared derivative at finite width",
+        ),
+    ),
     "manifold_bounds": (
         Subject(
             "The share of draws in which a loss is above the bound of Theorem 1",

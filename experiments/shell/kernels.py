@@ -1,0 +1,117 @@
+"""The tangent kernels of networks at the start, of several widths."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from scaletime_jax.data.sources import Dataset
+from scaletime_jax.data.transforms import normalise
+from scaletime_jax.models.network import Network
+from scaletime_jax.models.start_kernel import count_params, make_start_kernel
+from scaletime_jax.stats.kernel_spectra import measure_kernel
+from scaletime_jax.studies.kernel_scale import Case, Theory
+from scaletime_jax.sweep.architectures import MLPS, is_mlp, make_network
+from scaletime_jax.sweep.own_network import OWN, OwnNetwork
+from scaletime_jax.theory.kernel_scale import draw_layers, kernel_scale
+from scaletime_jax.track import Track, quiet
+
+MOST_WIDTH = 10_000  # to which theory is continued
+POINTS = 60
+
+
+class Asked(NamedTuple):
+    """One network to measure.
+
+    Attributes:
+        architecture: its name.
+        init: its initialisation.
+        widths: ascending.
+    """
+
+    architecture: str
+    init: str
+    widths: Sequence[int]
+
+    def network(self, width: int, num_outputs: int) -> Network:
+        """Returns the network of a width."""
+        if isinstance(self.architecture, OwnNetwork):
+            return self.architecture.network(width, num_outputs)
+        return make_network(self.architecture, width, num_outputs, self.init)
+
+
+def choose_inputs(dataset: Dataset, count: int) -> jax.Array:
+    """Returns the first training examples, as a network takes them."""
+    return normalise(jnp.asarray(dataset.train_images[:count]))
+
+
+def sizes_below(
+    asked: Asked, inputs: jax.Array, num_outputs: int, most: float
+) -> Asked:
+    """Leaves out widths with more than `most` parameters."""
+    kept = [
+        width
+        for width in asked.widths
+        if count_params(asked.network(width, num_outputs), inputs) <= most
+    ]
+    return asked._replace(widths=kept)
+
+
+def measure_case(
+    asked: Asked,
+    inputs: jax.Array,
+    num_outputs: int,
+    draws: int,
+    seed: int = 0,
+    track: Track = quiet,
+) -> Case:
+    """Returns the numbers of the kernels of newly drawn networks.
+
+    Args:
+        asked: the network.
+        inputs: [n, ...].
+        num_outputs: number of its outputs.
+        draws: initialisations of each width.
+        seed: of the initialisations.
+        track: shows the progress.
+    """
+    sizes, found = [], []
+    keys = jax.random.split(jax.random.key(seed), draws)
+    for width in track(asked.widths, f"widths of {asked.architecture} {asked.init}"):
+        network = asked.network(width, num_outputs)
+        kernel = jax.jit(make_start_kernel(network, inputs))
+        sizes.append(count_params(network, inputs))
+        found.append([measure_kernel(np.asarray(kernel(key))) for key in keys])
+    square, top, dimension = np.moveaxis(np.array(found), 2, 0)
+    own = isinstance(asked.architecture, OwnNetwork)
+    return Case(
+        str(asked.architecture),
+        OWN if own else asked.init,
+        np.array(asked.widths),
+        np.array(sizes),
+        square,
+        top,
+        dimension,
+        theory_of(asked, inputs, num_outputs),
+    )
+
+
+def theory_of(asked: Asked, inputs: jax.Array, num_outputs: int) -> Theory | None:
+    """Returns the mean squared derivative of an MLP in theory; None for the others."""
+    if not is_mlp(asked.architecture):
+        return None
+    hidden, units = MLPS[asked.architecture]
+    flat = np.asarray(inputs, float).reshape(len(inputs), -1)
+    norm = float(np.mean(np.sum(flat**2, axis=1)))
+
+    def scale(width: int) -> tuple[int, float]:
+        sizes = [flat.shape[1], *[units * width] * hidden, num_outputs]
+        found = kernel_scale(norm, sizes, draw_layers(asked.init, sizes))
+        return found.num_params, float(found.total)
+
+    widths = np.unique(np.geomspace(min(asked.widths), MOST_WIDTH, POINTS).astype(int))
+    num_params, square = zip(*map(scale, map(int, widths)), strict=True)
+    at_sizes = [scale(width)[1] for width in asked.widths]
+    return Theory(np.array(num_params), np.array(square), np.array(at_sizes))
