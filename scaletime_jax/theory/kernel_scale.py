@@ -86,16 +86,19 @@ def kernel_scale(
 
         H_l = E|h_l|^2 = n_l (s_l H_(l-1) + t_l) / 2,
         D_l = E|df/da_l|^2 = n_l s_(l+1) D_(l+1) / 2,   D_L = 1,
-        E Theta(x, x) = sum_l (gain_l^2 H_(l-1) + 1) D_l.
+        E Theta(x, x) = sum_l (gain_l^2 H_(l-1) + A_l) D_l.
 
     The recursion is exact, not of leading order: W and b of a unit have the same
     distribution as -W and -b, and the sign of a unit's result changes with theirs, so
     that the mean over a unit of any even function is one half of the mean without the
-    ReLU [ours].
+    ReLU [ours]. A_l = 1 but in a hidden layer without random biases. There A_l is the
+    chance that an input of the layer is not zero, since all units of a layer are off
+    with a chance of 2^(-n); relu'(0) = 0.
 
-    In the standard parameterisation with gain 2 and hidden layers of n units the scale
-    grows as n, and num_params as n^2: a slope of 1/2. With NT parameterisation the
-    scale has a limit: a slope of 0.
+    With weights of variance 1 / fan_in and hidden layers of n units the scale grows as
+    n, and num_params as n^2: a slope of 1/2. With NT parameterisation the scale has a
+    limit, and also with 'glorot', whose first layer shrinks as the width grows: a slope
+    of 0. The weights are drawn from a distribution without atoms.
 
     Args:
         square_norm: |x|^2 of an input, or the mean over inputs, > 0.
@@ -125,9 +128,15 @@ def kernel_scale(
     for number in range(layers - 1, 0, -1):
         slopes.append(units[number] * strength[number] * slopes[-1] / 2)
     derivatives = jnp.stack(slopes[::-1])
+    alive, reached = jnp.ones(()), []
+    for size, draw in zip(units[1:], draws[:-1], strict=False):
+        reached.append(jnp.where(jnp.asarray(draw.bias_variance) > 0, 1.0, alive))
+        alive = reached[-1] * (1 - 0.5**size)
+    reached.append(jnp.ones(()))  # no ReLU comes after the last layer
     gains = jnp.stack([jnp.asarray(draw.gain) ** 2 for draw in draws])
     count = sum((a + 1) * b for a, b in pairwise(units))
-    return KernelScale(gains * jnp.stack(norms) * derivatives, derivatives, count)
+    weights = gains * jnp.stack(norms) * derivatives
+    return KernelScale(weights, jnp.stack(reached) * derivatives, count)
 
 
 def predicted_slopes(scales: Sequence[KernelScale]) -> Real[Array, "pairs"]:

@@ -16,6 +16,7 @@ FILES = {
     "linear_dynamics": ["data.csv", "size-time.csv", "trajectories.csv"],
     "student_functions": ["others.csv", "segment.csv"],
     "duality": ["duality.csv"],
+    "kernel_scale": ["kernels.csv", "slopes.csv"],
     "learned_features": ["curves.csv", "kernel.csv"],
     "manifold_bounds": [
         "curves.csv",
@@ -41,6 +42,7 @@ KINDS = ("png", "svg")
 COMPILED = (
     "random_features",
     "duality",
+    "kernel_scale",
     "subspace",
     "student_functions",
     "learned_features",
@@ -110,6 +112,8 @@ def test_smoke_claims_what_it_measured(smoke):
             # three draws of 300 features; exact where no theory is in it
             assert 0.8 < curve["data_over_features"]["value"] < 1.25
             assert curve["largest_error_of_exact_exchange"] < 1e-8
+    elif name == "kernel_scale":
+        assert [case["init"] for case in summary["cases"]] == ["he", "ntk"]
     elif name == "student_functions":
         few, many = summary["segment"]["rms_error"]
         assert 0 < many < few
@@ -173,6 +177,10 @@ def test_smoke_claims_what_it_measured(smoke):
         ("manifold_bounds", "--linear_sizes=9,8,7,6", "a mean distance of at most"),
         ("manifold_bounds", "--points=20", "points must be 100 or more"),
         ("manifold_bounds", "--draws=x", "flag --draws=x"),
+        ("kernel_scale", "--architecture=vgg", "--architecture: unknown 'vgg'"),
+        ("kernel_scale", "--widths=3", "--widths: give mlp two or more sizes"),
+        ("kernel_scale", "--inits=xavier", "unknown init 'xavier'"),
+        ("kernel_scale", "--draws=1", "--draws must be 2 or more"),
         ("duality", "--ridges=1", "--ridges: give a small ridge and others"),
         ("duality", "--dataset=npz:none.npz", "none.npz"),
     ],

@@ -7,6 +7,7 @@ from scaletime_jax.stats.log_means import (
     log_error,
     log_mean,
     mean_bend,
+    neighbour_slopes,
     seed_exponents,
 )
 
@@ -63,3 +64,28 @@ def test_the_error_of_mean_logarithms():
     # standard deviation 2 of three seeds
     np.testing.assert_allclose(log_error(values), [2 / np.sqrt(3), 0], atol=1e-12)
     np.testing.assert_array_equal(log_error(values[:, :1]), [0, 0])
+
+
+def test_neighbour_slopes_are_those_of_each_seed():
+    sizes, rng = np.array([10.0, 40.0, 90.0]), np.random.default_rng(0)
+    own = 0.3 + 0.05 * rng.normal(size=(2, 8))
+    steps = np.diff(np.log(sizes))[:, None]
+    values = np.exp(np.vstack([np.zeros(8), np.cumsum(own * steps, axis=0)]))
+    found = neighbour_slopes(sizes, values)
+    np.testing.assert_allclose(found.values, own.mean(axis=1))
+    np.testing.assert_allclose(found.sizes, [20, 60])
+    error = own.std(axis=1, ddof=1) / np.sqrt(8)
+    reach = (found.intervals[:, 1] - found.values) / error
+    # beyond Student's t of one slope, 2.36, and alike
+    assert (reach > 2.36).all() and np.ptp(reach) < 1e-6
+    assert neighbour_slopes(sizes, values[:, :1]).intervals is None
+
+
+def test_simultaneous_intervals_of_slopes_contain_the_truth():
+    rng, sizes = np.random.default_rng(1), np.array([1.0, 3.0, 9.0, 30.0])
+    hits = 0
+    for _ in range(200):
+        values = sizes[:, None] ** 0.5 * np.exp(0.3 * rng.normal(size=(4, 6)))
+        low, high = neighbour_slopes(sizes, values).intervals.T
+        hits += bool(((low <= 0.5) & (high >= 0.5)).all())
+    assert hits >= 180  # 190 expected; three standard errors are 9
