@@ -9,17 +9,16 @@ MLP's, and the effective number of directions of one step.
       --flagfile=experiments/flagfiles/kernel_scale/laptop.flags
 """
 
-import itertools
+from functools import partial
 
+import numpy as np
 from absl import flags
-from shell import cli, kernels, progress, results
+from shell import cli, kernels, parts, progress, results
 from shell import flags as common
 
-from scaletime_jax.arguments import require, require_least
+from scaletime_jax.arguments import require_least
 from scaletime_jax.data.sources import load_dataset
 from scaletime_jax.studies import kernel_scale
-from scaletime_jax.sweep.architectures import ARCHITECTURES, check_images
-from scaletime_jax.sweep.own_network import OWN, OwnNetwork, read_own
 from scaletime_jax.words import count_of
 
 flags.adopt_module_key_flags(common)
@@ -44,27 +43,21 @@ def main() -> None:
     require_least("--examples", EXAMPLES.value, 3)
     dataset = load_dataset(DATASET.value, DATA_DIR.value)
     inputs = kernels.choose_inputs(dataset, EXAMPLES.value)
-    widths, asked = sorted(set(common.positive_numbers(WIDTHS, int))), []
-    for name, init in itertools.product(ARCHITECTURE.value, INITS.value):
-        network = read_own(name, ARCHITECTURES)
-        own = isinstance(network, OwnNetwork)
-        if not own:
-            require(network in ARCHITECTURES, f"--architecture: unknown {network!r}.")
-            check_images(network, inputs.shape[1:], dataset.name)
-        elif init != INITS.value[0]:
-            continue  # its own is the only one
-        every = kernels.Asked(network, OWN if own else init, widths)
-        few = kernels.sizes_below(every, inputs, dataset.num_classes, MOST.value)
-        require(len(few.widths) > 1, f"--widths: give {name} two or more sizes.")
-        asked.append(few)
+    widths = sorted(set(common.positive_numbers(WIDTHS, int)))
+    names = [(a, i) for a in ARCHITECTURE.value for i in INITS.value]
+    asked = kernels.choose(names, widths, inputs, dataset, MOST.value)
     if common.DRY_RUN.value:
         sizes = sum(len(each.widths) for each in asked)
         draws = f"{count_of(DRAWS.value, 'draw')} of {len(inputs)} inputs each"
         print(f"{count_of(len(asked), 'network')}, {sizes} sizes, {draws}.")
         return
-    shared = inputs, dataset.num_classes, DRAWS.value, SEED.value
-    cases = [kernels.measure_case(each, *shared, progress.track) for each in asked]
-    results.finish(kernel_scale.study(cases))
+    given = dataset.num_classes, DRAWS.value, SEED.value
+    with parts.kept(kernel_scale.NAME, np.asarray(inputs), given) as keep:
+        cases = []
+        for each in asked:
+            how = each, inputs, *given, progress.track
+            cases.append(keep(each.title, partial(kernels.measure_case, *how)))
+        results.finish(kernel_scale.study(cases))
 
 
 if __name__ == "__main__":

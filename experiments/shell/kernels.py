@@ -7,14 +7,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from scaletime_jax.arguments import require
 from scaletime_jax.data.sources import Dataset
 from scaletime_jax.data.transforms import normalise
+from scaletime_jax.models.initializers import INITS
 from scaletime_jax.models.network import Network
 from scaletime_jax.models.start_kernel import count_params, make_start_kernel
 from scaletime_jax.stats.kernel_spectra import measure_kernel
 from scaletime_jax.studies.kernel_scale import Case, Theory
-from scaletime_jax.sweep.architectures import MLPS, is_mlp, make_network
-from scaletime_jax.sweep.own_network import OWN, OwnNetwork
+from scaletime_jax.sweep.architectures import (
+    ARCHITECTURES,
+    MLPS,
+    check_images,
+    is_mlp,
+    make_network,
+)
+from scaletime_jax.sweep.own_network import OWN, OwnNetwork, read_own
 from scaletime_jax.theory.kernel_scale import draw_layers, kernel_scale
 from scaletime_jax.track import Track, quiet
 
@@ -35,6 +43,13 @@ class Asked(NamedTuple):
     init: str
     widths: Sequence[int]
 
+    @property
+    def title(self) -> str:
+        """The network in words, with its source and widths."""
+        source = getattr(self.architecture, "source", "ours")
+        widths = "-".join(map(str, self.widths))
+        return f"{self.architecture}-{source}-{self.init}-{widths}"
+
     def network(self, width: int, num_outputs: int) -> Network:
         """Returns the network of a width."""
         if isinstance(self.architecture, OwnNetwork):
@@ -47,16 +62,46 @@ def choose_inputs(dataset: Dataset, count: int) -> jax.Array:
     return normalise(jnp.asarray(dataset.train_images[:count]))
 
 
-def sizes_below(
-    asked: Asked, inputs: jax.Array, num_outputs: int, most: float
-) -> Asked:
-    """Leaves out widths with more than `most` parameters."""
-    kept = [
-        width
-        for width in asked.widths
-        if count_params(asked.network(width, num_outputs), inputs) <= most
-    ]
-    return asked._replace(widths=kept)
+def choose(
+    names: Sequence[tuple[str, str]],
+    widths: Sequence[int],
+    inputs: jax.Array,
+    dataset: Dataset,
+    most: float,
+) -> list[Asked]:
+    """Returns the networks to measure, without those above a number of parameters.
+
+    Args:
+        names: pairs of an architecture, or a user's own, and an initialisation; a
+            user's own network has one initialisation, whatever is given.
+        widths: ascending.
+        inputs: [n, ...].
+        dataset: of the inputs.
+        most: largest number of parameters.
+
+    Raises:
+        InputError: a name is unknown, a network cannot take the inputs, or fewer than
+            two widths are left.
+    """
+    asked: dict[str, Asked] = {}
+    for name, init in names:
+        network = read_own(name, ARCHITECTURES)
+        own = isinstance(network, OwnNetwork)
+        if not own:
+            known = network in ARCHITECTURES
+            require(known, f"unknown architecture {str(network)!r}.")
+            require(init in INITS, f"unknown init {init!r}; choose {', '.join(INITS)}.")
+            check_images(network, inputs.shape[1:], dataset.name)
+        every = Asked(network, OWN if own else init, widths)
+        kept = [
+            width
+            for width in widths
+            if count_params(every.network(width, dataset.num_classes), inputs) <= most
+        ]
+        require(len(kept) > 1, f"widths: give {network} two or more sizes.")
+        few = every._replace(widths=kept)
+        asked[few.title] = few
+    return [*asked.values()]
 
 
 def measure_case(

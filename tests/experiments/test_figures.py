@@ -11,6 +11,7 @@ from scaletime_jax.plotting.draw import draw
 
 THEORY = (
     "duality",
+    "kernel_scale",
     "linear_dynamics",
     "linear_tradeoff",
     "manifold_bounds",
