@@ -38,8 +38,8 @@ DATASET = flags.DEFINE_list(
     "dataset",
     "mnist12k",
     "What to train on: mnist12k (inside the package), a TFDS name such as mnist or "
-    "cifar10 (with --data_dir), npz:PATH, idx:DIR or teacher:d=4,width=96; NAME=WHAT "
-    "calls it NAME. Several with commas.",
+    "cifar10 (with --data_dir), npz:PATH, idx:DIR, teacher:d=4,width=96 or text:PATH "
+    "(bytes, for the transformer); NAME=WHAT calls it NAME. Several with commas.",
 )
 DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Where TFDS keeps prepared datasets; its own default if not set."
@@ -50,9 +50,9 @@ ARCHITECTURE = flags.DEFINE_list(
     "mlp (five hidden layers of 10 x width units), mlp2 (two of width units), cnn, "
     "myrtle (four convolutions of width channels), pooled_cnn (three convolutions and "
     "two dense layers), wrn10, wrn16, wrn22, wrn28 or wrn40 (wide residual networks, "
-    "k = width / 4), or several of them; or a network of your own, "
-    "NAME=FILE.py:FUNCTION, where FUNCTION(width, num_outputs) returns a Flax module "
-    "or a models.network.Network.",
+    "k = width / 4), transformer (of bytes; two blocks of 8 x width channels), or "
+    "several of them; or a network of your own, NAME=FILE.py:FUNCTION, where "
+    "FUNCTION(width, num_outputs) returns a Flax module or a models.network.Network.",
 )
 WIDTHS = flags.DEFINE_list("widths", "1,2,5,10,20", "Widths s of the network.")
 TRAIN_SIZES = flags.DEFINE_list(
@@ -173,11 +173,11 @@ def _alter(dataset: Dataset) -> Iterator[Dataset]:
 
 
 def _whole_names(parts: list[str]) -> list[str]:
-    """Joins the parts of a teacher's name, which the flag's commas have separated."""
+    """Joins the parts of a name, which the flag's commas have separated."""
     names: list[str] = []
     for part in parts:
-        of_teacher = re.fullmatch(r"\w+=\d+", part)
-        if names and of_teacher and "teacher:" in names[-1]:
+        is_part = re.fullmatch(r"\w+=\d+", part)
+        if names and is_part and re.search(r"\b(teacher|text):", names[-1]):
             names[-1] += f",{part}"
         else:
             names.append(part)

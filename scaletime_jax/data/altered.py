@@ -65,6 +65,12 @@ def add_noise(dataset: Dataset, strength: float) -> Dataset:
         )
     if strength == 0:
         return dataset
+    if dataset.is_text:
+        raise InputError(
+            f"dataset {dataset.name!r} is a text, to which no noise can be added; set "
+            "input_noise to 0.",
+            input_noise=strength,
+        )
     train, test = (
         _with_noise(images, strength, seed)
         for seed, images in enumerate((dataset.train_images, dataset.test_images))

@@ -12,7 +12,7 @@ def limit_test(dataset: Dataset, size: int) -> Dataset:
     """Returns the dataset with a class-balanced part of its test examples.
 
     Args:
-        dataset: of classes.
+        dataset: of classes, or a text.
         size: number of test examples, as in `balanced_part`.
 
     Raises:
@@ -35,7 +35,7 @@ def limit_train(dataset: Dataset, size: int) -> Dataset:
     their own, from which training sets are drawn.
 
     Args:
-        dataset: of classes.
+        dataset: of classes, or a text.
         size: number of training examples, as in `balanced_part`.
 
     Raises:
@@ -57,7 +57,7 @@ def rest_of(dataset: Dataset, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns images and labels that `limit_train` leaves out, and the test examples.
 
     Args:
-        dataset: of classes.
+        dataset: of classes, or a text.
         size: number of training examples of the part, below all of them.
 
     Raises:
@@ -77,11 +77,12 @@ def balanced_part(
 ) -> Int[np.ndarray, "size"]:
     """Returns the indices of a part with equally many examples of each class.
 
-    A part is contained in every larger part. If size is not a multiple of the number of
-    classes, classes differ by one example. A part of all examples is in their order.
+    The windows of a text count as one class. A part is contained in every larger part.
+    If size is not a multiple of the number of classes, classes differ by one example. A
+    part of all examples is in their order.
 
     Args:
-        dataset: of classes.
+        dataset: of classes, or a text.
         labels: [n] of its training or test examples.
         size: number of examples of the part.
         name: name of the number, for messages.
@@ -90,7 +91,11 @@ def balanced_part(
     Raises:
         InputError: a class has too few examples, or size is not above 0.
     """
-    require_classes(dataset, f"{name} {size}")
+    if dataset.is_text:
+        labels, num_classes = np.zeros(len(labels), np.int32), 1
+    else:
+        require_classes(dataset, f"{name} {size}")
+        num_classes = dataset.num_classes
     available = len(labels)
     if not 0 < size <= available:
         raise InputError(
@@ -99,13 +104,13 @@ def balanced_part(
         )
     if size == available:
         return np.arange(available)
-    each = np.bincount(labels, minlength=dataset.num_classes)
-    if size > dataset.num_classes * each.min():
+    each = np.bincount(labels, minlength=num_classes)
+    if size > num_classes * each.min():
         raise InputError(
             f"{name} {size} needs equally many examples of all "
-            f"{dataset.num_classes} classes, and class {each.argmin()} of "
+            f"{num_classes} classes, and class {each.argmin()} of "
             f"{dataset.name!r} has {count_of(int(each.min()), f'{kind} example')}; "
-            f"choose {dataset.num_classes * each.min()} or fewer, or all {available}."
+            f"choose {num_classes * each.min()} or fewer, or all {available}."
         )
     order = np.random.default_rng(0).permutation(available)
     shuffled = labels[order]

@@ -1,4 +1,4 @@
-"""Datasets by name: packaged digits, TFDS, `npz:PATH`, `idx:DIR` and `teacher:...`.
+"""Datasets by name: packaged digits, TFDS, files, `teacher:...` and `text:PATH`.
 
 Names and errors are an interface: a name that cannot be loaded raises an `InputError`
 that lists the possible names; no other dataset is used instead.
@@ -13,14 +13,16 @@ import numpy as np
 from scaletime_jax.data import cache, teachers
 from scaletime_jax.data.files import read_idx_dir, read_npz
 from scaletime_jax.data.prepared import load_tfds
+from scaletime_jax.data.text import FORM as TEXT_FORM
+from scaletime_jax.data.text import read_text
 from scaletime_jax.data.transforms import average_pool, normalise
 from scaletime_jax.errors import InputError
 
 CHOICES = (
     "'mnist12k' (inside the package, needs no files), a TFDS name such as 'mnist', "
     "'fashion_mnist', 'cifar10', 'cifar100' or 'svhn_cropped' (with its data_dir), "
-    f"'npz:PATH', 'idx:DIR' or '{teachers.FORM}'; a prefix 'NAME=' names the dataset "
-    "NAME"
+    f"'npz:PATH', 'idx:DIR', '{teachers.FORM}' or '{TEXT_FORM}'; a prefix 'NAME=' "
+    "names the dataset NAME"
 )
 # A larger label is no class: each class is an output of the network.
 MAX_CLASSES = 100_000
@@ -32,15 +34,18 @@ class Dataset(NamedTuple):
     Attributes:
         name: the requested name.
         train_images: [train, ...] uint8 pixels, or float32 values, used unchanged.
-            Whole numbers of other types are pixels if they fill 0 to 255.
-        train_labels: [train] int32 classes in 0..num_classes-1; [0] with a teacher.
+            Whole numbers of other types are pixels if they fill 0 to 255. Of a text
+            [train, context] uint8, the tokens.
+        train_labels: [train] int32 classes in 0..num_classes-1; [0] with a teacher; of
+            a text [train, context], the token after each.
         test_images: [test, ...] of the type of `train_images`.
-        test_labels: [test] int32; [0] with a teacher.
+        test_labels: [test] int32; [0] with a teacher; [test, context] of a text.
         num_classes: one more than the largest label; 1, the number of outputs, with a
-            teacher.
+            teacher; the size of a text's vocabulary.
         fingerprint: digest of the content, so that runs on different content never
             share an id.
         teacher: network that gives the targets of inputs; None for classes.
+        is_text: whether the examples are windows of a text.
     """
 
     name: str
@@ -51,6 +56,7 @@ class Dataset(NamedTuple):
     num_classes: int
     fingerprint: str
     teacher: teachers.Teacher | None = None
+    is_text: bool = False
 
 
 def load_dataset(name: str, data_dir: str | None = None) -> Dataset:
@@ -61,8 +67,8 @@ def load_dataset(name: str, data_dir: str | None = None) -> Dataset:
         (10000, 28, 28, 1)
 
     Args:
-        name: 'mnist12k', a TFDS name, 'npz:PATH', 'idx:DIR' or 'teacher:d=D,width=W';
-            a prefix 'NAME=' names the dataset NAME. An npz file holds train_images,
+        name: 'mnist12k', a TFDS name, 'npz:PATH', 'idx:DIR', 'teacher:d=D,width=W' or
+            'text:PATH'; a prefix 'NAME=' names the dataset NAME. An npz file holds train_images,
             train_labels, test_images, test_labels (or Keras's x_train, y_train, x_test,
             y_test); a DIR holds MNIST's four IDX files, plain or gzipped.
         data_dir: folder of TFDS's datasets; TFDS's default folder if None.
@@ -76,6 +82,8 @@ def load_dataset(name: str, data_dir: str | None = None) -> Dataset:
     kind, colon, where = name.partition(":")
     if kind == "teacher" and colon:
         return _of_teacher(name)
+    if kind == "text" and colon:
+        return _of_text(name)
     if name == "mnist12k":
         arrays = read_npz(pathlib.Path(__file__).with_name("mnist12k.npz"))
     elif colon and kind == "npz":
@@ -106,6 +114,25 @@ def _of_teacher(name: str) -> Dataset:
     )
 
 
+def _of_text(name: str) -> Dataset:
+    windows = read_text(name)
+    content = {
+        key: values
+        for key, values in windows._asdict().items()
+        if isinstance(values, np.ndarray)
+    }
+    return Dataset(
+        name=name,
+        train_images=windows.train_inputs,
+        train_labels=windows.train_targets,
+        test_images=windows.test_inputs,
+        test_labels=windows.test_targets,
+        num_classes=windows.num_tokens,
+        fingerprint=cache.fingerprint(content),
+        is_text=True,
+    )
+
+
 def require_classes(dataset: Dataset, purpose: str) -> None:
     """Raises InputError if the targets of a dataset are not classes.
 
@@ -113,10 +140,11 @@ def require_classes(dataset: Dataset, purpose: str) -> None:
         dataset: the dataset.
         purpose: what needs classes, in words.
     """
-    if dataset.teacher is not None:
+    if dataset.teacher is not None or dataset.is_text:
+        what = "the bytes of a text" if dataset.is_text else "real numbers"
         raise InputError(
-            f"{purpose} needs classes, and the targets of {dataset.name!r} are real "
-            "numbers; choose a dataset of images with labels."
+            f"{purpose} needs classes, and the targets of {dataset.name!r} are {what}; "
+            "choose a dataset of images with labels."
         )
 
 
@@ -130,6 +158,8 @@ def pool_dataset(dataset: Dataset, size: int) -> Dataset:
     """
     if size == 1:
         return dataset
+    if dataset.is_text:
+        raise InputError(f"dataset {dataset.name!r} is a text; pool needs images.")
     try:
         train, test = (
             np.asarray(average_pool(normalise(jnp.asarray(images)), size))

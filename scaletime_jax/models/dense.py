@@ -18,10 +18,12 @@ class Dense(nn.Module):
     Attributes:
         features: number of outputs.
         initializer: one of `initializers.INITS`.
+        use_bias: whether a number is added to each output.
     """
 
     features: int
     initializer: str = "pytorch"
+    use_bias: bool = True
 
     @nn.compact
     def __call__(self, x: Float[Array, "inputs batch"]) -> Float[Array, "f batch"]:
@@ -33,8 +35,10 @@ class Dense(nn.Module):
             return init.kernel(key, (inputs, self.features), jnp.float32).T
 
         kernel = self.param("kernel", make_kernel)
-        bias = self.param("bias", init.bias, (self.features,), jnp.float32)
         product = kernel @ x
         if init.gain != 1:
             product = init.gain * product
+        if not self.use_bias:
+            return product
+        bias = self.param("bias", init.bias, (self.features,), jnp.float32)
         return product + bias[:, None]

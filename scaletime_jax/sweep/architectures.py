@@ -9,6 +9,7 @@ from scaletime_jax.models.mlp import MLP
 from scaletime_jax.models.myrtle import MIN_MYRTLE_IMAGE, Myrtle
 from scaletime_jax.models.network import Network, from_flax
 from scaletime_jax.models.pooled_cnn import MIN_POOLED_IMAGE, PooledCNN
+from scaletime_jax.models.transformer import EMBEDDINGS, Transformer
 from scaletime_jax.models.wide_resnet import MIN_WRN_IMAGE, WideResNet
 from scaletime_jax.sweep.own_network import OwnNetwork
 
@@ -23,13 +24,25 @@ IMAGES = {
     "pooled_cnn": MIN_POOLED_IMAGE,
     **dict.fromkeys(RESNETS, MIN_WRN_IMAGE),
 }
-ARCHITECTURES = (*MLPS, *IMAGES)
-Module = MLP | CNN | Myrtle | PooledCNN | WideResNet
+# Networks that read tokens, and predict the next one.
+READERS = ("transformer",)
+ARCHITECTURES = (*MLPS, *IMAGES, *READERS)
+Module = MLP | CNN | Myrtle | PooledCNN | WideResNet | Transformer
 
 
 def is_mlp(architecture: str) -> bool:
     """Whether the network takes inputs of any shape, by dense layers alone."""
     return architecture in MLPS
+
+
+def reads_tokens(architecture: str) -> bool:
+    """Whether the inputs of the network are tokens, and its targets the next ones."""
+    return architecture in READERS
+
+
+def uncounted(architecture: str) -> tuple[str, ...]:
+    """Returns the names of the parameters that the size of a network leaves out."""
+    return EMBEDDINGS if reads_tokens(architecture) else ()
 
 
 def mixes_examples(architecture: str) -> bool:
@@ -61,7 +74,7 @@ def check_images(architecture: str, shape: Sequence[int], name: str) -> None:
     Raises:
         InputError: the examples are no images, or too small.
     """
-    if is_mlp(architecture):
+    if is_mlp(architecture) or reads_tokens(architecture):
         return
     least = IMAGES[architecture]
     if len(shape) != 3 or min(shape[:2]) < least:
@@ -84,8 +97,9 @@ def make_module(
     Args:
         architecture: 'mlp', five hidden layers of 10 x width units; 'mlp2', two hidden
             layers of width units; 'cnn', the network of [BF24]; 'myrtle', four
-            convolutions of width channels; 'pooled_cnn', Table 1 of [B21]; or 'wrn10',
-            'wrn16', ..., the wide residual network of this depth with k = width / 4.
+            convolutions of width channels; 'pooled_cnn', Table 1 of [B21]; 'wrn10',
+            'wrn16', ..., the wide residual network of this depth with k = width / 4; or
+            'transformer', two blocks of 8 x width channels.
         width: the scale parameter s.
         num_outputs: number of outputs of the last layer.
         init: one of `models.initializers.INITS`.
@@ -101,6 +115,8 @@ def make_module(
         return Myrtle(width, num_outputs, init, method)
     if architecture == "pooled_cnn":
         return PooledCNN(width, num_outputs, init, method)
+    if reads_tokens(architecture):
+        return Transformer(width, num_outputs, init)
     return WideResNet(width, num_outputs, init, method, RESNETS[architecture])
 
 

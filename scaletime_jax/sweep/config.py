@@ -23,6 +23,7 @@ from scaletime_jax.sweep.architectures import (
     check_images,
     is_mlp,
     mixes_examples,
+    reads_tokens,
 )
 from scaletime_jax.sweep.own_network import NO_SOURCE, OWN, OwnNetwork
 from scaletime_jax.sweep.own_source import FORM
@@ -291,12 +292,20 @@ def make_grid(dataset: Dataset, **axes: Sequence[Any]) -> list[RunConfig]:
 
 def check_fits(config: RunConfig, dataset: Dataset) -> None:
     """Raises InputError if the dataset cannot be used with the config."""
-    if dataset.teacher is not None:
+    if dataset.is_text:
+        _check_text(config, len(dataset.train_images))
+    elif reads_tokens(config.architecture):
+        raise InputError(
+            f"the {config.architecture} reads text, and {config.dataset!r} has none; "
+            "choose a dataset 'text:PATH', or another architecture."
+        )
+    elif dataset.teacher is not None:
         _check_regression(config)
     elif config.batching == "fresh":
         raise InputError(
             f"batching 'fresh' draws new examples, and {dataset.name!r} has a fixed "
-            "number of examples; choose a teacher as the dataset, or other batching."
+            "number of examples; choose a teacher or a text as the dataset, or other "
+            "batching."
         )
     available = len(dataset.train_images)
     if config.batching != "fresh" and config.train_size > available:
@@ -389,6 +398,33 @@ def _check_regression(config: RunConfig) -> None:
         raise InputError(
             f"label_noise {config.label_noise} needs classes, and the targets of "
             f"{config.dataset!r} are real numbers; set label_noise to 0."
+        )
+
+
+def _check_text(config: RunConfig, windows: int) -> None:
+    """Raises InputError if the config cannot be used with a text of many windows."""
+    if not reads_tokens(config.architecture):
+        raise InputError(
+            f"the {config.architecture} predicts no text, and {config.dataset!r} is a "
+            "text; choose the architecture 'transformer', or another dataset."
+        )
+    if config.loss != "cross_entropy":
+        raise InputError(
+            f"loss {config.loss!r} is not for text; choose 'cross_entropy' for "
+            f"{config.dataset!r}, in nats a byte."
+        )
+    for name, none in (("label_noise", "0"), ("shuffled_labels", "false")):
+        if getattr(config, name):
+            raise InputError(
+                f"{name} needs one label for each example, and {config.dataset!r} is a "
+                f"text; set {name} to {none}."
+            )
+    taken = config.records[-1] * config.batch_size
+    if config.batching == "fresh" and taken > windows:
+        raise InputError(
+            f"batching 'fresh' takes no window twice, and a run takes {taken:,} of the "
+            f"{windows:,} windows of {config.dataset!r}; choose fewer steps, a smaller "
+            "batch_size or context, or batching 'epochs'."
         )
 
 

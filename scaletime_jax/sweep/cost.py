@@ -16,7 +16,8 @@ class Cost(NamedTuple):
     """The cost of a network on one example.
 
     Attributes:
-        num_params: number of trainable parameters.
+        num_params: number of trainable parameters, without uncounted ones.
+        all_params: number of all trainable parameters.
         forward_flops: floating-point operations of the matrix products, two for each
             multiply-add.
         step_flops: floating-point operations of a training step. They are less than
@@ -26,22 +27,35 @@ class Cost(NamedTuple):
     """
 
     num_params: int
+    all_params: int
     forward_flops: int
     step_flops: int
     activation_bytes: int
 
 
 @functools.cache
-def network_cost(network: Network, input_shape: tuple[int, ...]) -> Cost:
+def network_cost(
+    network: Network,
+    input_shape: tuple[int, ...],
+    uncounted: tuple[str, ...] = (),
+    input_type: type = jnp.float32,
+) -> Cost:
     """Counts a network's cost on one input of the given shape.
 
     The cost of a batch of one is subtracted from the cost of a batch of two, which
     removes operations on the weights alone.
+
+    Args:
+        network: the network.
+        input_shape: shape of an input.
+        uncounted: names of the parameters that `num_params` leaves out: entries of the
+            network's parameters.
+        input_type: type of the numbers of an input, as the network takes them.
     """
 
     def inputs(batch: int) -> Any:
         shape: Any = jax.ShapeDtypeStruct  # has no type annotations
-        return shape((batch, *input_shape), jnp.float32)
+        return shape((batch, *input_shape), input_type)
 
     def forward(variables: Variables, x: Array) -> Array:
         return network.apply(variables, x, False)[0]
@@ -62,10 +76,15 @@ def network_cost(network: Network, input_shape: tuple[int, ...]) -> Cost:
         return two[0] - one[0], two[1] - one[1]
 
     variables = jax.eval_shape(network.init, jax.random.key(0), inputs(1))
-    leaves = jax.tree.leaves(variables.params)
-    num_params = sum(math.prod(leaf.shape) for leaf in leaves)
+    all_params = _count_numbers(variables.params)
+    left_out = [variables.params[name] for name in uncounted]
     flops, size = count(forward)
-    return Cost(num_params, flops, count(step)[0], size)
+    counted = all_params - _count_numbers(left_out)
+    return Cost(counted, all_params, flops, count(step)[0], size)
+
+
+def _count_numbers(tree: Any) -> int:
+    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(tree))
 
 
 def _count(jaxpr: Any) -> tuple[int, int]:

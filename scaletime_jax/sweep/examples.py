@@ -31,6 +31,7 @@ from scaletime_jax.training.batching import (
     epochs,
     fresh,
     full_batch,
+    one_pass,
 )
 
 
@@ -38,21 +39,23 @@ class SharedData(NamedTuple):
     """A dataset on the device; the targets are empty with a teacher."""
 
     train_inputs: Num[Array, "train *shape"]
-    train_targets: Int[Array, "classes"]
+    train_targets: Int[Array, "classes *length"]
     test_inputs: Num[Array, "test *shape"]
-    test_targets: Int[Array, "test_classes"]
+    test_targets: Int[Array, "test_classes *length"]
 
 
 class Targets(NamedTuple):
     """The kind of a dataset's targets.
 
     Attributes:
-        num_classes: number of classes; 1 with a teacher.
-        teacher: network that gives the targets; None for classes.
+        num_classes: number of classes, or of tokens; 1 with a teacher.
+        teacher: network that gives the targets; None for classes and text.
+        is_text: whether the targets are the next tokens of a text.
     """
 
     num_classes: int
     teacher: Teacher | None
+    is_text: bool = False
 
 
 class DataKeys(NamedTuple):
@@ -117,6 +120,10 @@ def make_draw(config: RunConfig, targets: Targets, capacity: int) -> Draw:
         targets: targets of the dataset.
         capacity: size of the arrays of the training set, at least train_size.
     """
+    if targets.is_text and config.batching == "fresh":
+        return _draw_one_pass(config)
+    if targets.is_text:
+        return _draw_text(config, capacity)
     if targets.teacher is None:
         return _draw_classes(config, targets.num_classes, capacity)
     if config.batching == "fresh":
@@ -158,6 +165,37 @@ def _draw_classes(config: RunConfig, num_classes: int, capacity: int) -> Draw:
         test = shared.test_inputs, shared.test_targets
         data = TrainData(shared.train_inputs, index, labels, *test, size)
         return Drawn(data, _sampler(config))
+
+    return draw
+
+
+def _draw_text(config: RunConfig, capacity: int) -> Draw:
+    """Windows of a text, and the token after each of theirs."""
+
+    def draw(keys: DataKeys, numbers: Numbers, size: Size, shared: SharedData) -> Drawn:
+        index = _draw_part(keys.subset, shared, numbers["part"], size, capacity)
+        test = shared.test_inputs, shared.test_targets
+        targets = shared.train_targets[index]
+        data = TrainData(shared.train_inputs, index, targets, *test, size)
+        return Drawn(data, _sampler(config))
+
+    return draw
+
+
+def _draw_one_pass(config: RunConfig) -> Draw:
+    """Windows of the whole text in an order of the seed, each at most once.
+
+    As of a teacher's new examples, the test set takes the place of the training set.
+    """
+
+    def draw(keys: DataKeys, numbers: Numbers, size: Size, shared: SharedData) -> Drawn:
+        test = shared.test_inputs, shared.test_targets
+        everything = jnp.arange(shared.test_inputs.shape[0])
+        data = TrainData(shared.test_inputs, everything, shared.test_targets, *test)
+        population = shared.train_inputs.shape[0]
+        order = draw_subset(keys.subset, population, population)
+        windows = shared.train_inputs, shared.train_targets
+        return Drawn(data, one_pass(*windows, order, config.batch_size))
 
     return draw
 

@@ -95,7 +95,7 @@ def fit_runs(
     """
     for config in configs:
         check_fits(config, dataset)
-    targets = Targets(dataset.num_classes, dataset.teacher)
+    targets = Targets(dataset.num_classes, dataset.teacher, dataset.is_text)
     shared = make_shared_data(dataset)
     made: dict[tuple[Any, ...], tuple[Parts, Program]] = {}
     for config in track(configs, f"networks on {dataset.name}"):

@@ -25,7 +25,7 @@ from scaletime_jax.training.hyper import Hyper
 from scaletime_jax.training.linearised import make_linear_train
 from scaletime_jax.training.optimizers import Optimizer, make_optimizer
 from scaletime_jax.training.schedules import Count
-from scaletime_jax.training.task import Task, make_task, regression
+from scaletime_jax.training.task import Task, make_task, next_tokens, regression
 from scaletime_jax.training.train import State, Training, make_training
 
 # The numbers [lanes] in which the runs of a unit differ, by field name.
@@ -107,11 +107,17 @@ def make_parts(config: RunConfig, targets: Targets, tuning: Tuning) -> Parts:
         tuning.convolution,
         config.activation,
     )
-    task = make_task(config.loss) if targets.teacher is None else regression()
+    task = _make_task(config.loss, targets)
     optimizer = make_optimizer(config.optimizer, config.schedule)
     own = isinstance(config.architecture, OwnNetwork)
     module = None if own else make_module(*names)
     return Parts(module, make_network(*names), task, optimizer)
+
+
+def _make_task(loss: str, targets: Targets) -> Task:
+    if targets.is_text:
+        return next_tokens()
+    return make_task(loss) if targets.teacher is None else regression()
 
 
 class Segment(NamedTuple):

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
 from scaletime_jax.data.sources import Dataset
 from scaletime_jax.runs import store
 from scaletime_jax.runs.guessing import guessing_loss
-from scaletime_jax.sweep.architectures import make_network, timed_as
+from scaletime_jax.sweep.architectures import make_network, timed_as, uncounted
 from scaletime_jax.sweep.config import (
     Capacity,
     RunConfig,
@@ -127,7 +128,7 @@ class Unit(NamedTuple):
         copies = {"sgd": 3, "momentum": 4, "adam": 5, "adamw": 5}[config.optimizer]
         # a step has a forward and a backward pass, an evaluation a forward pass
         images = max(2 * config.step_size, self.tuning.evaluation_batch)
-        return 4 * copies * self.cost.num_params + images * self.cost.activation_bytes
+        return 4 * copies * self.cost.all_params + images * self.cost.activation_bytes
 
 
 def count_programs(units: Sequence[Unit]) -> int:
@@ -245,12 +246,17 @@ def plan_units(
             tuning.convolution,
             config.activation,
         )
-        cost = network_cost(network, dataset.train_images.shape[1:])
+        cost = network_cost(
+            network,
+            dataset.train_images.shape[1:],
+            uncounted(config.architecture),
+            jnp.int32 if dataset.is_text else jnp.float32,
+        )
         guess = math.nan
         if dataset.teacher is None:
-            labels = dataset.train_labels, dataset.test_labels
+            labels = dataset.train_labels.ravel(), dataset.test_labels.ravel()
             guess = guessing_loss(config.loss, *labels, classes)
-        targets = Targets(classes, dataset.teacher)
+        targets = Targets(classes, dataset.teacher, dataset.is_text)
         sizes = len(dataset.test_images), guess
         planned.append(Unit(unit, cost, capacity, *sizes, targets, tuning))
     return planned

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from scaletime_jax.data.sources import Dataset
-from scaletime_jax.sweep.architectures import RESNETS
+from scaletime_jax.sweep.architectures import RESNETS, reads_tokens
 from scaletime_jax.sweep.calibration import Calibration
 from scaletime_jax.sweep.grid import paper_grid
 from scaletime_jax.sweep.plan import Unit, plan_units, split
@@ -25,8 +25,10 @@ NETWORKS = {
     "myrtle": ((4, 2), (32, 1)),
     "pooled_cnn": ((2, 3), (12, 1)),
     **dict.fromkeys(RESNETS, ((1, 1), (4, 1))),
+    "transformer": ((1, 2), (8, 1)),
 }
 EXAMPLES, CLASSES = 512, 10  # whole batches
+CONTEXT, TOKENS = 64, 64
 # Of a user's own network: work of a run, by its operations and overhead, and its steps.
 OWN_WORK, MOST_STEPS = 2e10, 200
 
@@ -39,7 +41,8 @@ def time_training(architecture: str) -> Calibration:
     Args:
         architecture: one of NETWORKS.
     """
-    noise = _make_noise()
+    is_text = reads_tokens(architecture)
+    noise = _make_text() if is_text else _make_noise()
     datasets = {noise.name: noise}
     devices = jax.local_devices()
     configs = [
@@ -51,6 +54,7 @@ def time_training(architecture: str) -> Calibration:
             widths=width,
             train_sizes=EXAMPLES,
             epochs=epochs,
+            loss="cross_entropy" if is_text else "mse",
             seeds=range(2 * len(devices)),
         )
     ]
@@ -107,3 +111,13 @@ def _make_noise() -> Dataset:
     train, test = rng.integers(0, 256, shape, dtype=np.uint8)
     labels = np.arange(EXAMPLES, dtype=np.int32) % CLASSES
     return Dataset("noise", train, labels, test, labels, CLASSES, "noise")
+
+
+def _make_text() -> Dataset:
+    """Returns tokens at random."""
+    rng = np.random.default_rng(0)
+    shape = 2, EXAMPLES, CONTEXT
+    inputs = rng.integers(0, TOKENS, shape, dtype=np.uint8)
+    targets = rng.integers(0, TOKENS, shape, dtype=np.int32)
+    train, test = zip(inputs, targets, strict=True)
+    return Dataset("noise", *train, *test, TOKENS, "noise", is_text=True)

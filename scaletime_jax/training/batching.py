@@ -146,6 +146,37 @@ def fresh(
     return Sampler(init, following)
 
 
+def one_pass(
+    inputs: Num[Array, "population *shape"],
+    targets: Num[Array, "population *target"],
+    order: Int[Array, "population"],
+    batch_size: int,
+) -> Sampler:
+    """Returns the examples of a population in order, each at most once.
+
+    The training set is then only evaluated, never trained on. A run must end before the
+    population does: a batch beyond the last whole one repeats examples.
+
+    Args:
+        inputs: as stored.
+        targets: of the inputs.
+        order: indices of the population, for example at random.
+        batch_size: number of examples in a step.
+    """
+
+    def init(data: TrainData) -> tuple[()]:
+        return ()
+
+    def following(
+        carried: tuple[()], step: Int[Array, ""], key: Key[Array, ""], data: TrainData
+    ) -> tuple[tuple[()], Batch]:
+        index = lax.dynamic_slice_in_dim(order, step * batch_size, batch_size)
+        weight = jnp.full(batch_size, 1 / batch_size)
+        return carried, Batch(inputs[index], targets[index], weight)
+
+    return Sampler(init, following)
+
+
 def augmented(
     sampler: Sampler, change: Callable[[Key[Array, ""], Array], Array]
 ) -> Sampler:
