@@ -75,7 +75,10 @@ def make_arrangements(
 
 
 def _tensors(data: Dataset, device: str):
-    """Returns normalised images and one-hot targets."""
+    """Returns normalised images and one-hot targets, or the tokens of a text."""
+    if data.is_text:
+        tokens = data.train_images.astype(np.int64), data.train_labels.astype(np.int64)
+        return tuple(torch.from_numpy(each).to(device) for each in tokens)
     pixels = data.train_images.transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1
     labels = torch.from_numpy(data.train_labels).long()
     targets = torch.nn.functional.one_hot(labels, data.num_classes).float()
@@ -129,7 +132,7 @@ def make_ensemble(case: Case, data: Dataset, seeds: int, device: str):
         outputs = torch.func.functional_call(
             networks[0], (parameters, buffers), (images,)
         )
-        return ((outputs - targets) ** 2).mean()
+        return reference.mean_loss(outputs, targets)
 
     losses = torch.func.vmap(loss)
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from scaletime_jax.errors import InputError
 from scaletime_jax.training.optimizers import LEARNING_RATES
 
-NETWORKS = ("mlp", "cnn", "pooled_cnn", "wrn10")
+NETWORKS = ("mlp", "cnn", "pooled_cnn", "wrn10", "transformer")
 
 
 class Case(NamedTuple):

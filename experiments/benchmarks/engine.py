@@ -5,6 +5,7 @@ and medians are reported; the ratio is our rate over the rate of the best arrang
 the same round. Our time includes the start and one evaluation of 128 images for each
 lane; compilation is reported separately. The limit is the lower of two roofs: measured
 float32 matrix products, and measured bandwidth for the least bytes that a step moves.
+An example of the transformer is a window of 64 tokens.
 
     pip install -e ".[bench]"
     python experiments/benchmarks/engine.py --output=experiments/results/benchmarks
@@ -21,6 +22,8 @@ import sys
 import time
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 from absl import flags
 
 import scaletime_jax
@@ -28,7 +31,7 @@ from scaletime_jax.data.sources import Dataset, load_dataset
 from scaletime_jax.errors import InputError
 from scaletime_jax.plotting.benchmarks import plot_roofline
 from scaletime_jax.plotting.style import save_figure
-from scaletime_jax.sweep.architectures import make_network
+from scaletime_jax.sweep.architectures import make_network, reads_tokens
 from scaletime_jax.sweep.config import RunConfig, make_grid
 from scaletime_jax.sweep.cost import network_cost
 from scaletime_jax.sweep.plan import plan_units, split
@@ -55,6 +58,7 @@ SECONDS = flags.DEFINE_float("seconds", 2.0, "Target duration of a round in seco
 OUTPUT = flags.DEFINE_string("output", None, "Folder for JSON, table and figure.")
 TRAIN_SIZE = 128  # four batches: the closing evaluation is small
 TEST_SIZE = 32
+CONTEXT, TOKENS = 64, 64
 LEAST_STEPS = 100  # steps of a lane in a round, so that start and evaluation are small
 
 
@@ -69,6 +73,19 @@ def load_digits() -> Dataset:
     )
 
 
+def load_data(case) -> Dataset:
+    """Returns the examples of a case: digits, or random tokens of 64 kinds."""
+    if not reads_tokens(case.architecture):
+        return load_digits()
+    rng = np.random.default_rng(0)
+    shape = 2, TRAIN_SIZE + TEST_SIZE, CONTEXT
+    inputs, targets = rng.integers(0, TOKENS, shape)
+    inputs, targets = inputs.astype(np.uint8), targets.astype(np.int32)
+    parts = slice(TRAIN_SIZE), slice(TRAIN_SIZE, None)
+    train, test = ((inputs[part], targets[part]) for part in parts)
+    return Dataset("tokens", *train, *test, TOKENS, "tokens", is_text=True)
+
+
 def make_configs(case, data: Dataset, seeds: int, epochs: int) -> list[RunConfig]:
     """Returns the runs of a case."""
     return make_grid(
@@ -78,7 +95,7 @@ def make_configs(case, data: Dataset, seeds: int, epochs: int) -> list[RunConfig
         optimizer=[case.optimizer],
         learning_rate=[case.learning_rate],
         init=["pytorch"],
-        loss=["mse"],
+        loss=["cross_entropy" if data.is_text else "mse"],
         train_size=[TRAIN_SIZE],
         label_noise=[0.0],
         batch_size=[32],
@@ -145,8 +162,9 @@ def step_cost(case, data: Dataset) -> tuple[int, int]:
     """
     config = make_configs(case, data, 1, 1)[0]
     network = make_network(config.architecture, config.width, data.num_classes)
-    cost = network_cost(network, data.train_images.shape[1:])
-    numbers = {"sgd": 3, "adam": 7}[case.optimizer] * cost.num_params
+    kind = jnp.int32 if data.is_text else jnp.float32
+    cost = network_cost(network, data.train_images.shape[1:], input_type=kind)
+    numbers = {"sgd": 3, "adam": 7}[case.optimizer] * cost.all_params
     moved = 4 * numbers + 32 * data.train_images[0].nbytes
     return 32 * cost.step_flops, moved
 
@@ -232,7 +250,6 @@ def run_cases(until: float = math.inf) -> dict:
             'PyTorch, to compare with, is missing; run pip install -e ".[bench]".'
         ) from None
     jax.config.update("jax_enable_compilation_cache", False)  # compilation is timed too
-    data = load_digits()
     roofs = {"flops": machine.matmul_rate(), "bytes": machine.bandwidth()}
     setting = (
         f"{describe_machine()}, PyTorch {torch.__version__}; "
@@ -247,7 +264,7 @@ def run_cases(until: float = math.inf) -> dict:
         if time.monotonic() > until:
             print(f"no time for {case.name}", flush=True)
             continue
-        rows.append(measure(case, data, pool, roofs))
+        rows.append(measure(case, load_data(case), pool, roofs))
         print(table({"rows": rows[-1:]}).splitlines()[-1], flush=True)
     version = scaletime_jax.__version__
     return {"scaletime_jax": version, "setting": setting, "roofs": roofs, "rows": rows}

@@ -7,6 +7,7 @@ from torch import nn
 
 from scaletime_jax.models.cnn import CHANNELS, SIZES, STRIDES
 from scaletime_jax.models.pooled_cnn import KERNEL, MULTIPLES, UNITS
+from scaletime_jax.models.transformer import BASE, DEPTH, EPSILON, EXPANSION, HEAD, UNIT
 from scaletime_jax.models.wide_resnet import GROUPS, STEM
 
 
@@ -80,17 +81,84 @@ def make_wrn10(width: int, image_shape: tuple[int, int, int], num_classes: int):
     return nn.Sequential(stem, *blocks, *head, nn.Linear(inside, num_classes))
 
 
+class Attention(nn.Module):
+    """Causal attention with rotary positions."""
+
+    def __init__(self, channels: int, length: int):
+        super().__init__()
+        self.mix = nn.Linear(channels, 3 * channels, bias=False)
+        self.project = nn.Linear(channels, channels, bias=False)
+        rates = BASE ** (-torch.arange(HEAD // 2) / (HEAD // 2))
+        angles = torch.arange(length)[:, None] * rates
+        self.register_buffer("cos", angles.cos())
+        self.register_buffer("sin", angles.sin())
+
+    def rotate(self, x: torch.Tensor) -> torch.Tensor:
+        """Rotates the halves of [..., length, HEAD] as pairs, by position."""
+        first, second = x.chunk(2, -1)
+        turned = (
+            first * self.cos - second * self.sin,
+            second * self.cos + first * self.sin,
+        )
+        return torch.cat(turned, -1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Returns the projected means of values, [batch, length, channels]."""
+        batch, length, channels = x.shape
+        mixed = self.mix(x).view(batch, length, 3, channels // HEAD, HEAD)
+        queries, keys, values = mixed.permute(2, 0, 3, 1, 4)
+        attended = nn.functional.scaled_dot_product_attention(
+            self.rotate(queries), self.rotate(keys), values, is_causal=True
+        )
+        return self.project(attended.transpose(1, 2).reshape(x.shape))
+
+
+class Transformer(nn.Module):
+    """The transformer of `models.transformer`."""
+
+    def __init__(self, width: int, length: int, num_tokens: int):
+        super().__init__()
+        channels = UNIT * width
+        self.embedding = nn.Embedding(num_tokens, channels)
+        self.blocks = nn.ModuleList()
+        for _ in range(DEPTH):
+            attention = nn.RMSNorm(channels, EPSILON), Attention(channels, length)
+            hidden = EXPANSION * channels
+            unit = [
+                nn.RMSNorm(channels, EPSILON),
+                nn.Linear(channels, hidden, bias=False),
+                nn.GELU("tanh"),
+                nn.Linear(hidden, channels, bias=False),
+            ]
+            self.blocks += [nn.Sequential(*attention), nn.Sequential(*unit)]
+        self.norm = nn.RMSNorm(channels, EPSILON)
+        self.unembedding = nn.Linear(channels, num_tokens, bias=False)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Returns [batch, length, tokens]."""
+        x = self.embedding(tokens)
+        for block in self.blocks:
+            x = x + block(x)
+        return self.unembedding(self.norm(x))
+
+
+def make_transformer(width: int, shape: tuple[int], num_tokens: int):
+    """Returns the transformer for windows of this length."""
+    return Transformer(width, shape[0], num_tokens)
+
+
 MAKERS = {
     "mlp": make_mlp,
     "cnn": make_cnn,
     "pooled_cnn": make_pooled_cnn,
     "wrn10": make_wrn10,
+    "transformer": make_transformer,
 }
 
 
-def make_network(architecture: str, width: int, image_shape, num_classes: int):
+def make_network(architecture: str, width: int, input_shape, num_outputs: int):
     """Returns the network of this name, with PyTorch's default weights."""
-    return MAKERS[architecture](width, image_shape, num_classes)
+    return MAKERS[architecture](width, input_shape, num_outputs)
 
 
 def make_optimizer(name: str, parameters, learning_rate: float):
@@ -99,10 +167,17 @@ def make_optimizer(name: str, parameters, learning_rate: float):
     return make(parameters, lr=learning_rate)
 
 
+def mean_loss(outputs, targets) -> torch.Tensor:
+    """Returns the squared error from real targets, or the cross-entropy of tokens."""
+    if targets.is_floating_point():
+        return ((outputs - targets) ** 2).mean()
+    return nn.functional.cross_entropy(outputs.flatten(0, -2), targets.flatten())
+
+
 def train_step(network, optimizer, images, targets) -> torch.Tensor:
-    """Takes one step on the mean squared error and returns the loss before it."""
+    """Takes one step on the mean loss and returns the loss before it."""
     optimizer.zero_grad()
-    loss = ((network(images) - targets) ** 2).mean()
+    loss = mean_loss(network(images), targets)
     loss.backward()
     optimizer.step()
     return loss.detach()

@@ -68,9 +68,10 @@ def load_dataset(name: str, data_dir: str | None = None) -> Dataset:
 
     Args:
         name: 'mnist12k', a TFDS name, 'npz:PATH', 'idx:DIR', 'teacher:d=D,width=W' or
-            'text:PATH'; a prefix 'NAME=' names the dataset NAME. An npz file holds train_images,
-            train_labels, test_images, test_labels (or Keras's x_train, y_train, x_test,
-            y_test); a DIR holds MNIST's four IDX files, plain or gzipped.
+            'text:PATH'; a prefix 'NAME=' names the dataset NAME. An npz file holds
+            train_images, train_labels, test_images, test_labels (or Keras's x_train,
+            y_train, x_test, y_test); a DIR holds MNIST's four IDX files, plain or
+            gzipped.
         data_dir: folder of TFDS's datasets; TFDS's default folder if None.
 
     Raises:

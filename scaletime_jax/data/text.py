@@ -77,9 +77,7 @@ def read_text(name: str) -> Windows:
             "part, and nowhere in the training part; add ',vocabulary=256' to the name "
             "of the dataset for a vocabulary of all bytes."
         )
-    (inputs, targets), tested = (
-        _cut(number[part], context) for part in (train, test)
-    )
+    (inputs, targets), tested = (_cut(number[part], context) for part in (train, test))
     return Windows(inputs, targets, *tested, len(tokens))
 
 

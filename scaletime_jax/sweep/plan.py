@@ -254,8 +254,10 @@ def plan_units(
         )
         guess = math.nan
         if dataset.teacher is None:
-            labels = dataset.train_labels.ravel(), dataset.test_labels.ravel()
-            guess = guessing_loss(config.loss, *labels, classes)
+            train, test = dataset.train_labels, dataset.test_labels
+            if dataset.is_text:  # each token once more: none is impossible
+                train = np.append(train.ravel(), np.arange(classes, dtype=np.int32))
+            guess = guessing_loss(config.loss, train, test.ravel(), classes)
         targets = Targets(classes, dataset.teacher, dataset.is_text)
         sizes = len(dataset.test_images), guess
         planned.append(Unit(unit, cost, capacity, *sizes, targets, tuning))
