@@ -282,6 +282,22 @@ FIELDS = (
         split=Split.PROTOCOL,
     ),
     Field(
+        "parameterisation",
+        _TEXT,
+        _ID,
+        "how initialisation and learning rates depend on width: 'standard' or 'mup'",
+        default="standard",
+        split=Split.SETTING,
+    ),
+    Field(
+        "base_width",
+        _INT,
+        _ID,
+        "width at which the parameterisation 'mup' is the standard one",
+        default=1,
+        split=Split.SETTING,
+    ),
+    Field(
         "guessing_loss",
         _DOUBLE,
         _ID,

@@ -27,6 +27,8 @@ IMAGES = {
 # Networks that read tokens, and predict the next one.
 READERS = ("transformer",)
 ARCHITECTURES = (*MLPS, *IMAGES, *READERS)
+# Networks of layers for which the rules of muP are written.
+MUP = (*MLPS, "cnn", "myrtle", *READERS)
 Module = MLP | CNN | Myrtle | PooledCNN | WideResNet | Transformer
 
 

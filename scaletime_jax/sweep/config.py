@@ -20,6 +20,7 @@ from scaletime_jax.models.mlp import ACTIVATIONS
 from scaletime_jax.runs import fields
 from scaletime_jax.sweep.architectures import (
     ARCHITECTURES,
+    MUP,
     check_images,
     is_mlp,
     mixes_examples,
@@ -36,10 +37,13 @@ from scaletime_jax.training.schedules import READS as READ_BY_SCHEDULE
 from scaletime_jax.training.schedules import SCHEDULES
 
 BATCHINGS = ("epochs", "full", "fresh")
+PARAMETERISATIONS = ("standard", "mup")
+# Initialisations whose scale depends on the number of a layer's inputs alone.
+MUP_INITS = ("pytorch", "lecun", "he")
 AUGMENTATIONS = ("none", "flips_crops")
 MAX_SEED = 2**32 - 1
 # Whole numbers of a config.
-COUNTS = ("width", "train_size", "batch_size", "epochs")
+COUNTS = ("width", "train_size", "batch_size", "epochs", "base_width")
 FROM_ZERO = ("seed", "steps", "part")
 
 
@@ -98,6 +102,8 @@ class RunConfig:
     augmentation: str = "none"
     part: int = 0
     network_source: str = NO_SOURCE
+    parameterisation: str = "standard"
+    base_width: int = 1
 
     def __post_init__(self) -> None:
         """Raises InputError if a value is invalid.
@@ -117,6 +123,7 @@ class RunConfig:
             ("batching", BATCHINGS),
             ("activation", tuple(ACTIVATIONS)),
             ("augmentation", AUGMENTATIONS),
+            ("parameterisation", PARAMETERISATIONS),
         ):
             if getattr(self, name) not in choices:
                 raise InputError(
@@ -148,6 +155,10 @@ class RunConfig:
             self.steps
         ):  # epochs follow from the steps, so the id must not depend on them
             object.__setattr__(self, "epochs", 1)
+        if self.parameterisation == "standard":  # has no base, nor has its id
+            object.__setattr__(self, "base_width", 1)
+        else:
+            self._refuse_mup()
         self._refuse_unread()
         if self.linearised:
             self._refuse_nonlinear()
@@ -176,6 +187,16 @@ class RunConfig:
             )
         object.__setattr__(self, "init", OWN)
 
+    def _refuse_mup(self) -> None:
+        """Raises InputError unless muP's rules are known for the network."""
+        for name, choices in (("architecture", MUP), ("init", MUP_INITS)):
+            if getattr(self, name) not in choices:
+                raise InputError(
+                    f"parameterisation 'mup' does not know the {name} "
+                    f"{str(getattr(self, name))!r}; choose one of "
+                    f"{', '.join(choices)}, or parameterisation 'standard'."
+                )
+
     def _refuse_nonlinear(self) -> None:
         """Raises InputError unless the linearised network can be trained as asked."""
         if not is_mlp(self.architecture):
@@ -189,6 +210,7 @@ class RunConfig:
             "schedule": "constant",
             "augmentation": "none",
             "until_test_loss": 0.0,
+            "parameterisation": "standard",
         }
         for name, value in needed.items():
             if getattr(self, name) != value:

@@ -119,7 +119,7 @@ def _make_program(config: RunConfig, targets: Targets) -> tuple[Parts, Program]:
         keys = run_keys(lane["seed"])
         data, sampler = draw(keys.data, lane, length.train_size, shared)
         how = config.records, sampler, tuning.evaluation_batch, config.until_test_loss
-        fit = make_fit(parts.network, parts.task, parts.optimizer, *how)
+        fit = make_fit(parts.network, parts.task, parts.optimizer(data.inputs), *how)
         found = fit(keys.train, make_hyper(lane), data)
         return found, data.inputs[data.subset], data.targets
 

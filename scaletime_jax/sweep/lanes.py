@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Bool, Float, Int, Key, UInt
+from jaxtyping import Array, Bool, Float, Int, Key, Num, UInt
 
 from scaletime_jax.models.mlp import MLP
+from scaletime_jax.models.mup import in_mup, rate_factors
 from scaletime_jax.models.network import Network
 from scaletime_jax.models.tangent import make_kernel
 from scaletime_jax.runs import fields
@@ -23,7 +24,7 @@ from scaletime_jax.training.batching import TrainData
 from scaletime_jax.training.curves import Curves
 from scaletime_jax.training.hyper import Hyper
 from scaletime_jax.training.linearised import make_linear_train
-from scaletime_jax.training.optimizers import Optimizer, make_optimizer
+from scaletime_jax.training.optimizers import Optimizer, is_adaptive, make_optimizer
 from scaletime_jax.training.schedules import Count
 from scaletime_jax.training.task import Task, make_task, next_tokens, regression
 from scaletime_jax.training.train import State, Training, make_training
@@ -88,30 +89,34 @@ class Parts(NamedTuple):
         module: the Flax module; None for a user's own network.
         network: the network.
         task: the task.
-        optimizer: the optimizer.
+        optimizer: inputs as stored -> Optimizer; only their shape and type are used.
     """
 
     module: Module | None
     network: Network
     task: Task
-    optimizer: Optimizer
+    optimizer: Callable[[Num[Array, "population *shape"]], Optimizer]
 
 
 def make_parts(config: RunConfig, targets: Targets, tuning: Tuning) -> Parts:
     """Returns network, task and optimizer of the configs of this family."""
-    names = (
-        config.architecture,
-        config.width,
-        targets.num_classes,
-        config.init,
-        tuning.convolution,
-        config.activation,
-    )
+    ends = targets.num_classes, config.init, tuning.convolution, config.activation
+    names = config.architecture, config.width, *ends
     task = _make_task(config.loss, targets)
-    optimizer = make_optimizer(config.optimizer, config.schedule)
     own = isinstance(config.architecture, OwnNetwork)
-    module = None if own else make_module(*names)
-    return Parts(module, make_network(*names), task, optimizer)
+    network = plain = make_network(*names)
+    if config.parameterisation == "mup":
+        base = make_network(config.architecture, config.base_width, *ends)
+        network = in_mup(plain, base)
+
+    def optimizer(inputs: Num[Array, "population *shape"]) -> Optimizer:
+        factors = None
+        if config.parameterisation == "mup":
+            adaptive = is_adaptive(config.optimizer)
+            factors = rate_factors(plain, base, task.prepare(inputs[:1]), adaptive)
+        return make_optimizer(config.optimizer, config.schedule, factors)
+
+    return Parts(None if own else make_module(*names), network, task, optimizer)
 
 
 def _make_task(loss: str, targets: Targets) -> Task:
@@ -160,7 +165,8 @@ def make_lane(
         keys = run_keys(lane["seed"])
         drawn = draw(keys.data, lane, length.train_size, data)
         how = drawn.sampler, tuning.evaluation_batch, config.until_test_loss
-        training = make_training(network, task, optimizer, length.stops, *how)
+        descent = optimizer(drawn.data.inputs)
+        training = make_training(network, task, descent, length.stops, *how)
         return training, keys.train, make_hyper(lane), drawn.data
 
     def init(lane: Lanes, length: Length, data: SharedData) -> Any:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import optax
 
 from scaletime_jax.training.hyper import Hyper
@@ -33,7 +35,14 @@ class Optimizer(NamedTuple):
     update: Callable[[Any, Any, Any, Hyper, Count, Count], tuple[Any, Any]]
 
 
-def make_optimizer(name: str, schedule: str = "constant") -> Optimizer:
+def is_adaptive(name: str) -> bool:
+    """Whether the optimizer divides a gradient by its size."""
+    return name in ("adam", "adamw")
+
+
+def make_optimizer(
+    name: str, schedule: str = "constant", factors: Any = None
+) -> Optimizer:
     """Returns an optimizer with the conventions of PyTorch.
 
     Args:
@@ -45,8 +54,12 @@ def make_optimizer(name: str, schedule: str = "constant") -> Optimizer:
             - 'adamw': the same, and theta -= rate lambda theta
               [Loshchilov & Hutter 2019].
         schedule: 'constant', 'cosine', 'warmup_cosine' or 'warmup_stable_decay'.
+        factors: of the learning rate of each parameter, a pytree as the parameters;
+            None for 1. They do not change the share of a weight that decays in a step.
     """
     make = {"sgd": _sgd, "momentum": _momentum, "adam": _adam, "adamw": _adamw}[name]
+    if factors is not None:
+        make = _with_factors(name, factors)
     multiplier = make_schedule(schedule)
 
     def init(params: Any, hyper: Hyper) -> Any:
@@ -79,3 +92,28 @@ def _adam(hyper: Hyper) -> optax.GradientTransformation:
 
 def _adamw(hyper: Hyper) -> optax.GradientTransformation:
     return optax.adamw(hyper.learning_rate, weight_decay=hyper.weight_decay)
+
+
+def _with_factors(
+    name: str, factors: Any
+) -> Callable[[Hyper], optax.GradientTransformation]:
+    """Returns an optimizer in which each parameter has its factor of the rate.
+
+    SGD is linear in the gradient, so the factor may come first. Adam's change does not
+    depend on the size of the gradient, so the factor comes after it. Either way it
+    comes before weight decay is added.
+    """
+
+    def multiply(updates: Any, params: Any) -> Any:
+        return jax.tree.map(jnp.multiply, updates, factors)
+
+    scale = optax.stateless(multiply)
+
+    def make(hyper: Hyper) -> optax.GradientTransformation:
+        if not is_adaptive(name):
+            return optax.chain(scale, {"sgd": _sgd, "momentum": _momentum}[name](hyper))
+        decay = optax.add_decayed_weights(hyper.weight_decay)
+        descend = optax.scale_by_learning_rate(hyper.learning_rate)
+        return optax.chain(optax.scale_by_adam(), scale, decay, descend)
+
+    return make

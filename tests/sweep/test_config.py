@@ -39,6 +39,8 @@ def test_every_field_is_in_the_id(field):
     if field == "network_source":
         own = {"architecture": "mine", "network_source": "ab12"}
         config = dataclasses.replace(CONFIG, **own)
+    if field == "base_width":  # of muP alone
+        config = dataclasses.replace(CONFIG, parameterisation="mup")
     others = {
         "architecture": "cnn",
         "optimizer": "adam",
@@ -56,6 +58,7 @@ def test_every_field_is_in_the_id(field):
         "part": 1,
         "linearised": True,
         "network_source": "cd34",
+        "parameterisation": "mup",
     }
     value = getattr(config, field)
     other = others.get(field, value * 2)
@@ -188,3 +191,23 @@ def test_a_full_batch_has_a_step_an_epoch_and_a_program_of_its_own(few_digits):
     units = group_units(make_grid(few_digits, **grid))
     assert [unit[0].records[-1] for unit in units] == [2, 2, 2, 2]  # epochs
     assert [c.examples for c in share_programs(units)] == [100, 100, 310, 340]
+
+
+def test_the_standard_parameterisation_has_no_base_width():
+    same = dataclasses.replace(CONFIG, base_width=8)
+    assert same.run_id == CONFIG.run_id and same.base_width == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"architecture": "wrn10"}, "'mup' does not know the architecture 'wrn10'"),
+        ({"init": "ntk"}, "'mup' does not know the init 'ntk'; choose one of pytorch"),
+        ({"parameterisation": "ntp"}, "unknown parameterisation 'ntp'; choose one of"),
+        ({"base_width": 0}, "base_width must be 1 or more"),
+        ({"linearised": True, "batching": "full"}, "with parameterisation 'standard'"),
+    ],
+)
+def test_what_has_no_rules_of_mup_is_refused(changes, words):
+    with pytest.raises(InputError, match=words):
+        dataclasses.replace(CONFIG, **{"parameterisation": "mup", **changes})
