@@ -12,6 +12,8 @@ QUESTIONS = {
     "Is size worth time?": (
         "tradeoff",
         "equivalence",
+        "where_it_holds",
+        "rate_transfer",
         "linear_tradeoff",
         "subspace",
         "kernel_scale",

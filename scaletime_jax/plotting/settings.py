@@ -32,6 +32,7 @@ NAMES = {
     "full": "full batch",
     "fresh": "one pass",
     "relu": "ReLU",
+    "mup": "muP",
     "mse": "MSE",
     "cross_entropy": "cross-entropy",
 }

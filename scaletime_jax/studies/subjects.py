@@ -181,6 +181,19 @@ SUBJECTS: dict[str, tuple[Subject, ...]] = {
             quantity="change of alpha_D by largest widths",
         ),
     ),
+    "rate_transfer": (
+        Subject(
+            "The power of two by which the best learning rate of the widest network "
+            "differs from that of the narrowest with muP",
+            "a transfer is within a factor of 2",
+            statement="With muP",
+        ),
+        Subject(
+            "Without muP that power",
+            "a drift is a fall below half",
+            statement="Without muP",
+        ),
+    ),
     "variance_limited": (
         Subject(
             "The exponent of what finite data add to the loss of narrow networks",

@@ -60,7 +60,7 @@ class Unit(NamedTuple):
         return (
             f"{c.dataset} {c.architecture} width {c.width} {c.optimizer} "
             f"train_size {c.train_size}{' shuffled labels' * c.shuffled_labels}"
-            f"{' linearised' * c.linearised}"
+            f"{' linearised' * c.linearised}{' muP' * (c.parameterisation == 'mup')}"
         )
 
     @property

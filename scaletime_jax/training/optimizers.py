@@ -112,8 +112,12 @@ def _with_factors(
     def make(hyper: Hyper) -> optax.GradientTransformation:
         if not is_adaptive(name):
             return optax.chain(scale, {"sgd": _sgd, "momentum": _momentum}[name](hyper))
-        decay = optax.add_decayed_weights(hyper.weight_decay)
-        descend = optax.scale_by_learning_rate(hyper.learning_rate)
-        return optax.chain(optax.scale_by_adam(), scale, decay, descend)
+        decay = hyper.weight_decay if "weight_decay" in READS[name] else 0.0
+        return optax.chain(
+            optax.scale_by_adam(),
+            scale,
+            optax.add_decayed_weights(decay),
+            optax.scale_by_learning_rate(hyper.learning_rate),
+        )
 
     return make

@@ -59,6 +59,17 @@ EXPECTED = {
 }
 
 
+def both_starts(network, base, key, inputs):
+    """Initial parameters, standard and of muP."""
+
+    def start(key):
+        return [
+            net.init(key, inputs).params for net in (network, in_mup(network, base))
+        ]
+
+    return map(flat, jax.jit(start)(key))
+
+
 def flat(params):
     leaves = jax.tree_util.tree_leaves_with_path(params)
     return {"/".join(key.key for key in path): leaf for path, leaf in leaves}
@@ -70,22 +81,19 @@ def test_factors_are_those_of_the_table(architecture):
     inputs = INPUTS[architecture]
     key = jax.random.key(0)
     sgd, adam = (flat(rate_factors(network, base, inputs, a)) for a in (False, True))
-    before = flat(network.init(key, inputs).params)
-    after = flat(in_mup(network, base).init(key, inputs).params)
+    before, after = both_starts(network, base, key, inputs)
     assert set(sgd) == set(adam) == set(before) == set(after)
     for name, (of_sgd, of_adam, scale) in EXPECTED[architecture].items():
         assert (sgd[name], adam[name]) == (of_sgd, of_adam), name
-        np.testing.assert_allclose(after[name], scale * before[name], rtol=1e-6)
+        # float32 products, compiled together or not
+        np.testing.assert_allclose(after[name], scale * before[name], atol=1e-7)
 
 
 def test_the_base_width_is_the_standard_network():
     network = make_network("mlp", 3, 5)
     factors = rate_factors(network, network, IMAGES, False)
     assert set(jax.tree.leaves(factors)) == {1.0}
-    standard, mup = (
-        flat(net.init(jax.random.key(1), IMAGES).params)
-        for net in (network, in_mup(network, network))
-    )
+    standard, mup = both_starts(network, network, jax.random.key(1), IMAGES)
     for name, values in standard.items():
         np.testing.assert_array_equal(values, mup[name])
 
@@ -115,7 +123,7 @@ def changes(architecture, optimizer, width, base_width, rate, examples):
         started = in_mup(network, base)
     descent, hyper = make_optimizer(optimizer, factors=factors), Hyper(rate)
     update = jax.jit(make_update(network, task, descent))
-    first = now = started.init(jax.random.key(0), inputs)
+    first = now = jax.jit(started.init)(jax.random.key(0), inputs)
     state = descent.init(now.params, hyper)
     weight = jnp.full(len(targets), 1 / len(targets))
     for step in range(STEPS):
@@ -137,31 +145,36 @@ def text_examples():
 
 
 CASES = [
-    ("mlp2", "sgd", 0.05, (32, 512)),
-    ("mlp2", "adam", 0.002, (32, 512)),
-    pytest.param("cnn", "sgd", 0.02, (1, 8), marks=pytest.mark.slow),
-    pytest.param("cnn", "adam", 0.002, (1, 8), marks=pytest.mark.slow),
-    pytest.param("transformer", "sgd", 0.1, (2, 24), marks=pytest.mark.slow),
-    pytest.param("transformer", "adam", 0.002, (2, 24), marks=pytest.mark.slow),
+    pytest.param("mlp2", "sgd", 0.002, 8, (128, 1024), marks=pytest.mark.slow),
+    ("mlp2", "adam", 0.0005, 8, (128, 1024)),
+    pytest.param("cnn", "sgd", 0.02, 1, (3, 9), marks=pytest.mark.slow),
+    pytest.param("cnn", "adam", 0.0005, 1, (3, 9), marks=pytest.mark.slow),
+    pytest.param("transformer", "sgd", 0.1, 1, (4, 16), marks=pytest.mark.slow),
+    pytest.param("transformer", "adam", 0.0005, 1, (4, 16), marks=pytest.mark.slow),
 ]
 
 
-@pytest.mark.parametrize(("architecture", "optimizer", "rate", "widths"), CASES)
+@pytest.mark.parametrize(("architecture", "optimizer", "rate", "base", "widths"), CASES)
 def test_changes_keep_their_size_in_mup_alone(
-    architecture, optimizer, rate, widths, digits
+    architecture, optimizer, rate, base, widths, digits
 ):
-    """The exponents over width of changes of outputs and of the last hidden layer."""
-    examples = digits.train_images[:32], digits.train_labels[:32]
+    """The exponents over width of changes of outputs and of the last hidden layer.
+
+    At finite widths they are not 0: muP's outputs at the start, which fall as the root
+    of the width, are still a part of the gradient. Measured -0.2 to 0.1 with muP, and
+    0.4 to 0.9 of the outputs without.
+    """
+    every = slice(None, None, 4 if architecture == "mlp2" else 1)  # pixels
+    examples = digits.train_images[:32, every, every], digits.train_labels[:32]
     if architecture == "transformer":
         examples = text_examples()
-    narrow, wide = widths
 
-    def change(width, base_width):
-        return changes(architecture, optimizer, width, base_width, rate, examples)
+    def exponents(base_width):
+        narrow, wide = (
+            changes(architecture, optimizer, width, base_width, rate, examples)
+            for width in widths
+        )
+        return np.log(np.divide(wide, narrow)) / np.log(widths[1] / widths[0])
 
-    start = change(narrow, None)  # is that of muP at its base width
-    mup, standard = (
-        np.log(np.divide(change(wide, base), start)) / np.log(wide / narrow)
-        for base in (narrow, None)
-    )
-    print(architecture, optimizer, "mup", mup, "standard", standard)
+    assert np.abs(exponents(base)).max() < 0.25
+    assert exponents(None)[0] > 0.3

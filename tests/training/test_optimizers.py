@@ -56,3 +56,21 @@ def test_an_optimizer_reads_the_numbers_it_names():
             changed = HYPER._replace(**{number: 0.3})
             same = np.array_equal(path, follow(make_optimizer(name), changed))
             assert same == (number not in (*READS[name], "learning_rate")), number
+
+
+def test_factors_are_rates_of_their_own_and_leave_decay_alone():
+    """Each number moves as with factor x rate, and weight decay / factor."""
+    factors = jnp.array([0.5, 2.0])
+    for name in OPTIMIZERS:
+        together = follow(make_optimizer(name, factors=factors))
+        for place, factor in enumerate(factors):
+            own = HYPER._replace(
+                learning_rate=0.1 * factor, weight_decay=0.2 / float(factor)
+            )
+            alone = follow(make_optimizer(name), own)
+            # eight steps of float32
+            np.testing.assert_allclose(
+                together[:, place], alone[:, place], rtol=1e-5, err_msg=name
+            )
+        ones = follow(make_optimizer(name, factors=jnp.ones(2)))
+        np.testing.assert_allclose(ones, follow(make_optimizer(name)), rtol=1e-6)
