@@ -31,6 +31,7 @@ STEP = 0.15  # inches from mark to mark
 GAP = 0.17  # inches from row to row, besides
 ROOM = 0.97  # share of a column for its axis
 PAIRS = "neighbouring sizes"
+WORDS: Any = {"fontsize": 7, "va": "center", "color": "0.35"}
 NEIGHBOURS: Any = {"color": "0.55", "linewidth": 0.6, "zorder": 2}
 
 
@@ -88,7 +89,7 @@ def _draw_map(cells: Sequence[Cell], usual: Mapping[str, Mapping[str, Any]]) -> 
                 mine = [cell for cell in members if write_protocol(cell) == row]
                 _draw_cell(axis, place, middle[row], mine)
             head = _head(members[0], usual.get(column, {}))
-            at = {"ha": "center", "va": "bottom", "fontsize": 7}
+            at: Any = {"ha": "center", "va": "bottom", "fontsize": 7}
             axis.text(place + ROOM / 2, -GAP / 2, head, **at)
         axis.hlines(edges[1:-1], 0, len(columns), color="0.9", linewidth=0.6, zorder=0)
         axis.vlines(range(1, len(columns)), 0, edges[-1], color="0.8", linewidth=0.6)
@@ -118,8 +119,7 @@ def _draw_cell(axis, column: int, middle: float, members: Sequence[Cell]) -> Non
         y = middle + STEP * (place - (len(ordered) - 1) / 2)
         rate = cell.collapse.fields.get("learning_rate")
         if rate is not None:
-            at = {"fontsize": 7, "va": "center", "color": "0.35"}
-            axis.text(column + 0.02, y, f"{rate:g}".replace("0.", "."), **at)
+            axis.text(column + 0.02, y, f"{rate:g}".replace("0.", "."), **WORDS)
         value, interval = cell.collapse.kappa.value, cell.collapse.kappa.interval
         pairs = cell.collapse.pairs
         if pairs is not None:
@@ -127,8 +127,7 @@ def _draw_cell(axis, column: int, middle: float, members: Sequence[Cell]) -> Non
             heights = y + STEP * np.linspace(0.35, -0.35, len(known))
             axis.plot(_at(known, column), heights, **NEIGHBOURS)
         if value is None:
-            at = {"fontsize": 7, "va": "center", "ha": "center"}
-            axis.text(_at(CLAIMED, column), y, "none", **at)
+            axis.text(_at(CLAIMED, column), y, "none", **WORDS, ha="center")
             continue
         look = MARKERS[cell.collapse.verdict]
         ends = _at(np.array(interval or (value, value)), column)
