@@ -7,12 +7,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from scaletime_jax.arguments import require
-from scaletime_jax.data.sources import Dataset
+from scaletime_jax.arguments import require, require_least
+from scaletime_jax.data.sources import Dataset, load_dataset, pool_dataset
 from scaletime_jax.data.transforms import normalise
 from scaletime_jax.models.initializers import INITS
 from scaletime_jax.models.network import Network
 from scaletime_jax.models.start_kernel import count_params, make_start_kernel
+from scaletime_jax.runs.read import Runs
 from scaletime_jax.stats.kernel_spectra import measure_kernel
 from scaletime_jax.studies.kernel_scale import Case, Theory
 from scaletime_jax.sweep.architectures import (
@@ -26,6 +27,7 @@ from scaletime_jax.sweep.own_network import OWN, OwnNetwork, read_own
 from scaletime_jax.theory.kernel_scale import draw_layers, kernel_scale
 from scaletime_jax.track import Track, quiet
 
+PACKAGED, EXAMPLES = "mnist12k", 40  # inputs of the kernels of runs
 MOST_WIDTH = 10_000  # to which theory is continued
 POINTS = 60
 
@@ -102,6 +104,38 @@ def choose(
         few = every._replace(widths=kept)
         asked[few.title] = few
     return [*asked.values()]
+
+
+def of_runs(runs: Runs, draws: int, track: Track) -> list[tuple[str, Case]]:
+    """Returns kernels of the networks of runs by SGD, with the dataset of each.
+
+    Only the packaged digits, whole or pooled, are at hand wherever runs are read; the
+    networks on other data, and a user's own, have no kernels here.
+
+    Args:
+        runs: of any protocols.
+        draws: initialisations of each size, 2 or more; 0 for no kernels.
+        track: shows the progress.
+    """
+    if not draws:
+        return []
+    require_least("--kernel_draws", draws, 2)
+    table = runs.table[runs.table.optimizer == "sgd"]
+    found = []
+    for names, rows in table.groupby(["dataset", "architecture", "init"]):
+        name, architecture, init = map(str, names)
+        whole, pooled, side = name.partition("-pool")
+        known = whole == PACKAGED and side.isdigit() == bool(pooled)
+        if not known or architecture not in ARCHITECTURES or init not in INITS:
+            continue
+        dataset = load_dataset(PACKAGED)
+        if pooled:
+            dataset = pool_dataset(dataset, int(side))
+        inputs = choose_inputs(dataset, EXAMPLES)
+        asked = Asked(architecture, init, sorted(rows.width.unique().tolist()))
+        case = measure_case(asked, inputs, dataset.num_classes, draws, track=track)
+        found.append((name, case))
+    return found
 
 
 def measure_case(

@@ -31,6 +31,10 @@ STEP = 0.15  # inches from mark to mark
 GAP = 0.17  # inches from row to row, besides
 ROOM = 0.97  # share of a column for its axis
 PAIRS = "neighbouring sizes"
+PREDICTED: Any = (
+    {"color": "black", "linestyle": "--", "linewidth": 1.5, "zorder": 5},
+    {"color": "black", "linestyle": ":", "linewidth": 1.8, "zorder": 5},
+)
 WORDS: Any = {"fontsize": 7, "va": "center", "color": "0.35"}
 NEIGHBOURS: Any = {"color": "0.55", "linewidth": 0.6, "zorder": 2}
 
@@ -172,6 +176,7 @@ def _draw_neighbours(cells: Sequence[Cell]) -> Figure:
             axis.axhline(CLAIMED, **LIMIT)
             for cell in members:
                 _draw_pairs(axis, cell, colours[rows.index(write_protocol(cell))])
+            _draw_predicted(axis, members)
             use_log_axis(axis.xaxis, 4)
             axis.xaxis.set_major_formatter(write_amount)
             axis.set_ylim(*SHOWN)
@@ -180,12 +185,35 @@ def _draw_neighbours(cells: Sequence[Cell]) -> Figure:
             Line2D([], [], color=colours[place], label=row)
             for place, row in enumerate(rows)
         ]
+        if any(cell.predicted is not None for cell in cells):
+            handles += [
+                Line2D([], [], label=f"kernel at the start, {name}", **look)
+                for name, look in zip(_inits(cells), PREDICTED, strict=False)
+            ]
         figure.legend(
             handles=handles, loc="outside lower center", ncols=3, fontsize=7.5
         )
         figure.supxlabel("number of parameters", fontsize=9)
         figure.supylabel(r"$\kappa$ between neighbouring sizes", fontsize=9)
     return figure
+
+
+def _inits(cells: Sequence[Cell]) -> list[str]:
+    """Returns the initialisations whose kernels were measured."""
+    known = [cell for cell in cells if cell.predicted is not None]
+    return sorted({cell.collapse.fields["init"] for cell in known}, reverse=True)
+
+
+def _draw_predicted(axis, members: Sequence[Cell]) -> None:
+    """Draws the slopes of the kernels, once for each initialisation."""
+    for name, look in zip(_inits(members), PREDICTED, strict=False):
+        cell = next(
+            cell
+            for cell in members
+            if cell.predicted is not None and cell.collapse.fields["init"] == name
+        )
+        assert cell.predicted is not None
+        axis.plot(cell.predicted.sizes, np.clip(cell.predicted.values, *SHOWN), **look)
 
 
 def _draw_pairs(axis, cell: Cell, colour) -> None:

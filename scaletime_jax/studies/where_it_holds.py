@@ -24,6 +24,7 @@ from scaletime_jax.runs.protocols import split_protocols
 from scaletime_jax.runs.read import Runs
 from scaletime_jax.stats.estimates import describe_estimate
 from scaletime_jax.stats.lines import MIN_SIZES
+from scaletime_jax.stats.log_means import NeighbourSlopes, neighbour_slopes
 from scaletime_jax.studies.equivalence import (
     Collapse,
     collapse_curves,
@@ -33,9 +34,11 @@ from scaletime_jax.studies.equivalence import (
     pair_rows,
     threshold_rows,
 )
+from scaletime_jax.studies.kernel_scale import Case
 from scaletime_jax.studies.result import Result
 from scaletime_jax.theory.random_subspace import quadratic_flow, sample_gram
 from scaletime_jax.track import Track, quiet
+from scaletime_jax.words import count_of
 
 NAME = "where_it_holds"
 TITLE = "Where size is worth time: the exponent by protocol and network"
@@ -84,6 +87,9 @@ class Cell(NamedTuple):
         collapse: kappa, as a whole and between neighbouring sizes, with its verdict.
         scan: kappa at shares of the guessing loss removed; None for the control.
         one_pass: whether no example is seen twice.
+        predicted: kappa between neighbouring sizes in the lazy regime, the slope of the
+            largest eigenvalue of the centred tangent kernel at the start; None for
+            other optimizers than SGD, and where no kernel was measured.
     """
 
     network: str
@@ -92,6 +98,7 @@ class Cell(NamedTuple):
     collapse: Collapse
     scan: ThresholdScan | None
     one_pass: bool = False
+    predicted: NeighbourSlopes | None = None
 
     @property
     def column(self) -> str:
@@ -105,11 +112,17 @@ class Cell(NamedTuple):
         return float(sizes.max() / sizes.min())
 
 
-def study(runs: Runs, subspace: Subspace | None = None, track: Track = quiet) -> Result:
+def study(
+    runs: Runs,
+    kernels: Sequence[tuple[str, Case]] = (),
+    subspace: Subspace | None = None,
+    track: Track = quiet,
+) -> Result:
     """Returns the exponent of size in time for each protocol and network.
 
     Args:
         runs: of any number of protocols and networks.
+        kernels: datasets with the kernels of networks of the same sizes.
         subspace: the random subspace model of the control; None for the default.
         track: shows the progress.
 
@@ -120,6 +133,7 @@ def study(runs: Runs, subspace: Subspace | None = None, track: Track = quiet) ->
     columns = dict.fromkeys(cell.column for cell in cells)
     usual = {column: usual_fields(cells, column) for column in columns}
     cells = [name_protocol(cell, usual[cell.column]) for cell in cells]
+    cells = [cell._replace(predicted=predict(cell, kernels)) for cell in cells]
     control = control_cell(subspace or Subspace())
     nothing = dict.fromkeys(cells[0].collapse.fields)  # all rows have one form
     fields = {**nothing, **control.collapse.fields}
@@ -134,7 +148,7 @@ def study(runs: Runs, subspace: Subspace | None = None, track: Track = quiet) ->
         {
             "cells": [_row(cell) for cell in cells],
             "exponents": exponent_rows(made),
-            "pairs": [row for each in made for row in pair_rows(each)],
+            "pairs": [row for cell in cells for row in _pair_rows(cell)],
             "thresholds": threshold_rows(scans),
         },
         {"cells": [_row(cell) for cell in cells], "usual": usual},
@@ -262,6 +276,55 @@ def control_cell(subspace: Subspace) -> Cell:
     return Cell(CONTROL, None, protocol, collapse_curves(curves, fields), None)
 
 
+def predict(cell: Cell, kernels: Sequence[tuple[str, Case]]) -> NeighbourSlopes | None:
+    """Returns the exponents of the lazy regime, between the sizes of the cell.
+
+    At one learning rate a lazy network learns in a time of one over its kernel's scale
+    under gradient descent, so kappa is the slope of the scale.
+    """
+    fields = cell.collapse.fields
+    if fields.get("optimizer") != "sgd":
+        return None
+    if fields.get("parameterisation") not in (None, "standard"):
+        return None
+    sizes = cell.collapse.curves.num_params
+    for dataset, case in kernels:
+        same = cell.dataset, cell.network, fields["init"]
+        if same == (dataset, case.architecture, case.init):
+            mine = np.isin(case.num_params, sizes)
+            if mine.sum() == len(sizes):
+                return neighbour_slopes(case.num_params[mine], case.top[mine])
+    return None
+
+
+def agreeing(cell: Cell) -> np.ndarray | None:
+    """Returns whether measured and predicted intervals overlap [pairs]; None without.
+
+    A pair without a measured exponent does not agree.
+    """
+    pairs, predicted = cell.collapse.pairs, cell.predicted
+    if pairs is None or predicted is None:
+        return None
+    if pairs.intervals is None or predicted.intervals is None:
+        return None
+    lows = np.maximum(pairs.intervals[:, 0], predicted.intervals[:, 0])
+    highs = np.minimum(pairs.intervals[:, 1], predicted.intervals[:, 1])
+    return np.asarray(lows <= highs)
+
+
+def _pair_rows(cell: Cell) -> list[dict]:
+    """Returns measured and predicted exponents of neighbouring sizes as rows."""
+    rows, predicted = pair_rows(cell.collapse), cell.predicted
+    for place, row in enumerate(rows):
+        row |= dict.fromkeys(("predicted", "predicted_low", "predicted_high"))
+        if predicted is not None:
+            row["predicted"] = float(predicted.values[place])
+            if predicted.intervals is not None:
+                low, high = map(float, predicted.intervals[place])
+                row |= {"predicted_low": low, "predicted_high": high}
+    return rows
+
+
 def _row(cell: Cell) -> dict:
     collapse = cell.collapse
     low, high = collapse.kappa.interval or (None, None)
@@ -301,6 +364,13 @@ def describe_cell(cell: Cell) -> str:
     said += f" over a factor of {cell.growth:.3g} in size"
     local = describe_pairs(collapse.pairs)
     said += f", {local}" if local else ""
+    same = agreeing(cell)
+    if same is not None and cell.predicted is not None:
+        low, high = cell.predicted.values.min(), cell.predicted.values.max()
+        said += (
+            f"; the kernel at the start has {low:.2f} to {high:.2f}, and the intervals "
+            f"overlap in {same.sum()} of {count_of(len(same), 'pair')}"
+        )
     why = f" ({collapse.reason})" if collapse.reason else ""
     return f"{said}; {collapse.verdict}{why}."
 
