@@ -191,7 +191,7 @@ def _draw_neighbours(cells: Sequence[Cell]) -> Figure:
                 for name, look in zip(_inits(cells), PREDICTED, strict=False)
             ]
         figure.legend(
-            handles=handles, loc="outside lower center", ncols=3, fontsize=7.5
+            handles=handles, loc="outside upper center", ncols=3, fontsize=7.5
         )
         figure.supxlabel("number of parameters", fontsize=9)
         figure.supylabel(r"$\kappa$ between neighbouring sizes", fontsize=9)
