@@ -1,6 +1,6 @@
 """The tangent kernels of networks at the start, of several widths."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -106,6 +106,46 @@ def choose(
     return [*asked.values()]
 
 
+class Measured(NamedTuple):
+    """Numbers of kernels, as in `studies.kernel_scale.Case`.
+
+    Attributes:
+        num_params: [sizes].
+        square: [sizes, draws].
+        top: [sizes, draws].
+        dimension: [sizes, draws].
+    """
+
+    num_params: np.ndarray
+    square: np.ndarray
+    top: np.ndarray
+    dimension: np.ndarray
+
+
+def measure_kernels(
+    networks: Iterable[Network], inputs: jax.Array, draws: int, seed: int = 0
+) -> Measured:
+    """Returns the numbers of the kernels of newly drawn networks of several sizes.
+
+    `stats.log_means.neighbour_slopes(num_params, top)` gives the kappa that the lazy
+    regime has between neighbouring sizes at one learning rate, with intervals.
+
+    Args:
+        networks: one of each size.
+        inputs: [n, ...] as the networks take them.
+        draws: initialisations of each network.
+        seed: of the initialisations.
+    """
+    sizes, found = [], []
+    keys = jax.random.split(jax.random.key(seed), draws)
+    for network in networks:
+        kernel = jax.jit(make_start_kernel(network, inputs))
+        sizes.append(count_params(network, inputs))
+        found.append([measure_kernel(np.asarray(kernel(key))) for key in keys])
+    square, top, dimension = np.moveaxis(np.array(found), 2, 0)
+    return Measured(np.array(sizes), square, top, dimension)
+
+
 def of_runs(runs: Runs, draws: int, track: Track) -> list[tuple[str, Case]]:
     """Returns kernels of the networks of runs by SGD, with the dataset of each.
 
@@ -146,7 +186,7 @@ def measure_case(
     seed: int = 0,
     track: Track = quiet,
 ) -> Case:
-    """Returns the numbers of the kernels of newly drawn networks.
+    """Returns the numbers of a network's kernels, with theory where there is one.
 
     Args:
         asked: the network.
@@ -156,24 +196,14 @@ def measure_case(
         seed: of the initialisations.
         track: shows the progress.
     """
-    sizes, found = [], []
-    keys = jax.random.split(jax.random.key(seed), draws)
-    for width in track(asked.widths, f"widths of {asked.architecture} {asked.init}"):
-        network = asked.network(width, num_outputs)
-        kernel = jax.jit(make_start_kernel(network, inputs))
-        sizes.append(count_params(network, inputs))
-        found.append([measure_kernel(np.asarray(kernel(key))) for key in keys])
-    square, top, dimension = np.moveaxis(np.array(found), 2, 0)
-    own = isinstance(asked.architecture, OwnNetwork)
+    widths = track(asked.widths, f"widths of {asked.architecture} {asked.init}")
+    networks = (asked.network(width, num_outputs) for width in widths)
     return Case(
         str(asked.architecture),
-        OWN if own else asked.init,
+        asked.init,
         np.array(asked.widths),
-        np.array(sizes),
-        square,
-        top,
-        dimension,
-        theory_of(asked, inputs, num_outputs),
+        *measure_kernels(networks, inputs, draws, seed),
+        theory=theory_of(asked, inputs, num_outputs),
     )
 
 
