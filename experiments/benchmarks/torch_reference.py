@@ -1,6 +1,7 @@
 """The same networks and training step as a plain PyTorch loop, for comparison."""
 
 import itertools
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -84,6 +85,9 @@ def make_wrn10(width: int, image_shape: tuple[int, int, int], num_classes: int):
 class Attention(nn.Module):
     """Causal attention with rotary positions."""
 
+    cos: torch.Tensor
+    sin: torch.Tensor
+
     def __init__(self, channels: int, length: int):
         super().__init__()
         self.mix = nn.Linear(channels, 3 * channels, bias=False)
@@ -147,7 +151,7 @@ def make_transformer(width: int, shape: tuple[int], num_tokens: int):
     return Transformer(width, shape[0], num_tokens)
 
 
-MAKERS = {
+MAKERS: dict[str, Callable[..., nn.Module]] = {
     "mlp": make_mlp,
     "cnn": make_cnn,
     "pooled_cnn": make_pooled_cnn,

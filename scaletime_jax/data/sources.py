@@ -199,7 +199,10 @@ def _checked(name: str, arrays: dict[str, np.ndarray]) -> Dataset:
         raise InputError(f"dataset {name!r} has only one class; it needs two or more.")
     return Dataset(
         name=name,
-        **splits,
+        train_images=train,
+        train_labels=splits["train_labels"],
+        test_images=test,
+        test_labels=splits["test_labels"],
         num_classes=int(num_classes),
         fingerprint=cache.fingerprint(splits),
         teacher=None,

@@ -13,7 +13,6 @@ from scaletime_jax.plotting.style import (
     SETTINGS,
     WIDTH,
     WITHIN,
-    make_panels,
     shades,
     use_log_axis,
 )
@@ -33,7 +32,7 @@ def _draw_setting(made: Sequence[Transfer]) -> Figure:
     colours = shades([width.width for each in made for width in each.widths])
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
-        *left, last = make_panels(figure, len(made) + 1)
+        *left, last = figure.subplots(1, len(made) + 1)
         ordered = sorted(made, key=lambda each: each.parameterisation, reverse=True)
         for axis, each in zip(left, ordered, strict=True):
             _draw_losses(axis, each, colours)

@@ -24,7 +24,7 @@ CAPTION = (
     "best rate of each width, with its 95% interval over seeds; filled with muP, open "
     "without; the band is a factor of 2 about the best rate of the narrowest network "
     "with muP. A best rate is the lowest point of a parabola through the lowest loss "
-    "and its two neighbours, in logarithms; a rate at which a run diverged is left out."
+    "and two neighbours on each side, in logarithms; a rate at which a run diverged is left out."
 )
 OVERVIEW = "The best learning rate of the widest network, by that of the narrowest."
 SOURCE = "[Yang et al. 2022, Fig. 1]"
@@ -36,6 +36,7 @@ STATEMENTS = {
 WITHIN = {"mup": (-1.0, 1.0), "standard": (None, -1.0)}
 QUANTITY = "log2 of the best rate at the largest width over that at the smallest"
 MIN_RATES = 3
+AROUND = 2  # points of the parabola on each side of the lowest
 
 
 class Width(NamedTuple):
@@ -174,25 +175,33 @@ def _best_rates(
 ) -> Float[np.ndarray, "resamples"]:
     """Returns log2 of the rate of the lowest mean log loss, for weights of seeds.
 
-    It is the lowest point of the parabola through the lowest loss and its neighbours,
-    in logarithms; NaN where the lowest loss is at an end of the rates.
+    It is the lowest point of the parabola, by least squares, through the lowest loss
+    and up to AROUND points on each side, equally many, in logarithms; NaN where the
+    lowest loss is at an end of the rates.
     """
     x, y = np.log2(rates), np.log(losses) @ weights.T
     found = np.full(y.shape[1], np.nan)
     for number, values in enumerate(y.T):
         low = int(np.argmin(values)) if len(values) else 0
-        if 0 < low < len(values) - 1:
-            around = slice(low - 1, low + 2)
+        reach = min(low, len(values) - 1 - low, AROUND)
+        if reach > 0:
+            around = slice(low - reach, low + reach + 1)
             found[number] = _lowest_point(x[around], values[around])
     return found
 
 
 def _lowest_point(
-    x: Float[np.ndarray, "three"], y: Float[np.ndarray, "three"]
+    x: Float[np.ndarray, "points"], y: Float[np.ndarray, "points"]
 ) -> float:
-    """Returns where the parabola through three points is lowest."""
-    curvature, slope, _ = np.polyfit(x - x[1], y, 2)
-    return float(x[1] - slope / (2 * curvature)) if curvature > 0 else float(x[1])
+    """Returns where the parabola through points is lowest, within their range.
+
+    Where the parabola has no lowest point it is the middle, which is the lowest loss.
+    """
+    middle = x[len(x) // 2]
+    curvature, slope, _ = np.polyfit(x - middle, y, 2)
+    if curvature <= 0:
+        return float(middle)
+    return float(np.clip(middle - slope / (2 * curvature), x[0], x[-1]))
 
 
 def _drift(made: Sequence[Width]) -> tuple[Estimate, str]:

@@ -57,7 +57,8 @@ def make_optimizer(
         factors: of the learning rate of each parameter, a pytree as the parameters;
             None for 1. They do not change the share of a weight that decays in a step.
     """
-    make = {"sgd": _sgd, "momentum": _momentum, "adam": _adam, "adamw": _adamw}[name]
+    makers = {"sgd": _sgd, "momentum": _momentum, "adam": _adam, "adamw": _adamw}
+    make: Callable[[Hyper], optax.GradientTransformation] = makers[name]
     if factors is not None:
         make = _with_factors(name, factors)
     multiplier = make_schedule(schedule)
