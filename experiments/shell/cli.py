@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -17,6 +18,12 @@ from scaletime_jax.runs.fields import FIELDS
 
 # The flags whose names differ from the names of their quantities.
 FLAGS = {field.name: field.choice for field in FIELDS}
+
+# What JAX warns of where it keeps compiled programs.
+OF_KEPT = re.compile(
+    r"Error (read|writ)ing persistent compilation cache entry for '(\w+)': (.*)",
+    re.DOTALL,
+)
 
 
 def run(main: Callable[[], None]) -> None:
@@ -42,9 +49,8 @@ def execute(main: Callable[[], None], argv: list[str]) -> None:
     """
     if argv[1:]:
         fail(f"unexpected argument {argv[1]!r}; flags are written --name=value.")
-    warnings.showwarning = lambda message, *_, **__: print(
-        f"warning: {message}.", file=sys.stderr
-    )
+    warnings.filterwarnings("always", message=OF_KEPT.pattern)
+    warnings.showwarning = warn
     try:
         if "workdir" in flags.FLAGS and flags.FLAGS.workdir:
             store.check_writable(pathlib.Path(flags.FLAGS.workdir))
@@ -60,6 +66,39 @@ def execute(main: Callable[[], None], argv: list[str]) -> None:
         fail(f"the work does not fit the memory; choose smaller sizes ({needed}).")
     except BrokenPipeError:  # the reader of the output, such as head, has exited
         os._exit(141)
+
+
+def warn(message: Warning | str, *_, **__) -> None:
+    """Prints a warning, in a line."""
+    words = str(message)
+    if of_kept := OF_KEPT.match(words):
+        words = drop_kept(*of_kept.groups())
+    print(f"warning: {words}.", file=sys.stderr, flush=True)
+
+
+def drop_kept(doing: str, name: str, reason: str) -> str:
+    """Deletes compiled programs of a name, of which one is not whole.
+
+    JAX would neither read nor replace it, in any later process.
+
+    Args:
+        doing: "read" or "writ", which failed.
+        name: that JAX has for the program.
+        reason: why, as JAX says it.
+
+    Returns:
+        What happened, in words.
+    """
+    lines = reason.strip().splitlines() or ["no reason given"]
+    if jax.config.values["jax_compilation_cache_dir"] == str(kept_programs()):
+        for path in kept_programs().glob(f"{name}-*-cache"):
+            path.unlink(missing_ok=True)
+    if doing == "writ":
+        return f"a compiled program ({name}) is not kept: {lines[0].rstrip('.')}"
+    return (
+        f"a kept program ({name}) is damaged, and is compiled again: "
+        f"{lines[0].rstrip('.')}"
+    )
 
 
 def parse(argv: list[str]) -> list[str]:
@@ -110,6 +149,11 @@ def fail(sentence: str) -> NoReturn:
     sys.exit(2)
 
 
+def kept_programs() -> pathlib.Path:
+    """Returns the folder of compiled programs in the cache directory."""
+    return cache_dir() / "programs"
+
+
 def use_all_cores() -> None:
     """Gives JAX one CPU device for each core, over which lanes are distributed."""
     if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
@@ -124,4 +168,4 @@ def keep_programs() -> None:
     JAX's own setting of the directory has precedence.
     """
     if jax.config.values["jax_compilation_cache_dir"] is None:
-        jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "programs"))
+        jax.config.update("jax_compilation_cache_dir", str(kept_programs()))

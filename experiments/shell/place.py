@@ -8,7 +8,13 @@ import re
 from absl import flags
 
 # Flags on which no number of a result depends.
-WITHOUT_EFFECT = ("workdir", "dry_run", "data_dir", "launcher")
+WITHOUT_EFFECT = (
+    "workdir",
+    "dry_run",
+    "data_dir",
+    "launcher",
+    "checkpoint_minutes",
+)
 LONGEST = 60  # of a folder's name
 TELLING = ("dataset", "architecture", "optimizer")  # flags that begin the name
 

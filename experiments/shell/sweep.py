@@ -1,6 +1,5 @@
 """What every experiment that trains shares: the flags of a sweep, and the sweep."""
 
-import dataclasses
 import pathlib
 import re
 import sys
@@ -248,7 +247,7 @@ def train(datasets: dict[str, Dataset], check: Check | None = None) -> Trained |
     if LAUNCHER.value == "slurm" and not common.DRY_RUN.value:
         check_slurm()
     if check is not None:
-        check(pd.DataFrame([dataclasses.asdict(config) for config in configs]))
+        check(_as_table(configs))
     if common.DRY_RUN.value:
         describe(configs, datasets, folder)
         return None
@@ -284,6 +283,16 @@ def train(datasets: dict[str, Dataset], check: Check | None = None) -> Trained |
     return Trained(table, origin)
 
 
+def _as_table(configs: list[RunConfig]) -> pd.DataFrame:
+    """Returns a row per run; words are shared, which of a large grid take memory."""
+    columns = {}
+    for name, value in vars(configs[0]).items():
+        values = [getattr(config, name) for config in configs]
+        kind = object if isinstance(value, str) else None
+        columns[name] = pd.Series(values, dtype=kind)
+    return pd.DataFrame(columns)
+
+
 def describe(configs, datasets: dict[str, Dataset], folder: pathlib.Path) -> None:
     """Prints what a sweep would train, with its work and memory."""
     store.check_writable(folder)
@@ -296,7 +305,7 @@ def describe(configs, datasets: dict[str, Dataset], folder: pathlib.Path) -> Non
     )
     if not units:
         return
-    runs = {config.run_id for unit in units for config in unit.configs}
+    runs = (config.run_id for unit in units for config in unit.configs)
     if at_work := [holder.label for holder in holders(folder, runs)]:
         print(f"In training now: {', '.join(at_work)}.")
     print(f"{'':52}{'runs':>5}{'steps/run':>11}{'GFLOP':>13}{'MiB/run':>9}")

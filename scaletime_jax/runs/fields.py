@@ -315,6 +315,9 @@ FIELDS = (
 )
 
 
+_DEFAULT = {field.name: field.default for field in FIELDS if field.configured}
+
+
 def columns() -> tuple[Field, ...]:
     """The fields that the run table has, in order."""
     return tuple(field for field in FIELDS if field.column)
@@ -391,8 +394,7 @@ def identify(config: Mapping[str, Any]) -> dict[str, Any]:
     These are all fields of version 0.1, and later fields with a value other than the
     default.
     """
-    default = {field.name: field.default for field in FIELDS if field.configured}
-    return {k: v for k, v in config.items() if v != default[k]}
+    return {k: v for k, v in config.items() if v != _DEFAULT[k]}
 
 
 def describe(fields: Mapping[str, Any]) -> str:

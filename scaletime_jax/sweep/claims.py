@@ -110,18 +110,20 @@ class Claims:
             self.mine.pop(run, None)
 
 
-def holders(folder: pathlib.Path, runs: Collection[str]) -> list[Holder]:
+def holders(folder: pathlib.Path, runs: Iterable[str]) -> list[Holder]:
     """Returns the processes that train some of these runs in the folder.
 
-    The claims of processes that were killed are deleted.
+    The claims of processes that were killed are deleted. Without any claim no run is
+    looked at: the ids of a large grid take seconds.
 
     Raises:
         InputError: the folder cannot be written to, or has no locks.
     """
     if not any(folder.glob(f"{CLAIM}*")):
         return []
+    wanted = set(runs)
     with _gate(folder):
-        found = [holder.narrow(runs) for holder in _others(folder)]
+        found = [holder.narrow(wanted) for holder in _others(folder)]
     return [holder for holder in found if holder.runs]
 
 

@@ -41,7 +41,7 @@ def test_the_first_result_has_the_plain_folder(tmp_path):
 
 def test_the_same_flags_have_the_same_folder(tmp_path):
     write(tmp_path / "tradeoff", **GIVEN)
-    again = {**GIVEN, "workdir": "elsewhere"}
+    again = {**GIVEN, "workdir": "elsewhere", "checkpoint_minutes": 1.0}
     assert result_folder(tmp_path, "tradeoff", again) == tmp_path / "tradeoff"
 
 

@@ -9,6 +9,8 @@ import time
 
 import jax
 import orbax.checkpoint  # noqa: F401  imported once, for all processes
+from jax._src.lru_cache import LRUCache
+
 from scaletime_jax.data import cache
 from scaletime_jax.runs import store
 from scaletime_jax.sweep import (
@@ -21,7 +23,7 @@ from scaletime_jax.sweep import (
     tuning,
 )
 
-STEPS = 4  # of a segment
+STEPS = 8  # of a segment
 
 
 def shorten():
@@ -119,9 +121,6 @@ def _kill(fault):
     os.kill(os.getpid(), fault.get("signal", signal.SIGKILL))
 
 
-WRITE_BYTES = pathlib.Path.write_bytes
-
-
 def _name(file):
     """Returns the path of an open file, or of the file that a number stands for."""
     return os.readlink(f"/proc/self/fd/{file}") if isinstance(file, int) else str(file)
@@ -139,11 +138,10 @@ def _any(*_):
     return True
 
 
-def _half_kept(path, content):
-    """Writes half of a compiled program, which JAX then writes under the same name."""
-    if is_kept := "/programs/" in str(path):
-        WRITE_BYTES(path, content[: len(content) // 2])
-    return is_kept
+def _half_kept(kept, name, content):
+    """Writes half of a compiled program, as JAX would."""
+    kept.path.joinpath(f"{name}-cache").write_bytes(content[: len(content) // 2])
+    return True
 
 
 MOMENTS = {
@@ -169,5 +167,5 @@ MOMENTS = {
     "rename of a summary": (os, "replace", _to("summary.json"), False),
     "calibration": (cache, "_write_whole", _any, False),
     "rename of a calibration": (os, "replace", _to("calibration"), False),
-    "kept program": (pathlib.Path, "write_bytes", _half_kept, False),
+    "kept program": (LRUCache, "put", _half_kept, False),
 }

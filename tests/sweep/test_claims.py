@@ -165,6 +165,17 @@ def test_claims_of_processes_that_are_gone_claim_nothing(
     assert all(name.endswith(".parquet") for name in names(tmp_path))
 
 
+def test_without_claims_no_run_is_looked_at(tmp_path):
+    """The ids of a dry run's 50,000 runs would take seconds."""
+    ids = (pytest.fail("looked") for _ in range(1))
+    assert holders(tmp_path, ids) == []
+    with Claims(tmp_path) as claims:
+        with claims.choosing():
+            claims.mine["one"] = "program"
+        [holder] = holders(tmp_path, iter(["one", "two"]))
+        assert holder.runs == {"one": "program"}
+
+
 def test_claims_end_where_a_sweep_fails(tmp_path, few_digits, datasets, monkeypatch):
     def fail(*_):
         raise RuntimeError("broken")
