@@ -5,6 +5,7 @@ folder of its own. Only the process that holds the claims on the runs of a check
 uses or deletes it.
 """
 
+import contextlib
 import json
 import pathlib
 import shutil
@@ -175,7 +176,9 @@ class Checkpoints:
             other = _read_owner(path)
             if other is None:
                 if path.name == _name(part):
-                    _leave(path, label, "is damaged")
+                    if (path / ABOUT).exists():
+                        path = _leave(path, label, "is damaged")
+                    _own(path, owner)
             elif other == owner and path.name == _name(part):
                 try:
                     reached = saved.restore(path, owner["lanes"])
@@ -242,8 +245,8 @@ def _is_aside(path: pathlib.Path) -> bool:
     return path.suffix == ".aside" or ".aside-" in path.name
 
 
-def _leave(path: pathlib.Path, label: str, reason: str) -> None:
-    """Renames a checkpoint that is of no use here, and says why."""
+def _leave(path: pathlib.Path, label: str, reason: str) -> pathlib.Path:
+    """Renames a checkpoint that is of no use here, says why, and returns its path."""
     aside = path.with_name(f"{path.name}.aside-{time.time_ns()}")
     try:
         path.rename(aside)
@@ -253,6 +256,16 @@ def _leave(path: pathlib.Path, label: str, reason: str) -> None:
         f"{label}: its checkpoint {reason}; it is left aside as {aside.name}, and "
         "training starts anew."
     )
+    return aside
+
+
+def _own(path: pathlib.Path, owner: Owner) -> None:
+    """Says whose a folder is, which is deleted once its runs are in the table.
+
+    The process that made the folder may have been killed before it said so.
+    """
+    with contextlib.suppress(InputError):  # training goes on without checkpoints
+        store.write_whole(path / ABOUT, json.dumps(owner).encode())
 
 
 def _say(words: str) -> None:

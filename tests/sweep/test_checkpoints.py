@@ -252,6 +252,27 @@ def test_what_is_left_of_written_units_is_deleted(
     assert not (tmp_path / checkpoints.FOLDER).exists()
 
 
+@pytest.mark.parametrize("about", [None, b"{"])
+def test_a_folder_that_does_not_say_whose_it_is_goes_with_its_unit(
+    tmp_path, configs, datasets, monkeypatch, capsys, about
+):
+    """Of a process killed in its first save; the next one is killed too."""
+    interrupt(monkeypatch, tmp_path, configs[:1], datasets, 2)
+    [path] = saved(tmp_path)
+    shutil.rmtree(path / "saved")
+    (path / checkpoints.ABOUT).unlink()
+    (path / ".part-about.json-here-1").touch()
+    if about is not None:
+        (path / checkpoints.ABOUT).write_bytes(about)
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "drop", lambda *_: None)
+        runner.run_sweep(configs[:1], datasets, tmp_path)
+        assert saved(tmp_path)
+    assert ("is damaged" in capsys.readouterr().err) == (about is not None)
+    runner.run_sweep(configs[:1], datasets, tmp_path)
+    assert not (tmp_path / checkpoints.FOLDER).exists()
+
+
 def test_segments_are_as_one(tmp_path, configs, datasets, whole, monkeypatch):
     """The table of a sweep that is cut into segments, and of one that is not."""
     monkeypatch.setattr(
