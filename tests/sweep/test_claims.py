@@ -28,6 +28,9 @@ from scaletime_jax.sweep.queues import SharedQueue
 
 TINY = {**GRID, "train_size": [50], "width": [1], "label_noise": [0.0]}
 
+# Seconds for a process: on a machine with much else to do its imports alone take 30.
+PATIENCE = 600
+
 
 @pytest.fixture
 def datasets(few_digits):
@@ -91,7 +94,7 @@ def test_three_processes_share_two_grids_and_outlive_one_of_them(
         killed.communicate()
     trained = []
     for process in others:
-        said, errors = process.communicate(timeout=100)
+        said, errors = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, errors
         trained += said.split()
     assert sorted(trained) == sorted({config.run_id for config in configs})
@@ -138,6 +141,44 @@ def test_runs_that_are_left_are_taken_over(
     said = capsys.readouterr().err
     assert said.index("2 runs; ") < said.index("waiting for 1 run by process")
     assert said.index("waiting") < said.index("1 run; ")
+    assert all(name.endswith(".parquet") for name in names(tmp_path))
+
+
+# Holds a claim as a process that trains does, without imports that take seconds.
+HOLD_ALONE = """
+import fcntl, json, os, sys, time
+with open(sys.argv[1] + ".lock", "w") as lock, open(sys.argv[1] + ".runs", "w") as runs:
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    about = {"host": "here", "process": os.getpid()}
+    json.dump({**about, "runs": dict.fromkeys(sys.argv[2:], "program")}, runs)
+    runs.flush()
+    print("held", flush=True)
+    time.sleep(1000)
+"""
+
+
+def test_runs_of_a_process_that_is_killed_are_taken_over(
+    tmp_path, few_digits, datasets, monkeypatch, capsys
+):
+    """While this one waits for them."""
+    configs, tick = make_grid(few_digits, **TINY), runner.Progress.tick
+    ids = [config.run_id for config in configs]
+    killed = start("-S", "-c", HOLD_ALONE, tmp_path / ".claim-other", *ids)
+    wait_for(killed.stdout, "held")
+    waited = []
+
+    def kill(progress, holders):
+        tick(progress, holders)
+        waited.append([holder.process for holder in holders])
+        if len(waited) == 3:
+            killed.kill()
+            killed.communicate()
+
+    monkeypatch.setattr(runner.Progress, "tick", kill)
+    table = runner.run_sweep(configs, datasets, tmp_path)
+    assert waited[:3] == [[killed.pid]] * 3 and set(table.run_id) == set(ids)
+    said = capsys.readouterr().err
+    assert f"waiting for 3 runs by process {killed.pid} on here" in said
     assert all(name.endswith(".parquet") for name in names(tmp_path))
 
 
