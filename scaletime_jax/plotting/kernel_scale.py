@@ -29,7 +29,7 @@ def plot_kernel_scale(cases: Sequence[Case]) -> dict[str, Figure]:
     marks = {each: MARKS[k % len(MARKS)] for k, each in enumerate(networks)}
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(WIDTH, 5.6), layout="constrained")
-        axes = figure.subplots(2, 3, sharex=True)
+        axes = figure.subplots(2, 3, sharex="col")
         for column, (name, title) in enumerate(PANELS.items()):
             values, slopes = axes[:, column]
             for case in cases:
