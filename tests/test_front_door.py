@@ -22,6 +22,7 @@ OFFERED = {
     "load_dataset",
     "load_published",
     "make_train",
+    "own_network",
     "plan",
     "read_runs",
     "train_sweep",
