@@ -24,7 +24,8 @@ CAPTION = (
     "best rate of each width, with its 95% interval over seeds; filled with muP, open "
     "without; the band is a factor of 2 about the best rate of the narrowest network "
     "with muP. A best rate is the lowest point of a parabola through the lowest loss "
-    "and two neighbours on each side, in logarithms; a rate at which a run diverged is left out."
+    "and two neighbours on each side, in logarithms; a rate at which a run diverged is "
+    "left out."
 )
 OVERVIEW = "The best learning rate of the widest network, by that of the narrowest."
 SOURCE = "[Yang et al. 2022, Fig. 1]"
