@@ -8,7 +8,7 @@
 2. the choices of `sweep/tuning.py`: how to convolve, for one lane and for many;
 3. how time grows with the number of seeds (`growth.py`).
 
-Measurements without time left are skipped, with a message.
+Measurements without time left are skipped, with a message; `--dry_run` measures none.
 """
 
 import pathlib
@@ -16,12 +16,16 @@ import time
 
 import engine
 import growth
+import minutes
 from absl import flags
 from cases import make_case
 
 from scaletime_jax.models.patch_conv import METHODS
 
 MINUTES = flags.DEFINE_float("minutes", 7.0, "Minutes after which none is begun.")
+DRY_RUN = flags.DEFINE_bool(
+    "dry_run", False, "Print the plan with its minutes, and exit."
+)
 CHOICES = flags.DEFINE_list("choices", "cnn:1,cnn:10", "Networks to compare choices.")
 flags.adopt_module_key_flags(engine)
 flags.adopt_module_key_flags(growth)
@@ -43,16 +47,12 @@ def compare_choices(until: float) -> list[dict]:
                 print(f"no time for the choices of {text} with {seeds} lanes")
                 continue
             case = make_case(text)
-            runs = {
-                method: engine.make_ours(case, data, seeds, 25, convolution=method)[0]
-                for method in METHODS
-            }
+            how = case, data, seeds, 25
+            runs = {m: engine.make_ours(*how, convolution=m)[0] for m in METHODS}
             for run in runs.values():
                 run()
-            rounds = [
-                {method: run() for method, run in runs.items()}
-                for _ in range(engine.ROUNDS.value)
-            ]
+            number = range(engine.ROUNDS.value)
+            rounds = [{m: run() for m, run in runs.items()} for _ in number]
             steps = seeds * 25 * engine.TRAIN_SIZE / 32
             spreads = {}
             for method in METHODS:
@@ -66,6 +66,9 @@ def compare_choices(until: float) -> list[dict]:
 
 def main() -> None:
     """Measures, prints, and writes JSON, tables and figures."""
+    if DRY_RUN.value:
+        print(minutes.plan(CHOICES.value, len(METHODS), MINUTES.value))
+        return
     start = time.monotonic()
     end = start + 60 * MINUTES.value
     record = engine.run_cases(until=start + 0.6 * (end - start))

@@ -120,3 +120,18 @@ def test_a_network_is_written_with_its_width(text):
         make_case(text)
     with pytest.raises(InputError, match="unknown optimizer"):
         make_case("mlp:1", "sdg")
+
+
+@pytest.mark.slow
+def test_a_dry_run_of_the_accelerators_prints_its_plan_and_minutes():
+    """By hand: 2 networks, 1 more to compare, 3 and 2 for growth; 10 s a program."""
+    small = ["--cases=mlp:1,cnn:1", "--choices=cnn:1", "--seed_cases=mlp:1"]
+    small += ["--seeds=1,4", "--width_cases=mlp:1,mlp:2", "--rounds=2", "--minutes=4"]
+    script = [sys.executable, "experiments/benchmarks/accelerator.py", "--dry_run"]
+    done = subprocess.run([*script, *small], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    first, choices, growth, total = done.stdout.splitlines()
+    assert first.endswith("PyTorch: 2 measurements, 8 programs, about 1.6 minutes")
+    assert choices.startswith("ways to convolve: 2 measurements, ")
+    assert "growth with seeds and width: 4 measurements, 7 programs" in growth
+    assert total.startswith("In all about ") and "none is begun after 4" not in total
