@@ -22,6 +22,7 @@ FIELDS = {
     "steps": 0,
     "guessing_loss": 0.09,
     "diverged": False,
+    "network_source": "none",
 }
 
 

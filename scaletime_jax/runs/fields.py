@@ -5,6 +5,7 @@ and configs are read with the default, and an id leaves the field out if its val
 the default. So tables and ids remain valid when fields are added.
 """
 
+import functools
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any, NamedTuple
@@ -315,9 +316,6 @@ FIELDS = (
 )
 
 
-_DEFAULT = {field.name: field.default for field in FIELDS if field.configured}
-
-
 def columns() -> tuple[Field, ...]:
     """The fields that the run table has, in order."""
     return tuple(field for field in FIELDS if field.column)
@@ -394,7 +392,14 @@ def identify(config: Mapping[str, Any]) -> dict[str, Any]:
     These are all fields of version 0.1, and later fields with a value other than the
     default.
     """
-    return {k: v for k, v in config.items() if v != _DEFAULT[k]}
+    default = _defaults(FIELDS)
+    return {k: v for k, v in config.items() if v != default[k]}
+
+
+@functools.cache
+def _defaults(fields: tuple[Field, ...]) -> dict[str, Any]:
+    """Returns the defaults of a config, once for all of many thousand configs."""
+    return {field.name: field.default for field in fields if field.configured}
 
 
 def describe(fields: Mapping[str, Any]) -> str:
