@@ -20,11 +20,12 @@ def plan(choices: list[str], methods: int, minutes: float) -> str:
         minutes: after which no measurement is begun.
     """
     cases = len(engine.CASES.value) * len(engine.OPTIMIZER.value)
+    ways = 2 * len(choices) * methods
     many, widths = len(growth.SEEDS.value), len(growth.WIDTH_CASES.value)
     # a program less for what an ensemble of PyTorch does not compile
     parts = [
         ("networks beside PyTorch", cases, cases * (2 + WAYS - 1), cases * (1 + WAYS)),
-        ("ways to convolve", 2 * len(choices), *[2 * len(choices) * methods] * 2),
+        ("ways to convolve", 2 * len(choices), ways, ways),
         (
             "growth with seeds and width",
             len(growth.SEED_CASES.value) * many + widths,

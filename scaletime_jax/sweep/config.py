@@ -62,7 +62,6 @@ NUMBERS: tuple[tuple[str, Callable[[float], bool], str], ...] = (
     ("final", _is_share, "is a share from 0 to 1"),
     ("until_test_loss", lambda value: value >= 0, "must be 0 or more and finite"),
 )
-_LANES = frozenset(fields.lanes())
 # Largest ratio of the train sizes of one program. The program shuffles the indices of
 # the largest train size each epoch, which slows small networks on little data.
 SIZE_RANGE = 10
@@ -246,7 +245,8 @@ class RunConfig:
     @property
     def shape(self) -> tuple[Any, ...]:
         """The fields that configs of one unit share: all but the lanes."""
-        return tuple(v for name, v in vars(self).items() if name not in _LANES)
+        lanes = fields.lanes()
+        return tuple(v for name, v in vars(self).items() if name not in lanes)
 
     @property
     def family(self) -> tuple[Any, ...]:
