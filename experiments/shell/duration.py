@@ -8,6 +8,7 @@ from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
 from scaletime_jax.data.sources import Dataset
 from scaletime_jax.sweep import timing
+from scaletime_jax.sweep.architectures import RESNETS
 from scaletime_jax.sweep.calibration import Calibration, calibrate, predict_duration
 from scaletime_jax.sweep.own_network import OwnNetwork
 from scaletime_jax.sweep.plan import Unit
@@ -39,7 +40,8 @@ def time_anew(
     architecture: str, units: Sequence[Unit], datasets: Mapping[str, Dataset]
 ) -> Calibration:
     """Times training here, compiling what JAX may have kept from an earlier time."""
-    note = f"Timing small networks ({architecture}) on this machine, once, for seconds."
+    takes = "about a minute" if architecture in RESNETS else "seconds"
+    note = f"Timing small networks ({architecture}) on this machine, once, for {takes}."
     print(note, file=sys.stderr, flush=True)
     keeps = jax.config.values["jax_enable_compilation_cache"]
     jax.config.update("jax_enable_compilation_cache", False)

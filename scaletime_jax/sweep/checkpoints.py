@@ -157,7 +157,10 @@ class Checkpoints:
             owner = _read_owner(path)
             is_done = owner is not None and set(owner["runs"]) <= runs
             if is_done or path.name.partition(".")[0] in names:
-                shutil.rmtree(path, ignore_errors=True)
+                _delete(path)
+            elif owner is None:
+                with contextlib.suppress(OSError):  # not empty
+                    path.rmdir()
         if self.folder.exists() and not self._paths():
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -257,6 +260,15 @@ def _leave(path: pathlib.Path, label: str, reason: str) -> pathlib.Path:
         "training starts anew."
     )
     return aside
+
+
+def _delete(path: pathlib.Path) -> None:
+    """Deletes a checkpoint, and last of all whose it is.
+
+    What a process leaves that is killed meanwhile is deleted by the next one.
+    """
+    shutil.rmtree(path / saved.FOLDER, ignore_errors=True)
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def _own(path: pathlib.Path, owner: Owner) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from scaletime_jax.sweep.segments import BEGIN, Reached
 from scaletime_jax.training.curves import from_metrics
 
+FOLDER = "saved"
 STATE = "state"  # names of the leaves of a state, with their number
 
 
@@ -20,7 +21,7 @@ def _manager(path: pathlib.Path) -> Any:
     options = ocp.CheckpointManagerOptions(
         max_to_keep=1, enable_async_checkpointing=False
     )
-    return ocp.CheckpointManager(path.absolute() / "saved", options=options)
+    return ocp.CheckpointManager(path.absolute() / FOLDER, options=options)
 
 
 def write(path: pathlib.Path, reached: Reached) -> None:

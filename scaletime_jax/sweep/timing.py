@@ -10,6 +10,7 @@ from scipy.optimize import nnls
 from scaletime_jax.data.sources import Dataset
 from scaletime_jax.sweep.architectures import RESNETS, reads_tokens
 from scaletime_jax.sweep.calibration import Calibration
+from scaletime_jax.sweep.config import RunConfig
 from scaletime_jax.sweep.grid import paper_grid
 from scaletime_jax.sweep.plan import Unit, plan_units, split
 from scaletime_jax.sweep.programs import Programs
@@ -45,19 +46,7 @@ def time_training(architecture: str) -> Calibration:
     noise = _make_text() if is_text else _make_noise()
     datasets = {noise.name: noise}
     devices = jax.local_devices()
-    configs = [
-        config
-        for width, epochs in NETWORKS[architecture]
-        for config in paper_grid(
-            noise,
-            architecture=architecture,
-            widths=width,
-            train_sizes=EXAMPLES,
-            epochs=epochs,
-            loss="cross_entropy" if is_text else "mse",
-            seeds=range(2 * len(devices)),
-        )
-    ]
+    configs = small_runs(architecture, noise, len(devices))
     return _calibrate(plan_units(configs, datasets), datasets)
 
 
@@ -102,6 +91,36 @@ def _calibrate(units: Sequence[Unit], datasets: Mapping[str, Dataset]) -> Calibr
     flop, overhead = nnls(relative / scale, np.ones(len(units)))[0] / scale
     compiling = [each.times.compiling for each in trained if each.times.compiling]
     return Calibration(float(flop), float(overhead), float(np.mean(compiling)))
+
+
+def small_runs(architecture: str, noise: Dataset, devices: int) -> list[RunConfig]:
+    """Returns the runs that are timed, two of each network for each device.
+
+    Residual networks take longer than others to compile and to evaluate. There is one
+    run of each, so that each is compiled once, and it is evaluated at its end alone.
+
+    Args:
+        architecture: one of NETWORKS.
+        noise: to train on.
+        devices: that train.
+    """
+    record, seeds = "both", 2 * devices
+    if architecture in RESNETS:
+        record, seeds = "end", 1
+    return [
+        config
+        for width, epochs in NETWORKS[architecture]
+        for config in paper_grid(
+            noise,
+            architecture=architecture,
+            widths=width,
+            train_sizes=EXAMPLES,
+            epochs=epochs,
+            record=record,
+            loss="cross_entropy" if noise.is_text else "mse",
+            seeds=range(seeds),
+        )
+    ]
 
 
 def _make_noise() -> Dataset:

@@ -131,3 +131,11 @@ def test_timing_trains_two_networks(monkeypatch):
 def test_a_deep_residual_network_is_timed_as_the_shallowest():
     names = "wrn40", "wrn10", "mlp"
     assert [timed_as(name) for name in names] == ["wrn10", "wrn10", "mlp"]
+
+
+@pytest.mark.parametrize(("architecture", "most"), [("wrn10", 60), ("myrtle", 520)])
+def test_timing_has_little_to_compute(architecture, most):
+    """GFLOP for a device; a residual network does about ten a second."""
+    noise = timing._make_noise()
+    units = plan_units(timing.small_runs(architecture, noise, 1), {noise.name: noise})
+    assert sum(unit.flops for unit in units) < most * 1e9

@@ -273,6 +273,25 @@ def test_a_folder_that_does_not_say_whose_it_is_goes_with_its_unit(
     assert not (tmp_path / checkpoints.FOLDER).exists()
 
 
+def test_a_deletion_that_was_interrupted_is_ended_by_the_next_sweep(
+    tmp_path, configs, datasets, monkeypatch
+):
+    """Whatever the order in which the system lists what is to be deleted."""
+
+    def fail(path, **_):
+        (path / checkpoints.ABOUT).unlink(missing_ok=True)
+        raise RuntimeError("killed")
+
+    interrupt(monkeypatch, tmp_path, configs[:1], datasets, 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints.shutil, "rmtree", fail)
+        with pytest.raises(RuntimeError, match="killed"):
+            runner.run_sweep(configs[:1], datasets, tmp_path)
+    (tmp_path / checkpoints.FOLDER / "empty").mkdir()  # killed after the last file
+    runner.run_sweep(configs[:1], datasets, tmp_path)
+    assert not (tmp_path / checkpoints.FOLDER).exists()
+
+
 def test_segments_are_as_one(tmp_path, configs, datasets, whole, monkeypatch):
     """The table of a sweep that is cut into segments, and of one that is not."""
     monkeypatch.setattr(
