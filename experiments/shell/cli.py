@@ -30,7 +30,8 @@ def run(main: Callable[[], None]) -> None:
     """Runs `main()` as an absl program that exits with code 2 after invalid input."""
 
     def start(argv: list[str]) -> None:
-        logging.set_verbosity(logging.ERROR)
+        # errors are raised; the library of checkpoints logs them too, with tracebacks
+        logging.set_verbosity(logging.FATAL)
         use_all_cores()
         keep_programs()
         execute(main, argv)

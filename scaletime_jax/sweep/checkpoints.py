@@ -6,7 +6,9 @@ uses or deletes it.
 """
 
 import contextlib
+import errno
 import json
+import os
 import pathlib
 import shutil
 import sys
@@ -28,6 +30,8 @@ FOLDER = ".checkpoints"
 ABOUT = "about.json"
 # Seconds of training that are sooner done again than saved.
 SHORT = 1.0
+# Errors of a disk, which the library tells among other words.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 Owner = dict[str, Any]
 
 
@@ -186,8 +190,7 @@ class Checkpoints:
                 try:
                     reached = saved.restore(path, owner["lanes"])
                 except Exception as error:  # of whatever the library says
-                    reason = str(error).strip().splitlines() or [type(error).__name__]
-                    _leave(path, label, f"is damaged ({reason[0][:100].rstrip('.')})")
+                    _leave(path, label, f"is damaged ({_reason(error)})")
                     continue
                 if reached is BEGIN:
                     continue
@@ -210,12 +213,23 @@ class Checkpoints:
             now = time.monotonic()
             self.open[name] = each._replace(saved=now, is_saved=True)
         except (OSError, ValueError, InputError) as error:
-            reason = str(error).strip().splitlines() or [type(error).__name__]
             self.open[name] = each._replace(saved=time.monotonic())
             _say(
                 f"warning: {each.part.unit.label}: no checkpoint could be written to "
-                f"{path} ({reason[0][:100].rstrip('.')}); training goes on without."
+                f"{path} ({_reason(error)}); training goes on without."
             )
+
+
+def _reason(error: Exception) -> str:
+    """Returns why the system or the library failed, in a few words."""
+    known = error.__context__ if isinstance(error, InputError) else error
+    if isinstance(known, OSError) and known.strerror:
+        return known.strerror
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    for number in FULL:  # the library's sentence begins with the names of files
+        if os.strerror(number) in str(error):
+            return os.strerror(number)
+    return lines[0][:100].rstrip(".")
 
 
 def _name(part: Part) -> str:

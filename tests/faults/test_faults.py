@@ -32,6 +32,13 @@ DAMAGED = ".damaged"
 PATIENCE = 240  # seconds for a script, on a machine with much else to do
 
 
+def wait_until(happens, seconds=PATIENCE):
+    end = time.monotonic() + seconds
+    while not happens():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 class Nursery:
     """Starts scripts in one workdir, or in several."""
 
@@ -78,10 +85,8 @@ class Script:
         self.process = self._read("pid", 30)
 
     def _read(self, what, seconds):
-        path, end = pathlib.Path(f"{self.said}.{what}"), time.monotonic() + seconds
-        while not path.exists():
-            assert time.monotonic() < end, self.words
-            time.sleep(0.01)
+        path = pathlib.Path(f"{self.said}.{what}")
+        wait_until(path.exists, seconds)
         return int(path.read_text())
 
     @property
@@ -129,11 +134,23 @@ def names(workdir):
     return sorted(name for name in found if not name.endswith(DAMAGED))
 
 
-def is_as(workdir, whole):
-    """Checks that a workdir ended as the undisturbed one, with nothing done twice."""
+def is_unit(name):
+    return name.endswith(".parquet")
+
+
+def is_as(workdir, whole, by_unit=True):
+    """Checks that a workdir ended as the undisturbed one, with nothing done twice.
+
+    Several writers divide the runs of a unit, which are in several files then.
+    """
     found, expected = (store.read(each / "runs") for each in (workdir, whole))
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
-    assert names(workdir) == names(whole)
+    files, wanted = (names(each) for each in (workdir, whole))
+    if not by_unit:
+        files, wanted = (
+            [n for n in each if not is_unit(n)] for each in (files, wanted)
+        )
+    assert files == wanted
     assert curves(workdir) == curves(whole)
     log = pathlib.Path(f"{workdir}.log").read_text().split("\n")[:-1]
     assert not [line for line in log if line.endswith(" 1")], "trained again"
@@ -351,8 +368,9 @@ class TestCampaign:
         workdir = tmp_path / "w"
         grids = ("--seeds=2", "--widths=1", "--train_sizes=128")
         task = "--launcher=task"
-        fault = {"moment": "training", "count": 5}
+        fault = {"moment": "training", "count": 2}  # of a unit with two runs
         killed = nursery.start(workdir, fault, task)
+        wait_until(lambda: list(workdir.glob("runs/.claim-*.runs")))
         others = [nursery.start(workdir, None, task, each) for each in grids]
         for other in others[: writers - 1]:
             assert other.wait().code == 0, other.words
@@ -362,7 +380,7 @@ class TestCampaign:
             assert script.wait().code == 0, script.words
         counts["writers of one table"] += writers + 2
         counts["SIGKILL: one of several writers"] += 1
-        is_as(workdir, whole)
+        is_as(workdir, whole, by_unit=False)
 
     def test_a_clock_that_jumps(self, nursery, whole, counts, tmp_path):
         for moment in ("claim", "after a checkpoint", "table"):
@@ -395,7 +413,8 @@ class TestCampaign:
                 workdir = shutil.copytree(whole, tmp_path / f"table-{how}")
                 damage(sorted(workdir.glob("runs/*.parquet"))[i], how)
                 script = nursery.run(workdir)
-                assert script.code == 0 and script.words.count("is damaged (") == 1
+                assert script.code == 0 and script.words.count("is damaged (") <= 1
+                assert how == "flipped" or "is damaged (" in script.words
                 counts[f"damaged: table {how}"] += 1
                 is_as(workdir, whole)
 

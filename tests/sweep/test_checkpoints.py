@@ -219,17 +219,30 @@ def test_checkpoints_come_every_few_minutes(tmp_path, configs, datasets, monkeyp
     assert times == []
 
 
+@pytest.mark.parametrize("of", ["system", "library", "owner"])
 def test_a_checkpoint_that_cannot_be_written_stops_no_training(
-    tmp_path, configs, datasets, monkeypatch, capsys
+    tmp_path, configs, datasets, monkeypatch, capsys, of
 ):
-    def fail(*_):
-        raise OSError(28, "No space left on device")
+    """The reason is told, however long the names of files before it."""
+    full = "No space left on device"
 
-    monkeypatch.setattr(store_of_state, "write", fail)
-    how = {"checkpoint_minutes": 1e-9}
-    table = runner.run_sweep(configs[:1], datasets, tmp_path, **how)
-    assert table.step.max() == configs[0].records[-1]
-    assert "No space left on device" in capsys.readouterr().err
+    def fail(*_):
+        raise (
+            ValueError(f"{'long/' * 50}: {full}")
+            if of == "library"
+            else OSError(28, full)
+        )
+
+    owner = checkpoints.store.os, "fsync"
+    monkeypatch.setattr(*(owner if of == "owner" else (store_of_state, "write")), fail)
+    keep = Checkpoints(tmp_path / ("long" * 50), 1e-9)
+    device = jax.devices()[0]
+    [unit] = plan_units(configs[:1], datasets)
+    programs = Programs(device, checkpoints=keep)
+    trained = programs.train(split(unit, 1)[0], datasets["few"])
+    assert np.isfinite(trained.curves.test_loss).all()
+    said = capsys.readouterr().err.splitlines()
+    assert said and all(f" ({full}); training goes on" in line for line in said)
 
 
 def test_stopping_without_checkpoints_writes_none(
