@@ -1,5 +1,7 @@
 """What `accelerator.py` will measure, and about how long, without measuring."""
 
+from typing import NamedTuple
+
 import engine
 import growth
 
@@ -11,6 +13,22 @@ WAYS = 3
 UNTIMED = 2  # rounds: one to choose the number of steps, one to begin
 
 
+class Part(NamedTuple):
+    """What one part measures.
+
+    Attributes:
+        name: in words.
+        measured: number of measurements.
+        programs: number of programs to compile.
+        timed: number of programs that take turns in rounds.
+    """
+
+    name: str
+    measured: int
+    programs: int
+    timed: int
+
+
 def plan(choices: list[str], methods: int, minutes: float) -> str:
     """Returns a line a measurement, and the minutes of all.
 
@@ -20,27 +38,24 @@ def plan(choices: list[str], methods: int, minutes: float) -> str:
         minutes: after which no measurement is begun.
     """
     cases = len(engine.CASES.value) * len(engine.OPTIMIZER.value)
-    ways = 2 * len(choices) * methods
     many, widths = len(growth.SEEDS.value), len(growth.WIDTH_CASES.value)
-    # a program less for what an ensemble of PyTorch does not compile
+    lanes, networks = 2 * len(choices), len(growth.SEED_CASES.value)
+    ways, grown = lanes * methods, networks * many + widths
+    # eager PyTorch compiles nothing
     parts = [
-        ("networks beside PyTorch", cases, cases * (2 + WAYS - 1), cases * (1 + WAYS)),
-        ("ways to convolve", 2 * len(choices), ways, ways),
-        (
-            "growth with seeds and width",
-            len(growth.SEED_CASES.value) * many + widths,
-            len(growth.SEED_CASES.value) * (many + 1) + 2 * widths,
-            len(growth.SEED_CASES.value) * many + widths,
-        ),
+        Part("networks beside PyTorch", cases, cases * (1 + WAYS), cases * (1 + WAYS)),
+        Part("ways to convolve", lanes, ways, ways),
+        Part("growth with seeds and width", grown, grown + networks + widths, grown),
     ]
     rounds = engine.ROUNDS.value + UNTIMED
     lines, total = [], 0.0
-    for name, measured, programs, timed in parts:
-        took = programs * COMPILE_SECONDS + timed * rounds * engine.SECONDS.value
+    for part in parts:
+        took = part.programs * COMPILE_SECONDS
+        took += part.timed * rounds * engine.SECONDS.value
         total += took / 60
         lines.append(
-            f"{name}: {measured} measurements, {programs} programs, about "
-            f"{took / 60:.1f} minutes"
+            f"{part.name}: {part.measured} measurements, {part.programs} programs, "
+            f"about {took / 60:.1f} minutes"
         )
     bound = f"none is begun after {minutes:g}" if total > minutes else "all are done"
     lines.append(

@@ -134,10 +134,6 @@ def names(workdir):
     return sorted(name for name in found if not name.endswith(DAMAGED))
 
 
-def is_unit(name):
-    return name.endswith(".parquet")
-
-
 def is_as(workdir, whole, by_unit=True):
     """Checks that a workdir ended as the undisturbed one, with nothing done twice.
 
@@ -255,7 +251,7 @@ class TestCampaign:
     def test_killed_at_random(self, nursery, whole, counts, tmp_path):
         start = time.monotonic()
         assert nursery.run(tmp_path / "timed").code == 0
-        takes = time.monotonic() - start
+        takes = min(20, time.monotonic() - start)
 
         def sequence(seed):
             workdir, draw = tmp_path / f"w{seed}", random.Random(seed)
