@@ -1,7 +1,10 @@
 """The content of a checkpoint on disk, by Orbax, with a digest of all arrays."""
 
+import errno
 import hashlib
+import os
 import pathlib
+import shutil
 from typing import Any
 
 import jax
@@ -11,6 +14,9 @@ from scaletime_jax.sweep.segments import BEGIN, Reached
 from scaletime_jax.training.curves import from_metrics
 
 FOLDER = "saved"
+# Space that is free before a checkpoint is written, as a multiple of its arrays, and
+# bytes for all else.
+MARGIN, SPARE = 2, 2**20
 STATE = "state"  # names of the leaves of a state, with their number
 
 
@@ -25,7 +31,11 @@ def _manager(path: pathlib.Path) -> Any:
 
 
 def write(path: pathlib.Path, reached: Reached) -> None:
-    """Writes how far a part is trained to a folder, beside the one before."""
+    """Writes how far a part is trained to a folder, beside the one before.
+
+    Raises:
+        OSError: the disk has no space for it; the library may raise others.
+    """
     import orbax.checkpoint as ocp
 
     leaves = jax.device_get(list(reached.state))
@@ -35,10 +45,20 @@ def write(path: pathlib.Path, reached: Reached) -> None:
     content["place"] = np.array([reached.first, reached.step])
     content["seconds"] = np.array(reached.seconds)
     content["digest"] = digest(content)
+    _check_space(path, sum(values.nbytes for values in content.values()))
     with _manager(path) as manager:
         latest = manager.latest_step()
         step = 0 if latest is None else latest + 1
         manager.save(step, args=ocp.args.StandardSave(content))
+
+
+def _check_space(path: pathlib.Path, needed: int) -> None:
+    """Raises OSError on a disk that is full, or will be.
+
+    The library would print pages from its threads.
+    """
+    if shutil.disk_usage(path).free < MARGIN * needed + SPARE:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def digest(content: dict[str, np.ndarray]) -> np.ndarray:

@@ -317,7 +317,7 @@ class TestCampaign:
         def spared():
             for moment in SPARED:
                 workdir = tmp_path / moment
-                own = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+                own = {"XDG_CACHE_HOME": str(tmp_path / f"cache of {moment}")}
                 fault = {"moment": moment, "error": "ENOSPC", "env": own}
                 script = nursery.run(workdir, fault)
                 assert script.code == 0 and "Traceback" not in script.words

@@ -219,7 +219,7 @@ def test_checkpoints_come_every_few_minutes(tmp_path, configs, datasets, monkeyp
     assert times == []
 
 
-@pytest.mark.parametrize("of", ["system", "library", "owner"])
+@pytest.mark.parametrize("of", ["system", "library", "owner", "disk"])
 def test_a_checkpoint_that_cannot_be_written_stops_no_training(
     tmp_path, configs, datasets, monkeypatch, capsys, of
 ):
@@ -233,8 +233,12 @@ def test_a_checkpoint_that_cannot_be_written_stops_no_training(
             else OSError(28, full)
         )
 
-    owner = checkpoints.store.os, "fsync"
-    monkeypatch.setattr(*(owner if of == "owner" else (store_of_state, "write")), fail)
+    left = shutil.disk_usage(tmp_path)._replace(free=2**20)
+    places = {
+        "owner": (checkpoints.store.os, "fsync", fail),
+        "disk": (store_of_state.shutil, "disk_usage", lambda path: left),
+    }
+    monkeypatch.setattr(*places.get(of, (store_of_state, "write", fail)))
     keep = Checkpoints(tmp_path / ("long" * 50), 1e-9)
     device = jax.devices()[0]
     [unit] = plan_units(configs[:1], datasets)
