@@ -1,4 +1,4 @@
-"""All measurements on a GPU, in one call of under eight minutes.
+"""All measurements on a GPU in one call, of which none is begun after seven minutes.
 
     pip install -e ".[bench]" "jax[cuda13]"
     python experiments/benchmarks/accelerator.py --output=results/accelerator

@@ -283,3 +283,14 @@ def assert_same_claims(workdir, names):
             if shipped["value"] is not None:
                 # the same tables, another machine's rounding
                 assert mine["value"] == pytest.approx(shipped["value"], abs=1e-5)
+
+
+@pytest.mark.slow
+def test_the_map_has_the_kernel_beside_the_exponent(tmp_path):
+    done = call(
+        "where_it_holds", flagfile("where_it_holds", "smoke"), f"--workdir={tmp_path}"
+    )
+    assert done.returncode == 0, done.stderr
+    cells = json.loads((tmp_path / "where_it_holds/summary.json").read_text())["cells"]
+    assert [cell["network"] for cell in cells] == ["mlp", "random subspace"]
+    assert "the kernel at the start has" in cells[0]["sentence"]

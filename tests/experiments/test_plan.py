@@ -5,9 +5,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from scripts import ROOT, call, refused
+from absl import flags
+from planted import planted_table
+from scripts import ROOT, call, loaded, refused
 
+from scaletime_jax.errors import InputError
 from scaletime_jax.laws.predictors import PREDICTORS
+from scaletime_jax.runs.read import Runs
 
 EXAMPLE = "experiments/examples/sklearn_digits.csv"
 FLOPS = "--budget_flops=1e9"
@@ -231,3 +235,22 @@ def test_runs_that_diverged_are_counted_and_told(tmp_path, command):
     assert done.returncode == 0, done.stderr
     assert "2 of 60 runs diverged" in done.stderr
     assert summary_of(tmp_path, script)["runs"]["diverged"] == 2
+
+
+def test_each_dataset_is_planned_and_one_that_is_refused_stops_no_other():
+    one, other = (planted_table(seeds=1).assign(dataset=name) for name in "ab")
+    other["run_id"] += "-other"
+    found = Runs(pd.concat([one, other], ignore_index=True), [], [])
+    seen = []
+    with loaded("plan") as script:
+        flags.FLAGS(["plan"])
+
+        def study(runs):
+            seen.append((*runs.table.dataset.unique(), *flags.FLAGS.dataset))
+            assert flags.FLAGS["dataset"].using_default_value is False
+            if len(seen) == 1:
+                raise InputError("too few.")
+
+        with pytest.raises(InputError, match="1 dataset of 2 could not be planned"):
+            script.runs.each_dataset(found, study)
+    assert seen == [("a", "a"), ("b", "b")]

@@ -169,11 +169,10 @@ def is_refused(script, *words):
 def test_killed_where_it_matters_and_on_a_full_disk(nursery, whole, tmp_path):
     """A part of the campaign, in one workdir."""
     workdir = tmp_path / "w"
-    for moment in ("claim", "after a checkpoint", "table part", "table"):
+    for moment in ("after a checkpoint", "table part"):
         is_killed(nursery.run(workdir, {"moment": moment}))
     full = {"error": "ENOSPC"}
     is_refused(nursery.run(workdir, {"moment": "table part", **full}), "No space")
-    is_killed(nursery.run(workdir, {"moment": "rename of a summary"}))
     ended = nursery.run(workdir)
     assert ended.code == 0 and "Trained" not in ended.words, ended.words
     is_as(workdir, whole)

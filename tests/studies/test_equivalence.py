@@ -307,3 +307,18 @@ def test_kappa_of_two_sizes_is_the_planted_one():
     low, high = made.pairs.intervals.T
     assert np.all((low < kappas) & (kappas < high)) and np.all(high - low < 0.3)
     np.testing.assert_allclose(made.pairs.num_params, np.sqrt(SIZES[1:] * SIZES[:-1]))
+
+
+def test_short_curves_have_places_enough_for_an_exponent():
+    """Curves overlap in whole steps, at one of which resamples would all stick."""
+
+    def law(p, t, n, _):
+        loss = 0.09 / (1 + p * t / 1e3)
+        return loss, loss
+
+    def steps_of(epochs):
+        [found] = find_collapses(planted_runs(law, np.array(epochs), seeds=3))
+        return len(found.curves.epoch) - 1
+
+    assert steps_of([4.0, 8.0, 16.0, 32.0]) == pytest.approx(80, abs=1)
+    assert steps_of([0.1, 1.0, 10.0, 100.0]) == 60  # twenty a decade, as ever

@@ -8,6 +8,7 @@ from written import assert_can_be_written
 
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs.read import Runs
+from scaletime_jax.studies.kernel_scale import Case
 from scaletime_jax.studies.where_it_holds import (
     Subspace,
     control_cell,
@@ -86,6 +87,42 @@ def test_a_trend_is_told_where_simultaneous_intervals_are_apart():
     assert said(0.2, 0.8, 0.1).startswith("and rises from 0.20 to 0.80")
     assert said(0.8, 0.2, 0.1).startswith("and falls")
     assert said(0.2, 0.8, 0.4).endswith("not decided")
+
+
+def kernels_of(runs, exponent, init="pytorch"):
+    """Kernels whose top eigenvalue is a power of size; of one size too many."""
+    sizes = np.sort(np.append(runs.num_params.unique(), 1e6))
+    top = sizes[:, None] ** exponent * np.exp([[-0.01, 0.0, 0.01]])
+    return Case("mlp", init, np.arange(5), sizes, top, top, top)
+
+
+@pytest.mark.parametrize(
+    "columns, has_kernel",
+    [
+        ({"learning_rate": 0.1}, True),
+        ({"optimizer": "adam"}, False),
+        ({"init": "he"}, False),
+        ({"dataset": "others"}, False),
+    ],
+)
+def test_the_kernel_stands_beside_sgd_of_its_network(columns, has_kernel):
+    table = runs_of(0.4, seeds=3, **columns)
+    kernels = [("planted", kernels_of(table, 0.4))]
+    made = study(Runs(table, [], []), kernels)
+    rows = [row for row in made.tables["pairs"] if row["architecture"] == "mlp"]
+    assert len(rows) == 3
+    for row in rows:
+        assert row["predicted"] == (pytest.approx(0.4) if has_kernel else None)
+    said = made.tables["cells"][0]["sentence"]
+    assert ("the kernel at the start has 0.40" in said) == has_kernel
+    assert ("overlap in 3 of 3 pairs" in said) == has_kernel
+
+
+def test_another_exponent_does_not_agree_with_the_kernel():
+    table = runs_of(0.4, seeds=6)
+    kernels = [("planted", kernels_of(table, -0.5))]
+    made = study(Runs(table, [], []), kernels)
+    assert "overlap in 0 of 3 pairs" in made.tables["cells"][0]["sentence"]
 
 
 def test_two_sizes_are_no_map():
