@@ -9,6 +9,7 @@ import matplotlib
 import numpy as np
 from matplotlib import ticker
 from matplotlib.figure import Figure
+from PIL import Image
 
 from scaletime_jax.words import short
 
@@ -171,6 +172,15 @@ def render(figure: Figure, kind: str) -> bytes:
     with matplotlib.rc_context(SETTINGS):
         metadata = {"Date": None} if kind == "svg" else {}
         figure.savefig(content, format=kind, metadata=metadata)
+    return fewer_colours(content.getvalue()) if kind == "png" else content.getvalue()
+
+
+def fewer_colours(png: bytes) -> bytes:
+    """Returns a PNG of 256 colours: the same to the eye, in a third of the bytes."""
+    image = Image.open(io.BytesIO(png)).convert("RGB")
+    image = image.quantize(method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    content = io.BytesIO()
+    image.save(content, "PNG", optimize=True)
     return content.getvalue()
 
 

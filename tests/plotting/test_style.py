@@ -1,13 +1,22 @@
 """Ticks and colours that every figure shares."""
 
+import io
+
 import matplotlib
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image
 from readable import assert_readable
 
 from scaletime_jax.plotting import overview
-from scaletime_jax.plotting.style import LogTicks, shades, use_log_axis, write_tick
+from scaletime_jax.plotting.style import (
+    LogTicks,
+    render,
+    shades,
+    use_log_axis,
+    write_tick,
+)
 
 SPANS = [1.001, 1.02, 1.3, 2.0, 5.0, 12.0, 70.0, 1e3, 1e6, 1e13]
 
@@ -77,6 +86,22 @@ def test_shades_are_even_and_darker_for_more():
     assert brightness == sorted(brightness, reverse=True)
     viridis = matplotlib.colormaps["viridis"]
     assert shades([3, None])[3] == viridis(0.0)  # what is not known comes first
+
+
+def test_fewer_colours_are_the_same_to_the_eye():
+    figure = Figure(figsize=(6, 4))
+    axis = figure.subplots()
+    for i, colour in enumerate(shades(range(40)).values()):
+        axis.plot([0, 1], [0, i], color=colour, alpha=0.3 + 0.7 * (i % 2))
+        axis.fill_between([0, 1], [0, i], [0, i + 1], color=f"C{i % 10}", alpha=0.2)
+    plain, content = io.BytesIO(), render(figure, "png")
+    figure.savefig(plain, format="png", dpi=200)
+    assert len(content) < 0.5 * len(plain.getvalue())
+    seen, wanted = (
+        np.asarray(Image.open(io.BytesIO(each)).convert("RGB")).astype(int)
+        for each in (content, plain.getvalue())
+    )
+    assert np.abs(seen - wanted).max() <= 24  # of 255
 
 
 def test_what_long_labels_share_is_the_title():
