@@ -12,7 +12,7 @@ from grids import GRID, few
 
 from scaletime_jax.data.sources import load_dataset
 from scaletime_jax.sweep import runner, tuning
-from scaletime_jax.sweep.config import make_grid
+from scaletime_jax.sweep.grid import make_grid
 
 
 def main(folder, axes):

@@ -32,8 +32,9 @@ from scaletime_jax.errors import InputError
 from scaletime_jax.plotting.benchmarks import plot_roofline
 from scaletime_jax.plotting.style import save_figure
 from scaletime_jax.sweep.architectures import make_network, reads_tokens
-from scaletime_jax.sweep.config import RunConfig, make_grid
+from scaletime_jax.sweep.config import RunConfig
 from scaletime_jax.sweep.cost import network_cost
+from scaletime_jax.sweep.grid import make_grid
 from scaletime_jax.sweep.plan import plan_units, split
 from scaletime_jax.sweep.programs import Programs
 from scaletime_jax.sweep.queues import Queue

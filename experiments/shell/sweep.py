@@ -286,7 +286,7 @@ def train(datasets: dict[str, Dataset], check: Check | None = None) -> Trained |
 def _as_table(configs: list[RunConfig]) -> pd.DataFrame:
     """Returns a row per run; words are shared, which of a large grid take memory."""
     columns = {}
-    for name, value in vars(configs[0]).items():
+    for name, value in configs[0].values.items():
         values = [getattr(config, name) for config in configs]
         kind = object if isinstance(value, str) else None
         columns[name] = pd.Series(values, dtype=kind)

@@ -13,7 +13,8 @@ from scaletime_jax.data.transforms import normalise
 from scaletime_jax.errors import InputError
 from scaletime_jax.models.network import Network, Variables, last_inputs
 from scaletime_jax.sweep.architectures import Module
-from scaletime_jax.sweep.config import RunConfig, check_fits
+from scaletime_jax.sweep.checks import check_fits
+from scaletime_jax.sweep.config import RunConfig
 from scaletime_jax.sweep.examples import (
     SharedData,
     Targets,

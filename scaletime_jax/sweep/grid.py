@@ -1,5 +1,6 @@
 """A sweep in one call: the paper's grid, with other values for chosen axes."""
 
+import itertools
 import numbers
 import pathlib
 from collections.abc import Iterable, Sequence
@@ -11,7 +12,8 @@ from scaletime_jax.models.network import Network
 from scaletime_jax.runs.fields import FIELDS, NEEDED, Field, lanes
 from scaletime_jax.runs.read import Runs, make_runs, of_runs, read_runs
 from scaletime_jax.sweep.architectures import ARCHITECTURES
-from scaletime_jax.sweep.config import RunConfig, make_grid
+from scaletime_jax.sweep.checks import check_fits, check_growth
+from scaletime_jax.sweep.config import RunConfig
 from scaletime_jax.sweep.own_network import read_own
 from scaletime_jax.sweep.runner import run_sweep
 from scaletime_jax.training.optimizers import LEARNING_RATES, OPTIMIZERS
@@ -93,6 +95,42 @@ def paper_grid(dataset: Dataset, **axes: Any) -> list[RunConfig]:
             mine[RATES] = [_paper_rate(optimizer)]
         configs += make_grid(dataset, **{fields[k].name: v for k, v in mine.items()})
     return configs
+
+
+def make_grid(dataset: Dataset, **axes: Sequence[Any]) -> list[RunConfig]:
+    """Returns the configs of all combinations of the axes on one dataset.
+
+    Args:
+        dataset: dataset to train on, against which sizes are checked.
+        **axes: values of every other field of `RunConfig`, the last varying fastest.
+            Parts above 0 are left out at the train sizes that do not have them.
+
+    Raises:
+        InputError: an axis is empty, or a value is impossible or too large for the
+            dataset.
+    """
+    for name, values in axes.items():
+        if len(values) == 0:
+            raise InputError(f"the axis {name} is empty; give at least one value.")
+    configs = [
+        RunConfig(
+            dataset=dataset.name,
+            fingerprint=dataset.fingerprint,
+            **dict(zip(axes, values, strict=True)),
+        )
+        for values in itertools.product(*axes.values())
+    ]
+    available = len(dataset.train_images)
+    there = [
+        config
+        for config in configs
+        if config.part == 0 or (config.part + 1) * config.train_size <= available
+    ]
+    configs = there or configs
+    for config in configs:
+        check_fits(config, dataset)
+    check_growth(configs, dataset)
+    return list(dict.fromkeys(configs))
 
 
 def axes_of_grid() -> list[Field]:

@@ -14,15 +14,11 @@ from scaletime_jax.data.sources import Dataset
 from scaletime_jax.runs import store
 from scaletime_jax.runs.guessing import guessing_loss
 from scaletime_jax.sweep.architectures import make_network, timed_as, uncounted
-from scaletime_jax.sweep.config import (
-    Capacity,
-    RunConfig,
-    group_units,
-    share_programs,
-)
+from scaletime_jax.sweep.config import RunConfig
 from scaletime_jax.sweep.cost import Cost, network_cost
 from scaletime_jax.sweep.examples import Targets
 from scaletime_jax.sweep.tuning import Tuning, make_tuning
+from scaletime_jax.sweep.units import Capacity, group_units, share_programs
 
 # Overheads of a step and of the evaluation of an image, as flops of the same duration,
 # by least squares on the units of the laptop preset. Only the stated time of training

@@ -14,7 +14,7 @@ from scaletime_jax.sweep.calibration import (
     predict_duration,
     read_calibrations,
 )
-from scaletime_jax.sweep.config import make_grid
+from scaletime_jax.sweep.grid import make_grid
 from scaletime_jax.sweep.plan import plan_units
 from scaletime_jax.sweep.timing import time_training
 

@@ -14,7 +14,7 @@ from scaletime_jax.runs.read import read_runs
 from scaletime_jax.sweep import checkpoints, runner, segments
 from scaletime_jax.sweep import saved as store_of_state
 from scaletime_jax.sweep.checkpoints import Checkpoints, Stopped
-from scaletime_jax.sweep.config import make_grid
+from scaletime_jax.sweep.grid import make_grid
 from scaletime_jax.sweep.plan import plan_units, split
 from scaletime_jax.sweep.programs import Programs
 

@@ -21,8 +21,7 @@ from scaletime_jax.runs import store
 from scaletime_jax.sweep import runner
 from scaletime_jax.sweep.arrivals import Arrivals
 from scaletime_jax.sweep.claims import Claims, holders
-from scaletime_jax.sweep.config import make_grid
-from scaletime_jax.sweep.grid import paper_grid
+from scaletime_jax.sweep.grid import make_grid, paper_grid
 from scaletime_jax.sweep.plan import plan_units
 from scaletime_jax.sweep.queues import SharedQueue
 

@@ -8,12 +8,9 @@ from grids import CONFIG, GRID
 
 from scaletime_jax.errors import InputError
 from scaletime_jax.sweep.architectures import make_network
-from scaletime_jax.sweep.config import (
-    RunConfig,
-    group_units,
-    make_grid,
-    share_programs,
-)
+from scaletime_jax.sweep.config import RunConfig
+from scaletime_jax.sweep.grid import make_grid
+from scaletime_jax.sweep.units import group_units, share_programs
 
 
 def test_the_id_is_stable():

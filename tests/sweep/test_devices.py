@@ -12,7 +12,7 @@ from scripts import ROOT
 
 from scaletime_jax.runs import store
 from scaletime_jax.sweep import runner
-from scaletime_jax.sweep.config import make_grid
+from scaletime_jax.sweep.grid import make_grid
 
 DEVICES = 8
 # Two seeds and two rates for each device, an MLP and a network of convolutions.
@@ -25,7 +25,7 @@ import jax
 from grids import few
 from scaletime_jax.data.sources import load_dataset
 from scaletime_jax.sweep import programs, runner, tuning
-from scaletime_jax.sweep.config import make_grid
+from scaletime_jax.sweep.grid import make_grid
 
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 tuning.CPU = tuning.ACCELERATOR

@@ -14,7 +14,7 @@ from scaletime_jax import load_dataset
 from scaletime_jax.data.teachers import draw_examples, draw_weights
 from scaletime_jax.errors import InputError
 from scaletime_jax.models.mlp import MLP
-from scaletime_jax.sweep.config import check_fits
+from scaletime_jax.sweep.checks import check_fits
 from scaletime_jax.sweep.examples import (
     TEACHER,
     DataKeys,

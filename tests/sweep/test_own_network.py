@@ -215,7 +215,7 @@ def test_from_python_a_function_or_a_network(digits):
 
 def test_a_config_comes_back_from_its_metadata(digits):
     [config, *_] = paper_grid(digits, architecture=linear, **SMALL)
-    plain = {k: str(v) if k == "architecture" else v for k, v in vars(config).items()}
+    plain = {k: str(v) if k == "architecture" else v for k, v in config.values.items()}
     again = RunConfig(**plain)
     assert again == config and again.run_id == config.run_id
     assert RunConfig(**dataclasses.asdict(config)).run_id == config.run_id

@@ -12,7 +12,7 @@ from scaletime_jax.errors import InputError
 from scaletime_jax.runs import store
 from scaletime_jax.sweep import plan, runner
 from scaletime_jax.sweep.calibration import Duration
-from scaletime_jax.sweep.config import make_grid
+from scaletime_jax.sweep.grid import make_grid
 from scaletime_jax.sweep.plan import plan_sweep, plan_units, split
 from scaletime_jax.sweep.progress import Progress, clock
 from scaletime_jax.sweep.provenance import Times

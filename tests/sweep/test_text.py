@@ -11,7 +11,7 @@ from scripts import call, refused
 
 from scaletime_jax.data.sources import load_dataset
 from scaletime_jax.errors import InputError
-from scaletime_jax.sweep.config import check_fits
+from scaletime_jax.sweep.checks import check_fits
 from scaletime_jax.sweep.examples import Targets, make_draw, make_shared_data, run_keys
 from scaletime_jax.sweep.plan import plan_units
 
