@@ -18,7 +18,7 @@ Found = Mapping[float | None, LocalExponents | None]
 
 
 def share_colours(found: Found) -> Colours:
-    """Returns colours of the shares drawn, and grey for a threshold given as a loss.
+    """Returns colours of the shares drawn, and grey for a loss given, if any.
 
     Of more than four shares with exponents the smallest, and every other one from the
     largest down: more intervals cannot be told apart.
@@ -27,7 +27,8 @@ def share_colours(found: Found) -> Colours:
         share for share, each in found.items() if share is not None and each is not None
     )
     drawn = known if len(known) <= FEW else sorted({*known[:1], *known[::-2]})
-    return {None: (0.45, 0.45, 0.45, 1.0)} | shades(drawn, "plasma")
+    given = {None: (0.45, 0.45, 0.45, 1.0)} if None in found else {}
+    return given | shades(drawn, "plasma")
 
 
 def draw_exponents(axis, found: Found, colours: Colours) -> None:

@@ -112,15 +112,19 @@ def draw_overview(
 
 
 def _shorten(rows: Sequence[str]) -> tuple[str, list[str]]:
-    """Returns what long labels begin with in common, and the rest of each."""
+    """Returns what long labels begin and end with in common, and the rest of each."""
     parts = [row.split(", ") for row in rows]
     if len(rows) < 2 or max(map(len, rows)) <= LONGEST:
         return "", list(rows)
-    shared: list[str] = []
+    first: list[str] = []
     while all(len(each) > 1 and each[0] == parts[0][0] for each in parts):
-        shared.append(parts[0][0])
+        first.append(parts[0][0])
         parts = [each[1:] for each in parts]
-    return ", ".join(shared), [", ".join(each) for each in parts]
+    last: list[str] = []
+    while all(len(each) > 1 and each[-1] == parts[0][-1] for each in parts):
+        last.insert(0, parts[0][-1])
+        parts = [each[:-1] for each in parts]
+    return ", ".join(first + last), [", ".join(each) for each in parts]
 
 
 def _stacked(panel: Panel, row: str) -> int:

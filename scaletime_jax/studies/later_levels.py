@@ -1,4 +1,4 @@
-"""The thresholds that curves of ends of runs begin above."""
+"""The thresholds that all curves begin above."""
 
 from collections.abc import Sequence
 
@@ -13,8 +13,8 @@ def later_levels(runs: Runs, levels: Sequence[Level]) -> tuple[list[Level], list
     """Returns the levels above which all curves begin, and a sentence on each other.
 
     Where only the ends of runs are compared, the shortest runs may end below a level,
-    which says nothing on when a still shorter run would. Other runs are evaluated
-    before they reach a level.
+    which says nothing on when a still shorter run would. Of other runs the loss before
+    training counts: with cross-entropy it may be below the loss of guessing by chance.
 
     Args:
         runs: the runs.
@@ -23,9 +23,10 @@ def later_levels(runs: Runs, levels: Sequence[Level]) -> tuple[list[Level], list
     Raises:
         InputError: curves of ends begin below every level.
     """
-    if not runs.joined:
-        return list(levels), []
     first = runs.table.loc[runs.table.groupby("run_id").epoch.idxmin()]
+    total, why = len(first), "because the shortest runs end below it"
+    if not runs.joined:
+        first, why = first[first.epoch == 0], "before training"
     kept, said = [], []
     for level in levels:
         below = sum(
@@ -40,10 +41,12 @@ def later_levels(runs: Runs, levels: Sequence[Level]) -> tuple[list[Level], list
             values = sorted(set(level.losses.values()))
             what = f"the threshold {', '.join(f'{value:.4g}' for value in values)}"
         said.append(
-            f"Without {what}: {count_of(below, 'curve')} of {len(first)} begin below "
-            "it, because the shortest runs end below it."
+            f"Without {what}: {count_of(below, 'curve')} of {total} begin below it, "
+            f"{why}."
         )
     if not kept:
+        if not runs.joined:
+            return list(levels), []  # refused with the setting of the runs
         raise InputError(
             "the shortest runs end below every threshold; train shorter runs, or give "
             "a lower threshold.",

@@ -145,7 +145,7 @@ def study(
 
     Raises:
         InputError: the guessing loss is not known, a share is not between 0 and 1, or a
-            run is below a threshold when first evaluated.
+            run is below every threshold before training.
     """
     levels, left_out = later_levels(runs, runs.levels(threshold, shares))
     curves = fit_tradeoff(runs.table, levels, runs.controls)

@@ -109,4 +109,7 @@ def test_what_long_labels_share_is_the_title():
     title, labels = overview._shorten(rows)
     assert title == f"{'a' * 30}, {'b' * 20}, momentum 0.9" and labels == ["x", "y"]
     assert overview._shorten(rows[:1]) == ("", rows[:1])
+    rows = [f"{'a' * 30}, {each}, {'b' * 20}, cosine" for each in ("x", "y, z")]
+    title, labels = overview._shorten(rows)
+    assert title == f"{'a' * 30}, {'b' * 20}, cosine" and labels == ["x", "y, z"]
     assert overview._shorten(["a, x", "a, y"]) == ("", ["a, x", "a, y"])

@@ -32,6 +32,20 @@ def test_curves_that_begin_before_training_keep_all_levels():
     assert len(levels) == 2 and said == []
 
 
+def test_a_level_that_untrained_networks_have_passed_is_left_out():
+    table = planted_table(seeds=3)
+    lucky = (table.run_id == table.run_id.iloc[0]) & (table.epoch == 0)
+    table.loc[lucky, "test_loss"] = 0.0899
+    assert lucky.sum() == 1
+    runs = make_runs(table, [{**UNITS[0], "run_ids": list(table.run_id.unique())}])
+    levels, said = later_levels(runs, runs.levels(None, [0.05]))
+    assert [level.share for level in levels] == [0.05]
+    assert said == [
+        "Without the threshold 0.09: 1 curve of 12 begin below it, before training."
+    ]
+    assert later_levels(runs, runs.levels(0.09)) == (runs.levels(0.09), [])
+
+
 def test_no_level_is_refused():
     with pytest.raises(InputError, match="shortest runs end below every threshold"):
         later_levels(ends(), ends().levels(None, [0.05]))
