@@ -68,6 +68,7 @@ def test_each_has_an_example_that_runs(at_root, name):
     assert doctest.DocTestRunner().run(example).failed == 0
 
 
+@pytest.mark.slow
 def test_three_lines_from_csv_to_plan(at_root):
     runs = scaletime_jax.read_runs(EXAMPLE)
     answer = scaletime_jax.plan(runs, flops=1e9)

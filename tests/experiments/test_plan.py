@@ -223,7 +223,10 @@ def test_a_request_is_refused_before_anything_is_trained(tmp_path, flags):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("command", [("equivalence",), ("plan", FLOPS)])
+@pytest.mark.parametrize(
+    "command",
+    [("equivalence",), pytest.param(("plan", FLOPS), marks=pytest.mark.slow)],
+)
 def test_runs_that_diverged_are_counted_and_told(tmp_path, command):
     script, *flags = command
     table = changed()

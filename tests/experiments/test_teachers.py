@@ -154,6 +154,7 @@ def test_what_cannot_be_trained_is_refused_before(tmp_path, script, flags, words
     assert not list(tmp_path.rglob("*.parquet"))
 
 
+@pytest.mark.slow
 def test_dimensions_are_measured_once_and_read_again(tmp_path):
     flagfile = f"--flagfile={FLAGFILES}/resolution_limited/smoke.flags"
     done = call("resolution_limited", flagfile, f"--workdir={tmp_path}")

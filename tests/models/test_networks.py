@@ -1,3 +1,5 @@
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -66,8 +68,8 @@ def test_the_largest_of_four_pixels_is_kept_and_an_odd_row_left_out():
 def test_a_resnet_halves_the_image_twice_and_depends_on_all_pixels():
     images = jax.random.normal(jax.random.key(0), (2, 8, 8, 1))
     model = WideResNet(1, num_classes=3, depth=16)
-    variables = model.init(jax.random.key(1), images)
-    slopes = jax.grad(lambda x: model.apply(variables, x).sum())(images)
+    variables = jax.jit(model.init)(jax.random.key(1), images)
+    slopes = jax.jit(jax.grad(lambda x: model.apply(variables, x).sum()))(images)
     assert (np.abs(slopes) > 0).all()
     assert len(variables["params"]) == 1 + 3 * 4 + 3 + 1 + 12 + 1
 
@@ -75,12 +77,13 @@ def test_a_resnet_halves_the_image_twice_and_depends_on_all_pixels():
 def test_a_step_moves_running_statistics_by_a_tenth():
     images = jax.random.normal(jax.random.key(0), (3, 8, 8, 1))
     model = WideResNet(1)
-    start = model.init(jax.random.key(1), images)
+    start = jax.jit(model.init)(jax.random.key(1), images)
+    step = jax.jit(partial(model.apply, train=True, mutable=["batch_stats"]))
     means = []
     for _ in range(2):
         statistics = start["batch_stats"] if not means else means[-1]
         variables = {"params": start["params"], "batch_stats": statistics}
-        _, after = model.apply(variables, images, True, mutable=["batch_stats"])
+        _, after = step(variables, images)
         means.append(after["batch_stats"])
     for first, second in zip(*map(jax.tree.leaves, means), strict=True):
         # a mean starts at 0: m / 10, then 0.9 m / 10 + m / 10; a variance at 1

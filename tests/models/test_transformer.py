@@ -63,7 +63,9 @@ def give_weights(params, module, torch):
     put(module.norm.weight, norms[-1])
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize(
+    "optimizer", [pytest.param("sgd", marks=pytest.mark.slow), "adam"]
+)
 def test_outputs_and_twenty_steps_are_pytorchs(optimizer, network, variables, tokens):
     torch = pytest.importorskip("torch")
     import torch_reference as reference

@@ -38,7 +38,9 @@ def test_steps_are_drawn_with_what_overshoots_open(tmp_path):
     assert "1:1 exchange" in (tmp_path / "steps.svg").read_text()
 
 
-@pytest.mark.parametrize("times", [[0.01, 0.1, 1.0], [1e6]])
+@pytest.mark.parametrize(
+    "times", [pytest.param([0.01, 0.1, 1.0], marks=pytest.mark.slow), [1e6]]
+)
 def test_bounds_are_drawn_even_where_all_has_arrived(tmp_path, times):
     with double_precision():
         problem = make_quadratic(jnp.ones(2), jnp.zeros(2))

@@ -87,6 +87,7 @@ def test_the_best_measured_stands_beside_the_plan(result):
     assert ("Train nothing new" in said) == (best["loss"] >= measured["loss"])
 
 
+@pytest.mark.slow
 def test_where_the_best_was_measured_nothing_new_is_to_be_trained(runs):
     table = runs.table.copy()
     size = table.num_params.max()
@@ -165,7 +166,7 @@ def test_plans_for_other_budgets_are_within_them_or_refused(result):
         assert (row["loss"] is None) == bool(row["refused"])
 
 
-@pytest.mark.parametrize("place", [8, -1])
+@pytest.mark.parametrize("place", [pytest.param(8, marks=pytest.mark.slow), -1])
 def test_a_plan_of_the_slider_is_the_plan_for_that_budget(runs, result, place):
     """Although the laws are fitted once for all budgets."""
     row = result.tables["budgets"][place]
@@ -210,6 +211,7 @@ def test_the_runs_of_a_plan_are_counted(runs, result):
     assert all(row["evaluations"] == 3 * len(EPOCHS) for row in rows)
 
 
+@pytest.mark.slow
 def test_next_runs_are_within_their_budget_and_told(runs):
     asked = ASKED._replace(next_runs=2, next_budget=2e9)
     found = study(runs, asked, threshold=0.09)

@@ -52,7 +52,7 @@ def test_a_seed_together_with_nine_others_gives_its_curve(few_digits):
     np.testing.assert_allclose(together.train_loss[3], alone.train_loss[0], rtol=1e-5)
 
 
-@pytest.mark.parametrize("at_once", [1, 2])
+@pytest.mark.parametrize("at_once", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_program_is_the_plain_run_to_the_last_bit(few_digits, at_once):
     """Against `make_train`, vmapped: also the counts of Adam are one for all lanes."""
     changes = {"optimizer": "adam", "learning_rate": 0.003, "schedule": "cosine"}
@@ -206,7 +206,7 @@ def test_a_linearised_run_is_gradient_descent_on_the_expansion(few_digits):
 FAST = {"optimizer": "adam", "learning_rate": 0.003, "width": 3, "train_size": 350}
 
 
-@pytest.mark.parametrize("at_once", [1, 2])
+@pytest.mark.parametrize("at_once", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_run_ends_with_the_first_evaluation_at_its_loss(few_digits, at_once):
     """As the run without an end goes, and not a row more."""
     how = {**FAST, "epochs": 12}

@@ -41,7 +41,7 @@ CASES = {
 }
 
 
-SLOW = {"batch statistics"}
+SLOW = {"batch statistics", "cnn"}
 
 
 @pytest.mark.parametrize(

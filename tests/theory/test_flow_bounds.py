@@ -89,7 +89,7 @@ def test_bounds_a_priori_hold_as_often_as_they_say(p, estimate):
     assert np.mean(np.linalg.eigvalsh(grams)[:, 0] >= limits.least) >= 1 - FAILURE
 
 
-@pytest.mark.parametrize("p", [10, 1000])
+@pytest.mark.parametrize("p", [10, pytest.param(1000, marks=pytest.mark.slow)])
 def test_bounds_of_a_curved_loss_hold(p):
     times, grams = scaled_times(p), draw(p)[:200]
     limit = limit_flow(curved_grad, COV, ALPHA0, p * times, RATE)

@@ -170,6 +170,7 @@ def test_single_precision_stays(population):
     assert losses_over_features(jnp.arange(4), **known).dtype == jnp.float32
 
 
+@pytest.mark.slow
 def test_single_precision_costs_little_of_the_whole(population):
     points, projection = population[:25], draw((1, 25))[1]
 
