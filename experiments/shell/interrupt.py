@@ -20,10 +20,12 @@ class Told:
         stop: set where a sweep is to save its checkpoints and end; None where nothing
             has to be saved.
         number: of the signal that came; 0 for none.
+        more: a sentence to say at the end.
     """
 
     stop: threading.Event | None = None
     number = 0
+    more = ""
 
 
 def end_at_interrupt() -> None:
@@ -52,7 +54,8 @@ def interrupted(number: int = signal.SIGINT, *_) -> None:
 
 def leave(number: int) -> NoReturn:
     """Ends the program immediately, with the exit code of a signal."""
-    say("\ninterrupted; finished units are kept, and the same command continues.\n")
+    kept = "finished units are kept, and the same command continues"
+    say(f"\ninterrupted; {kept}.\n{Told.more}")
     os._exit(128 + number)
 
 
@@ -60,6 +63,16 @@ def say(words: str) -> None:
     """Writes to the terminal, if one is left, also amid another write."""
     with contextlib.suppress(OSError):
         os.write(sys.stderr.fileno(), words.encode())
+
+
+@contextlib.contextmanager
+def adding(words: str) -> Iterator[None]:
+    """Adds a sentence to what a signal makes the program say in the meantime."""
+    Told.more = f"{words}\n"
+    try:
+        yield
+    finally:
+        Told.more = ""
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from scaletime_jax.sweep.plan import Unit, count_programs
 from scaletime_jax.sweep.slurm import Slurm, name_of, train_on_slurm
 from scaletime_jax.words import count_of
 from shell import flags as common
+from shell.interrupt import adding
 
 MAX_JOBS = flags.DEFINE_integer(
     "max_jobs", 8, "Slurm's tasks at once, at most one for each program.", lower_bound=1
@@ -63,7 +64,10 @@ def wait_for_tasks(units: Sequence[Unit], arrivals: Arrivals) -> None:
     where = f"--workdir={common.workdir().absolute()}"
     command = [sys.executable, script, *given, where, "--launcher=task"]
     configs = [config for unit in units for config in unit.configs]
-    left = train_on_slurm(configs, arrivals, count_programs(units), command, wanted())
+    go_on = f"The tasks go on; scancel -n {name_of(arrivals.folder)} ends them."
+    asked = arrivals, count_programs(units), command, wanted()
+    with adding(go_on):
+        left = train_on_slurm(configs, *asked)
     if left:
         raise InputError(
             f"{count_of(left, 'run')} missing although all tasks of Slurm have ended; "

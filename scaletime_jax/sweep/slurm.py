@@ -17,7 +17,7 @@ import sys
 import time
 import uuid
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TextIO
 
 from scaletime_jax.errors import InputError
@@ -158,24 +158,21 @@ def train_on_slurm(
     stream, folder = stream or sys.stderr, arrivals.folder
     logs, name = folder.parent / "slurm", name_of(folder)
     logs.mkdir(parents=True, exist_ok=True)
-    probe = (folder / f"{PROBE}{uuid.uuid4().hex[:12]}").absolute()
+    # stays, as the files of submitit do: after Ctrl-C tasks may begin much later
+    probe = (logs / f"{PROBE}{uuid.uuid4().hex[:12]}").absolute()
     write_whole(probe, b"")
-    try:
-        there = queued(name)
-        new = max(0, min(slurm.max_jobs, programs) - len(there))
-        task = Task(command, str(pathlib.Path.cwd()), str(probe))
-        jobs = _jobs(logs, there) + _submit(task, new, logs, name, slurm)
-        ids = ", ".join(str(job.job_id) for job in jobs)
-        print(
-            f"Slurm trains {count_of(len(missing), 'run')} in "
-            f"{count_of(len(jobs), 'task')} ({ids}), logs in {logs}.",
-            file=stream,
-            flush=True,
-        )
-        with _left_alone(name, stream):
-            return _watch(missing, arrivals, name, jobs, stream)
-    finally:
-        probe.unlink(missing_ok=True)
+    there = queued(name)
+    new = max(0, min(slurm.max_jobs, programs) - len(there))
+    task = Task(command, str(pathlib.Path.cwd()), str(probe))
+    jobs = _jobs(logs, there) + _submit(task, new, logs, name, slurm)
+    ids = ", ".join(str(job.job_id) for job in jobs)
+    print(
+        f"Slurm trains {count_of(len(missing), 'run')} in "
+        f"{count_of(len(jobs), 'task')} ({ids}), logs in {logs}.",
+        file=stream,
+        flush=True,
+    )
+    return _watch(missing, arrivals, name, jobs, stream)
 
 
 def _jobs(logs: pathlib.Path, ids: Iterable[str]) -> list[Any]:
@@ -258,20 +255,6 @@ def _failure(job: Any, states: Mapping[str, str]) -> str:
             return ""
         text = text[max(0, text.rfind(FAILED)) :]
     return "\n  ".join([f"see {log}", *text.splitlines()[-TAIL - 1 :]])
-
-
-@contextlib.contextmanager
-def _left_alone(name: str, stream: TextIO) -> Iterator[None]:
-    """Says, after Ctrl-C, that the tasks go on."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        print(
-            f"The tasks go on. The same command watches them again; scancel -n {name} "
-            "ends them.",
-            file=stream,
-        )
-        raise
 
 
 def _first(text: str) -> str:

@@ -1,6 +1,8 @@
 """Sweeps in the tasks of a real Slurm on this machine."""
 
+import pickle
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -88,6 +90,30 @@ class TestReal:
         assert one.equals(other)
         assert not ask(env, "squeue", "-h", f"--name={name}")
 
+    def test_after_ctrl_c_tasks_that_wait_go_on_too(self, env, tmp_path):
+        """The machine has two places, and the third task begins after the signal."""
+        parent = start(env, tmp_path, "--launcher=slurm", "--max_jobs=3")
+        name, states = name_of(tmp_path / "runs"), ["none"]
+        while sorted(states) != ["PENDING", "RUNNING", "RUNNING"]:
+            assert parent.poll() is None, parent.stdout.read()
+            lines = ask(env, "squeue", "-h", "-r", "--format=%T", f"--name={name}")
+            states = lines.split()
+            time.sleep(0.2)
+        parent.send_signal(signal.SIGINT)
+        said, _ = parent.communicate(timeout=60)
+        assert (
+            parent.returncode == 130
+            and f"The tasks go on; scancel -n {name} ends them." in said
+        )
+        while ask(env, "squeue", "-h", f"--name={name}"):
+            time.sleep(0.5)
+        results = list((tmp_path / "slurm").glob("*_result.pkl"))
+        outcomes = [pickle.loads(path.read_bytes())[0] for path in results]
+        assert outcomes == ["success"] * 3
+        again = start(env, tmp_path, "--launcher=slurm")
+        said, _ = again.communicate(timeout=120)
+        assert again.returncode == 0 and "Nothing was left to train: 16 runs" in said
+
     def test_failed_tasks_are_named_with_their_last_words(
         self, env, tmp_path, monkeypatch
     ):
@@ -117,8 +143,8 @@ def one_run():
 
 
 def test_a_folder_that_is_not_shared_is_told(tmp_path):
-    task = Task(["true"], str(tmp_path), str(tmp_path / "runs" / ".probe-1"))
-    with pytest.raises(RuntimeError, match="runs is not shared with this node"):
+    task = Task(["true"], str(tmp_path), str(tmp_path / "slurm" / ".probe-1"))
+    with pytest.raises(RuntimeError, match="slurm is not shared with this node"):
         task()
     (tmp_path / "probe").touch()
     Task(["true"], str(tmp_path), str(tmp_path / "probe"))()
