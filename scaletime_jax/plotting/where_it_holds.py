@@ -22,8 +22,8 @@ from scaletime_jax.plotting.style import (
     use_log_axis,
     write_amount,
 )
+from scaletime_jax.studies.cells import Cell
 from scaletime_jax.studies.equivalence import EXPONENTS
-from scaletime_jax.studies.where_it_holds import Cell
 
 # Beyond these an exponent says little; marks beyond stand at the ends.
 SHOWN = (-0.5, 1.5)

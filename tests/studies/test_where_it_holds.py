@@ -8,13 +8,9 @@ from written import assert_can_be_written
 
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs.read import Runs
+from scaletime_jax.studies.cells import describe_pairs
 from scaletime_jax.studies.kernel_scale import Case
-from scaletime_jax.studies.where_it_holds import (
-    Subspace,
-    control_cell,
-    describe_pairs,
-    study,
-)
+from scaletime_jax.studies.where_it_holds import Subspace, control_cell, study
 
 EPOCHS = np.logspace(-0.5, 2, 60)
 
