@@ -1,9 +1,11 @@
 """How counts stand in sentences, and titles in names of files."""
 
 import hashlib
+import math
 import re
 
 LONGEST = 100  # of a part of a name; most systems allow 255 bytes for the whole
+SMALL = 0.1  # below which an error is told in percent
 PREFIXES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
@@ -37,6 +39,19 @@ def short(number: float, least: float = 1e6) -> str:
         unit, letter = next(each for each in PREFIXES if size >= each[0])
         return f"{number / unit:.3g}{letter}"
     return f"{number:,.0f}" if 100 <= size < 1e6 else f"{number:.3g}"
+
+
+def tell_error(error: float) -> str:
+    """Returns a mean |log(predicted / true)| in words: a share, or a factor.
+
+        >>> tell_error(0.0042), tell_error(0.34)
+        ('0.42%', 'a factor of 1.40')
+
+    Args:
+        error: 0 or more.
+    """
+    off = math.expm1(error)
+    return f"{100 * off:.2g}%" if off < SMALL else f"a factor of {1 + off:.2f}"
 
 
 def file_part(title: str) -> str:

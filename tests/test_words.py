@@ -1,4 +1,4 @@
-from scaletime_jax.words import LONGEST, count_of, file_part
+from scaletime_jax.words import LONGEST, count_of, file_part, tell_error
 
 
 def test_one_has_no_s():
@@ -18,3 +18,8 @@ def test_long_titles_are_cut_and_stay_apart():
     first, second = map(file_part, long)
     assert first != second
     assert all(len(part.encode()) <= LONGEST for part in (first, second))
+
+
+def test_small_errors_are_told_in_percent():
+    told = [tell_error(error) for error in (0.0, 0.0042, 0.0951, 0.34, 2.0)]
+    assert told == ["0%", "0.42%", "10%", "a factor of 1.40", "a factor of 7.39"]

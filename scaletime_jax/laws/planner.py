@@ -87,6 +87,14 @@ class Proposal(NamedTuple):
     width: float
     refused: str
 
+    @property
+    def spread(self) -> float:
+        """The ratio of the ends of the plan's interval of the mean loss."""
+        if self.plan is None or not np.isfinite(self.plan.mean).all():
+            return np.inf
+        low, high = self.plan.mean
+        return high / low
+
 
 def best_plan(
     curves: LearningCurves, budget: Budget, choices: Sequence[Choice]
@@ -145,6 +153,8 @@ def _propose(curves: LearningCurves, budget: Budget, choice: Choice) -> Proposal
 def choose_plan(proposals: Sequence[Proposal]) -> Plan:
     """Returns the plan of the law with the narrowest intervals.
 
+    Laws that know the loss of their own plan within a factor of `WIDEST` come first.
+
     Raises:
         InputError: no law has a plan, or none is sure enough of its loss.
     """
@@ -157,14 +167,15 @@ def choose_plan(proposals: Sequence[Proposal]) -> Plan:
             "no law predicts losses for this budget: the runs are too small or too "
             "short; lower the budget or train larger networks for longer."
         )
-    narrowest = min(planned, key=lambda each: each.width)
+    sure = [each for each in planned if each.spread <= WIDEST]
+    narrowest = min(sure or planned, key=lambda each: each.width)
     plan = narrowest.plan
     if plan is None or not np.isfinite(narrowest.width):
         raise InputError(
             "no law has an interval for these runs; train more sizes or seeds."
         )
-    low, high = plan.mean
-    if not high <= WIDEST * low:
+    if not sure:
+        low, high = plan.mean
         raise InputError(
             f"no law knows the loss at this budget within a factor of {WIDEST:g}: the "
             f"law with the narrowest interval, {plan.choice.name}, gives "

@@ -20,7 +20,7 @@ from scaletime_jax.laws.predictors import PREDICTORS
 from scaletime_jax.runs.learning_curves import LearningCurves
 from scaletime_jax.stats.lines import MIN_SIZES
 from scaletime_jax.track import Track, quiet
-from scaletime_jax.words import count_of
+from scaletime_jax.words import count_of, tell_error
 
 JOINT = [each for each in PREDICTORS if each.joint]
 NO_CHANGE = next(each for each in PREDICTORS if each.name == BASELINE)
@@ -164,11 +164,11 @@ def _distrust(error: float | None, unchanged: float | None) -> str:
     """
     if error is None:
         return "no run could be held out to test the law"
-    factor = f"the law's error on held-out runs is a factor of {np.exp(error):.2f}"
+    factor = f"the law's error on held-out runs is {tell_error(error)}"
     if error > MOST_ERROR:
         return f"{factor}, more than two"
     if unchanged is not None and error > unchanged:
-        return f"{factor}, and that of predicting no change {np.exp(unchanged):.2f}"
+        return f"{factor}, and that of predicting no change {tell_error(unchanged)}"
     return ""
 
 

@@ -9,9 +9,9 @@ from scaletime_jax.laws.budget import Budget
 from scaletime_jax.laws.budget_plans import BudgetPlan
 from scaletime_jax.laws.measured import Measured
 from scaletime_jax.laws.next_runs import NextRuns
-from scaletime_jax.laws.planner import Option, Plan, Proposal
+from scaletime_jax.laws.planner import WIDEST, Option, Plan, Proposal
 from scaletime_jax.runs.clock import Clock
-from scaletime_jax.words import count_of, short
+from scaletime_jax.words import count_of, short, tell_error
 
 # Factor by which rounding may carry a plan beyond the measured range.
 SLIGHTLY = 1.01
@@ -41,7 +41,7 @@ def describe_plan(
     """Returns the plan in sentences: the best run, its error and its limits."""
     best, choice, clock = plan.best, plan.choice, budget.clock
     off = " and ".join(
-        f"{np.exp(error):.2f} for {TOWARDS[direction]}"
+        f"{tell_error(error)} for {TOWARDS[direction]}"
         for direction, error in choice.errors.items()
         if error is not None
     )
@@ -55,7 +55,7 @@ def describe_plan(
         f"From {short(plan.as_good[0])} to {short(plan.as_good[1])} parameters the "
         "predicted loss is the same within the law's error.",
         *_describe_measured(measured, best, clock),
-        f"Law: {choice.name}. Its error on held-out runs is a factor of {off}.",
+        f"Law: {choice.name}. Its error on held-out runs is {off}.",
     ]
     lines += _describe_reach(plan) or [
         "The plan lies within the measured sizes and times."
@@ -202,6 +202,8 @@ def why_passed_over(
     [width] = [each.width for each in proposals if each.choice.name == name]
     if not np.isfinite(proposal.width):
         return "it has no interval for these runs"
+    if proposal.spread > WIDEST:
+        return "it does not know the loss of its best run within a factor of two"
     ratio = proposal.width / width
     return f"its intervals are {ratio:.3g} times as wide as those of {name}"
 

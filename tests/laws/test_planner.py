@@ -8,7 +8,12 @@ from drawn import EPOCHS, SIZES, draw
 
 from scaletime_jax.errors import InputError
 from scaletime_jax.laws.budget import Budget, Limits
-from scaletime_jax.laws.planner import best_plan, make_plan
+from scaletime_jax.laws.planner import (
+    best_plan,
+    choose_plan,
+    make_plan,
+    propose_plans,
+)
 from scaletime_jax.laws.ranking import dispute, rank_laws
 
 A, B, a, b, E = 1.0, 0.2, 0.4, 0.7, 0.002
@@ -19,7 +24,7 @@ def added(n, t, d):
 
 
 # Laws that have the planted one in them.
-WITH_ADDITIVE = "additive", "additive, late", "interaction"
+WITH_ADDITIVE = "additive", "additive, late", "interaction", "coupled"
 ALL = draw(added, seeds=5, scatter=0.02, sizes=SIZES[::2])
 CURVES = ALL.where(ALL.train_size < 3000)
 FLOPS = Budget(6 * 2e4 * 50 * 500, "FLOP", lambda size: 6 * size)
@@ -234,6 +239,20 @@ def test_what_the_runs_cannot_carry_is_refused():
         rank_laws(flat, FLOPS, LIMITS)
 
 
+def test_a_law_that_knows_its_loss_comes_before_a_surer_one_that_does_not():
+    """The narrowest law is refused only where no law knows its loss."""
+    proposals = propose_plans(CURVES, FLOPS, ranked(FLOPS.amount))
+    best = choose_plan(proposals)
+    wide = best._replace(mean=(0.5, 2.0))
+    [first] = [each for each in proposals if each.plan is best]
+    others = [each for each in proposals if each.plan is not best]
+    unsure = first._replace(plan=wide, width=0.0)
+    chosen = choose_plan([unsure, *others])
+    assert chosen is not wide and chosen.mean[1] < 2 * chosen.mean[0]
+    with pytest.raises(InputError, match=f"interval, {best.choice.name}, gives"):
+        choose_plan([unsure])
+
+
 def test_the_interval_grows_with_the_distance_beyond_the_runs():
     """By the error on held-out runs, in proportion: those were tried over a decade."""
     errors = {"num_params": 0.1, "epoch": 0.2}
@@ -276,7 +295,8 @@ def test_a_law_that_no_other_agrees_with_is_not_chosen():
     assert dispute(wild, *np.array(best.best[:3])[:, None]) == pytest.approx(
         0.5, abs=0.1
     )
-    alone = [each._replace(rivals=()) for each in (wild, *choices)]
+    others = [each for each in choices if each.name != best.choice.name]
+    alone = [each._replace(rivals=()) for each in (wild, *others)]
     assert dispute(alone[0], *np.array(best.best[:3])[:, None]) == 0
     assert best_plan(CURVES, FLOPS, alone).choice.name == "wild"
 
