@@ -90,7 +90,7 @@ def _draw_panel(axis, members: Sequence[Score], names: list[str]) -> None:
         axis.set_xticks([])
         axis.set_xticks([], minor=True)
         words = {"ha": "center", "fontsize": 8, "transform": axis.transAxes}
-        axis.text(0.5, 0.5, "too little was learned by then to predict", **words)
+        axis.text(0.5, 0.5, "no law can be compared on these runs", **words)
         return
     least = min(float(each.error.value or 1) for each in known)
     use_log_axis(axis.xaxis, 5)

@@ -82,6 +82,12 @@ def _draw_setting(
     return figure
 
 
+def _say_not_measured(axis) -> None:
+    """Says why a panel is empty."""
+    words: Any = {"ha": "center", "fontsize": 8, "transform": axis.transAxes}
+    axis.text(0.5, 0.75, "not measured", **words)
+
+
 def _draw_all(made: Sequence[Collapse]) -> Figure:
     """Draws the exponent of each train size, and what one function leaves."""
     exponents, left = [], []
@@ -120,7 +126,7 @@ def _describe(last: Collapse) -> str:
     """Returns what was found at the largest train size, a line a statement."""
     lines = [last.verdict]
     if last.fields["train_size"] is not None:
-        lines.insert(0, f"{last.fields['train_size']:,} training examples:")
+        lines.insert(0, f"{short(last.fields['train_size'])} training examples:")
     lines.append(rf"$\kappa$ {describe_estimate(last.kappa)}")
     if last.error is not None and last.error_in_spreads.value is not None:
         lines.append(f"one function leaves {last.error:.3f}")
@@ -140,6 +146,8 @@ def _draw_exponents(axis, members: Sequence[Collapse]) -> None:
         low, high = interval or (value, value)
         axis.plot([place, place], np.clip([low, high], *SHOWN), color=look["color"])
         axis.plot([place], np.clip([value], *SHOWN), linestyle="", **look)
+    if all(each.kappa.value is None for each in members):
+        _say_not_measured(axis)
     sizes = [each.fields["train_size"] for each in members]
     axis.set_xticks(range(len(sizes)), [_short(size) for size in sizes], fontsize=8)
     axis.set_xlim(-0.5, len(sizes) - 0.5)
@@ -154,6 +162,7 @@ def _draw_pairs(axis, pairs: PairKappas | None) -> None:
     axis.set_ylabel(r"$\kappa$ of two sizes")
     if pairs is None or not np.isfinite(pairs.values).any():
         axis.set_xticks([])
+        _say_not_measured(axis)
     else:
         use_log_axis(axis.xaxis, 4)
         # also where a single pair is known
@@ -190,6 +199,8 @@ def _draw_scans(axis, scans: Sequence[ThresholdScan]) -> None:
         if len(found):
             axis.fill_between(x, *ends.T, color=colours[size], alpha=0.15, linewidth=0)
     use_log_axis(axis.xaxis, 5)
+    if all(kappa.value is None for scan in scans for kappa in scan.kappa):
+        _say_not_measured(axis)
     if _are_shares(scans):
         axis.set_xlim(0.008, 1)
     else:

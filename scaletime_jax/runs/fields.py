@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pyarrow as pa
 
+from scaletime_jax.words import short
+
 
 class Role(Enum):
     """The role of a field in a run.
@@ -418,4 +420,9 @@ def describe(fields: Mapping[str, Any]) -> str:
 def _words(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return f"{'' if value else 'no '}{name.replace('_', ' ')}"
-    return value if isinstance(value, str) else f"{name} {value:g}"
+    if isinstance(value, str):
+        return value
+    if value < 1e6:
+        return f"{name} {value:g}"
+    whole = float(f"{value:.3g}") == value  # no digit is lost
+    return f"{name} {short(value) if whole else f'{value:,}'}"

@@ -17,6 +17,7 @@ from scaletime_jax.runs.fields import describe
 from scaletime_jax.runs.guessing import check_threshold
 from scaletime_jax.runs.read import Runs
 from scaletime_jax.stats.claims import Claim, judge
+from scaletime_jax.stats.estimates import Estimate
 from scaletime_jax.studies.result import Result
 from scaletime_jax.track import Track, quiet
 
@@ -92,8 +93,10 @@ def make_claims(scores: Sequence[Score]) -> list[Claim]:
     """Returns a claim for each law but scale-time: scale-time predicts better."""
     return [
         judge(
-            each.against_claimed,
+            # what stands in for a law without predictions is not the law
+            each.against_claimed if each.reached > 0 else Estimate(None, None),
             (None, 0.0),
+            note="" if each.reached > 0 else "the law predicts nothing there",
             source="beyond [BF24, C.5]",
             statement=f"Scale-time predicts {TOWARDS[each.direction]} better than "
             f"{each.predictor}.",

@@ -114,7 +114,7 @@ def _without(claim: Claim, common: dict) -> dict:
 def describe_claim(claim: Claim) -> str:
     """Returns what was measured in one setting, with the verdict."""
     setting = describe(claim.setting) or "all runs"
-    note = f" ({claim.note})" if claim.note else ""
+    note = f" ({claim.note.rstrip('.')})" if claim.note else ""
     if claim.value is None:
         return f"{setting}: not measured{note}."
     estimate = describe_estimate(Estimate(claim.value, claim.interval))

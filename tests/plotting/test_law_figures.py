@@ -72,6 +72,16 @@ def test_an_exponent_that_was_not_found_is_not_drawn(table):
     [figure] = plot_equivalence(made, scan_thresholds(flat)).values()
     assert "not measured" in figure.axes[5].texts[0].get_text()
     assert len(figure.axes[2].lines) == 1  # the dotted 1/3
+    for panel in figure.axes[2:5]:
+        assert [text.get_text() for text in panel.texts] == ["not measured"]
+
+
+def test_millions_of_examples_read_well(table):
+    made = find_collapses(table)
+    many = [each._replace(fields={**each.fields, "train_size": 10**8}) for each in made]
+    [figure] = plot_equivalence(many, scan_thresholds(table)).values()
+    assert figure.axes[5].texts[0].get_text().startswith("100M training examples:")
+    assert not any(panel.texts for panel in figure.axes[2:5])
 
 
 def test_backtest(table):

@@ -76,3 +76,8 @@ def test_a_new_field_is_a_setting_only_where_it_differs(charm):
 def test_words_leave_out_what_is_not_known():
     known = {"dataset": "mnist", "optimizer": None, "label_noise": 0.25, "width": 3}
     assert fields.describe(known) == "mnist, label_noise 0.25, width 3"
+
+
+def test_large_numbers_read_well_and_stay_different():
+    told = [fields.describe({"train_size": n}) for n in (20_000, 1e8, 12_345_678)]
+    assert told == ["train_size 20000", "train_size 100M", "train_size 12,345,678"]

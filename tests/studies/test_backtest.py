@@ -9,8 +9,9 @@ from scaletime_jax.errors import InputError
 from scaletime_jax.laws.backtest import DIRECTIONS, Split
 from scaletime_jax.laws.predictors import PREDICTORS
 from scaletime_jax.runs.read import Runs
-from scaletime_jax.studies.backtest import NAME, study
+from scaletime_jax.studies.backtest import NAME, make_claims, study
 from scaletime_jax.studies.drawn import pack, unpack
+from scaletime_jax.studies.result import describe_claim
 
 EPOCHS = np.logspace(-1, 2, 31)
 
@@ -40,6 +41,16 @@ def test_each_law_has_a_score_a_row_and_a_claim(result):
             assert row["error"] == score["error"]["value"]
             assert (row["low"], row["high"]) == score["error"]["interval"]
     assert len(result.claims) == 2 * (len(PREDICTORS) - 1)
+
+
+def test_a_law_without_predictions_is_not_compared(result):
+    """The last measured loss, which stands in, is not a law that does better."""
+    scores = [each for each in result.figure["scores"] if each.predictor == "additive"]
+    silent = scores[0]._replace(reached=0.0)
+    found, missing = make_claims([scores[0], silent])
+    assert found.value == scores[0].against_claimed.value and not found.note
+    assert missing.value is None and missing.verdict == "undecided"
+    assert describe_claim(missing).endswith("(the law predicts nothing there).")
 
 
 def test_the_notes_rank_the_laws(result):
