@@ -17,6 +17,7 @@ from scaletime_jax.stats.robust_fit import IDENTIFIED, fit_from_grid, told_apart
 
 # Exponents to start from, and losses to start from as a share of the lowest.
 EXPONENTS = (0.1, 0.3, 0.6, 1.2)
+SIGNED_EXPONENTS = (-0.3, 0.0, 0.3)
 FLOORS = (0.3, 0.9)
 LOG_EXPONENTS = -10.0, 2.0
 # Burn-ins tried, and rungs needed: two to fit a law, one to choose by, one more.
@@ -24,13 +25,37 @@ BURN_INS, RUNGS = 6, 4
 
 
 class Terms(NamedTuple):
-    """L = E + sum_k A_k prod_j x_j^{-powers_kj a_j} with x = (N, T, D).
+    """L = E + sum_k A_k prod_j x_j^{-powers_kj a_j}.
 
     Attributes:
-        powers: [terms, variables] 1 where a term falls with a variable, else 0.
+        powers: [terms, variables] 1 where a term falls with a variable, -1 where the
+            term rises, else 0.
+        of: names of the variables x_j: N is num_params, t is epochs, T is examples
+            seen, and D is distinct examples.
+        names: names of the exponents a_j.
+        signed: [variables] whether a_j can have either sign; by default none can.
     """
 
     powers: np.ndarray
+    of: str = "Nt"
+    names: str = "ab"
+    signed: tuple[bool, ...] = ()
+
+    def variables(self, num_params, epoch, train_size) -> np.ndarray:
+        """Returns the logs of the variables [points, variables]."""
+        columns = {
+            "N": num_params,
+            "t": epoch,
+            "T": epoch * train_size,
+            "D": train_size,
+        }
+        return np.log(np.stack([columns[name] for name in self.of], axis=1))
+
+    def exponents(self, parameters: np.ndarray) -> np.ndarray:
+        """Returns a_j [batch, variables] of the parameters of `log_loss`."""
+        given = parameters[:, 1 + len(self.powers) :]
+        positive = np.exp(np.clip(given, *LOG_EXPONENTS))
+        return np.where(self.signed, given, positive) if self.signed else positive
 
     def log_loss(
         self, parameters: np.ndarray, logs: np.ndarray
@@ -38,11 +63,12 @@ class Terms(NamedTuple):
         """Returns log L [batch, points] and its Jacobian [batch, points, parameters].
 
         Args:
-            parameters: [batch, 1 + terms + variables] log E, log A_k, log a_j.
+            parameters: [batch, 1 + terms + variables] log E, log A_k, and log a_j, or
+                a_j where signed.
             logs: [points, variables] logs of the variables.
         """
         count = len(self.powers)
-        exponents = np.exp(np.clip(parameters[:, 1 + count :, None], *LOG_EXPONENTS))
+        exponents = self.exponents(parameters)[:, :, None]
         # points are the last axis, because NumPy reduces a short last axis slowly
         fall = exponents * logs.T  # [batch, variables, points]
         each = np.empty((len(parameters), 1 + count, len(logs)))
@@ -52,6 +78,8 @@ class Terms(NamedTuple):
         share = np.exp(each - most)
         total = share.sum(axis=1, keepdims=True)
         share /= total
+        if self.signed:  # the derivative is by a_j, not by its log
+            fall[:, self.signed] = logs.T[list(self.signed)]
         by_exponent = -fall * (self.powers.T @ share[:, 1:])
         value = (most + np.log(total))[:, 0]
         return value, np.concatenate([share, by_exponent], axis=1).swapaxes(1, 2)
@@ -59,7 +87,11 @@ class Terms(NamedTuple):
     def starts(self, logs: np.ndarray, goal: np.ndarray) -> np.ndarray:
         """Returns [starts, parameters]: a grid of exponents, the best A_k for each."""
         made = []
-        for exponents in itertools.product(EXPONENTS, repeat=self.powers.shape[1]):
+        signed = self.signed or (False,) * self.powers.shape[1]
+        choices = [SIGNED_EXPONENTS if each else EXPONENTS for each in signed]
+        for exponents in itertools.product(*choices):
+            pairs = zip(exponents, signed, strict=True)
+            given = [a if either else np.log(a) for a, either in pairs]
             columns = np.exp(-logs @ (self.powers * np.array(exponents)).T)
             for floor in FLOORS:
                 lowest = floor * np.exp(goal.min())
@@ -69,37 +101,29 @@ class Terms(NamedTuple):
                 )
                 least = np.exp(goal.min()) * 1e-3
                 amplitude = np.log(np.maximum(size, least / columns.max(axis=0)))
-                made.append([np.log(lowest), *amplitude, *np.log(exponents)])
+                made.append([np.log(lowest), *amplitude, *given])
         return np.array(made)
 
 
 SIZE_TIME = Terms(np.array([[1, 0], [0, 1]]))
 SIZE_TIME_BOTH = Terms(np.array([[1, 0], [0, 1], [1, 1]]))
-SIZE_TIME_DATA = Terms(np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1]]))
+SIZE_TIME_DATA = Terms(np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1]]), "NTD", "abc")
+COUPLED = Terms(np.array([[1, 0, 0], [0, 1, -1]]), "NtN", "abg", (False, False, True))
 
 
-def fit_terms(curves: LearningCurves, terms: Terms, names: tuple[str, ...]) -> Law:
+def fit_terms(curves: LearningCurves, terms: Terms) -> Law:
     """Fits a sum of power laws by the Huber loss of the log error.
 
     Args:
         curves: curves of one train size, or of several if D is a variable.
-        terms: T is in epochs, or in examples seen if D is a variable.
-        names: names of the exponents.
+        terms: of the law.
     """
-    targets, with_data = make_targets(curves, True), terms.powers.shape[1] == 3
+    targets = make_targets(curves, True)
     if len(targets.epoch) <= 1 + sum(terms.powers.shape):
         return no_law(curves)
-
-    def variables(num_params, epoch, train_size):
-        if with_data:
-            columns = num_params, epoch * train_size, train_size
-        else:
-            columns = num_params, epoch
-        return np.log(np.stack(columns, axis=1))
-
     at = targets.num_params, targets.epoch, targets.train_size
-    centre = variables(*at).mean(axis=0)
-    logs = variables(*at) - centre
+    centre = terms.variables(*at).mean(axis=0)
+    logs = terms.variables(*at) - centre
 
     def function(parameters):
         return terms.log_loss(parameters, logs)
@@ -109,19 +133,19 @@ def fit_terms(curves: LearningCurves, terms: Terms, names: tuple[str, ...]) -> L
     best = fits.parameters
 
     def log_loss(num_params, epoch, train_size, which):
-        at = variables(num_params, epoch, train_size) - centre
+        at = terms.variables(num_params, epoch, train_size) - centre
         return terms.log_loss(best[which], at)[0]
 
     told = told_apart(function, best[0], targets.weight[0])
     enough = [len(np.unique(column.round(9))) >= 3 for column in logs.T]
     count = len(terms.powers)
-    exponents = np.exp(np.clip(best[0, 1 + count :], *LOG_EXPONENTS))
+    exponents = terms.exponents(best[:1])[0]
     amplitudes = best[0, 1 : 1 + count] + terms.powers @ (exponents * centre)
     letters = [f"log {letter}" for letter in ("A", "B", "C")[:count]]
     parameters = {
         "E": float(np.exp(best[0, 0])),
         **dict(zip(letters, map(float, amplitudes), strict=True)),
-        **dict(zip(names, map(float, exponents), strict=True)),
+        **dict(zip(terms.names, map(float, exponents), strict=True)),
     }
     return finish_law(
         log_loss,
@@ -138,7 +162,7 @@ def fit_additive(curves: LearningCurves) -> Law:
     This is the form of [Rosenfeld et al. 2020] and [Hoffmann et al. 2022, Eq. 2] with
     time instead of data.
     """
-    return by_train_size(curves, lambda each: fit_terms(each, SIZE_TIME, ("a", "b")))
+    return by_train_size(curves, lambda each: fit_terms(each, SIZE_TIME))
 
 
 def fit_late_additive(curves: LearningCurves) -> Law:
@@ -150,12 +174,22 @@ def fit_late_additive(curves: LearningCurves) -> Law:
     rungs of sizes but the largest predict the second half of the largest rung's
     training best. With fewer than `RUNGS` rungs the burn-in is 0.
     """
-    return by_train_size(curves, _fit_late)
+    return by_train_size(curves, lambda each: _fit_late(each, SIZE_TIME))
 
 
-def _fit_late(curves: LearningCurves) -> Law:
-    burn_in = choose_burn_in(curves)
-    law = fit_terms(curves.after(burn_in), SIZE_TIME, ("a", "b"))
+def fit_coupled(curves: LearningCurves) -> Law:
+    """Fits L = E + A N^-a + B N^g T^-b after a burn-in, for each train size.
+
+    The exponent g has either sign: in the same time larger networks lose a smaller
+    share of their reducible loss if g > 0, and a larger share if g < 0. The additive
+    law has g = 0. T is in epochs. The burn-in is chosen as by `fit_late_additive`.
+    """
+    return by_train_size(curves, lambda each: _fit_late(each, COUPLED))
+
+
+def _fit_late(curves: LearningCurves, terms: Terms) -> Law:
+    burn_in = choose_burn_in(curves, terms)
+    law = fit_terms(curves.after(burn_in), terms)
     if not law.parameters:
         return no_law(curves)
     # the scatter before the burn-in contains the misfit there
@@ -168,8 +202,8 @@ def _fit_late(curves: LearningCurves) -> Law:
     )
 
 
-def choose_burn_in(curves: LearningCurves) -> float:
-    """Returns the burn-in of `fit_late_additive` for curves of one train size."""
+def choose_burn_in(curves: LearningCurves, terms: Terms = SIZE_TIME) -> float:
+    """Returns the burn-in of a law for curves of one train size."""
     largest = curves.rungs == curves.rungs.max()
     if curves.rungs.max() + 1 < RUNGS:
         return 0.0
@@ -181,7 +215,7 @@ def choose_burn_in(curves: LearningCurves) -> float:
         return 0.0
     errors = {}
     for burn_in in (0.0, *(end / 2.0 ** np.arange(BURN_INS, 0, -1))):
-        law = fit_terms(mean.where(~largest).after(burn_in), SIZE_TIME, ("a", "b"))
+        law = fit_terms(mean.where(~largest).after(burn_in), terms)
         at = goal.num_params, goal.epoch, goal.train_size
         error = float(np.mean(np.abs(law.best(*at) - goal.mean[0])))
         if np.isfinite(error):
@@ -194,9 +228,7 @@ def fit_interaction(curves: LearningCurves) -> Law:
 
     With A = B = 0 the law depends on one product of powers of size and time.
     """
-    return by_train_size(
-        curves, lambda each: fit_terms(each, SIZE_TIME_BOTH, ("a", "b"))
-    )
+    return by_train_size(curves, lambda each: fit_terms(each, SIZE_TIME_BOTH))
 
 
 def fit_with_data(curves: LearningCurves) -> Law:
@@ -208,4 +240,4 @@ def fit_with_data(curves: LearningCurves) -> Law:
     """
     if np.any(curves.train_size <= 0):
         return no_law(curves)
-    return fit_terms(curves, SIZE_TIME_DATA, ("a", "b", "c"))
+    return fit_terms(curves, SIZE_TIME_DATA)

@@ -12,6 +12,7 @@ from scaletime_jax.laws.axis_laws import (
 from scaletime_jax.laws.law import Law
 from scaletime_jax.laws.power_laws import (
     fit_additive,
+    fit_coupled,
     fit_interaction,
     fit_late_additive,
     fit_with_data,
@@ -60,6 +61,7 @@ PREDICTORS = (
     ),
     Predictor("with data", "[Hoffmann et al. 2022]", _jointly(fit_with_data), True),
     Predictor("interaction", "additive and product", _jointly(fit_interaction), True),
+    Predictor("coupled", "additive, B falls as N^g", _jointly(fit_coupled), True),
     Predictor(
         "repeated data", "[Muennighoff et al. 2023]", _jointly(fit_saturation), True
     ),

@@ -10,6 +10,7 @@ from scaletime_jax.laws.law import EVERY, make_targets
 from scaletime_jax.laws.power_laws import (
     choose_burn_in,
     fit_additive,
+    fit_coupled,
     fit_late_additive,
     fit_with_data,
 )
@@ -37,6 +38,13 @@ def modes(n, t, d):
 
 def warming_up(n, t, d):
     return 0.01 + n**-0.4 + 0.2 * t**-0.7 + 0.4 * np.exp(-t / 1.5)
+
+
+def coupled(g):
+    def law(n, t, d):
+        return 0.01 + n**-0.4 + 0.2 * (n / 1e4) ** g * t**-0.7
+
+    return law
 
 
 def broken(n, t, d):
@@ -106,6 +114,9 @@ OWN = [
     ("BNSL", broken_in_size, "num_params", 3e-2),
     ("M4", sigmoidal, "epoch", 5e-3),
     ("additive, late", warming_up, "epoch", 5e-3),
+    ("coupled", coupled(0.2), "num_params", 5e-3),
+    ("coupled", coupled(-0.2), "num_params", 5e-3),
+    ("coupled", coupled(0.2), "epoch", 5e-3),
 ]
 
 
@@ -167,6 +178,17 @@ def test_the_largest_rung_alone_chooses_the_burn_in():
     logs[np.ix_(largest, one_size.epoch < 100)] = 0.0
     changed = one_size._replace(logs=logs)
     assert choose_burn_in(changed) == choose_burn_in(one_size)
+
+
+@pytest.mark.parametrize("g", [-0.2, 0.0, 0.3])
+def test_an_exponent_of_either_sign_is_that_of_the_data(g):
+    curves = draw(coupled(g))
+    found = fit_coupled(curves.where(curves.train_size == 500))
+    expected = {"E": 0.01, "a": 0.4, "b": 0.7, "g": g, "log A": 0.0}
+    expected["log B"] = np.log(0.2) - g * np.log(1e4)
+    for name, value in expected.items():
+        assert found.parameters[name] == pytest.approx(value, abs=0.02)
+    assert found.identified and found.converged
 
 
 def test_fitted_exponents_are_those_of_the_data():

@@ -6,6 +6,7 @@ from scipy.optimize import least_squares
 
 from scaletime_jax.laws.axis_laws import BROKEN, POWER, SIGMOIDAL
 from scaletime_jax.laws.power_laws import (
+    COUPLED,
     SIZE_TIME,
     SIZE_TIME_BOTH,
     SIZE_TIME_DATA,
@@ -32,6 +33,10 @@ FUNCTIONS = {
     "interaction": (
         lambda p: SIZE_TIME_BOTH.log_loss(p, GRID[:, :2]),
         [-3.0, -1.0, -0.5, -1.5, -0.3, -0.9],
+    ),
+    "coupled": (
+        lambda p: COUPLED.log_loss(p, GRID[:, [0, 1, 0]]),
+        [-3.0, -1.0, -0.5, -0.3, -0.9, -0.2],
     ),
     "with data": (
         lambda p: SIZE_TIME_DATA.log_loss(p, GRID),

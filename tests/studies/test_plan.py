@@ -213,7 +213,7 @@ def test_the_runs_of_a_plan_are_counted(runs, result):
 
 @pytest.mark.slow
 def test_next_runs_are_within_their_budget_and_told(runs):
-    asked = ASKED._replace(next_runs=2, next_budget=2e9)
+    asked = ASKED._replace(next_runs=2, next_budget=2e9, law="additive")
     found = study(runs, asked, threshold=0.09)
     proposed, rows = found.summary["next_runs"], found.tables["next_runs"]
     assert len(rows) == 2 and proposed["runs"] == rows and proposed["seeds"] == 3
