@@ -213,12 +213,12 @@ def test_the_runs_of_a_plan_are_counted(runs, result):
 
 @pytest.mark.slow
 def test_next_runs_are_within_their_budget_and_told(runs):
-    asked = ASKED._replace(next_runs=2, next_budget=2e9, law="additive")
+    asked = ASKED._replace(next_runs=2, next_budget=5e9)
     found = study(runs, asked, threshold=0.09)
     proposed, rows = found.summary["next_runs"], found.tables["next_runs"]
     assert len(rows) == 2 and proposed["runs"] == rows and proposed["seeds"] == 3
     spent = [6 * r["num_params"] * r["epoch"] * r["train_size"] * 3 for r in rows]
-    assert proposed["cost"] == pytest.approx(sum(spent)) and sum(spent) <= 2e9 * 1.00001
+    assert proposed["cost"] == pytest.approx(sum(spent)) and sum(spent) <= 5e9 * 1.00001
     now, then = proposed["now"], proposed["then"]
     assert now[0] <= then[0] < then[1] <= now[1]
     np.testing.assert_allclose(now, found.summary["best"]["mean"], rtol=1e-6)
