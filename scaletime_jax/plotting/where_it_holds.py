@@ -1,5 +1,6 @@
 """The map of exponents: protocols in rows, networks in columns."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ from scaletime_jax.studies.equivalence import EXPONENTS
 
 # Beyond these an exponent says little; marks beyond stand at the ends.
 SHOWN = (-0.5, 1.5)
+LETTERS = 112  # of a head that fit into all columns together
 STEP = 0.15  # inches from mark to mark
 GAP = 0.17  # inches from row to row, besides
 ROOM = 0.97  # share of a column for its axis
@@ -93,6 +95,8 @@ def _draw_map(cells: Sequence[Cell], usual: Mapping[str, Mapping[str, Any]]) -> 
                 mine = [cell for cell in members if write_protocol(cell) == row]
                 _draw_cell(axis, place, middle[row], mine)
             head = _head(members[0], usual.get(column, {}))
+            room = LETTERS // len(columns)
+            head = "\n".join(textwrap.fill(line, room) for line in head.split("\n"))
             at: Any = {"ha": "center", "va": "bottom", "fontsize": 7}
             axis.text(place + ROOM / 2, -GAP / 2, head, **at)
         axis.hlines(edges[1:-1], 0, len(columns), color="0.9", linewidth=0.6, zorder=0)
