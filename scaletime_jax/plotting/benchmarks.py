@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib import ticker
 from matplotlib.figure import Figure
 
-from scaletime_jax.plotting.settings import NAMES
+from scaletime_jax.plotting.settings import write_name
 from scaletime_jax.plotting.style import GUIDE, SETTINGS, use_log_axis
 
 COLOURS = {
@@ -13,6 +13,7 @@ COLOURS = {
     "cnn": "#2166ac",
     "pooled_cnn": "#1b7837",
     "wrn10": "#762a83",
+    "transformer": "#e08214",
 }
 FILLED = {"sgd": True, "adam": False}
 
@@ -62,7 +63,7 @@ def _draw_series(axis, key: tuple[str, str], members: list) -> None:
         color=colour,
         markerfacecolor=colour if FILLED[key[1]] else "white",
         markersize=5,
-        label=f"{NAMES[key[0]]}, {NAMES[key[1]]}",
+        label=", ".join(map(write_name, key)),
     )
     # right and left by turns, the last below: widths of one network stand close
     places = [((5, 0), "left", "center"), ((-5, 0), "right", "center")] * len(members)
@@ -109,7 +110,7 @@ def _draw_growth(axis, rows: list[dict], across: str, apart: str | None) -> None
         ]
         x = [row[across] for row in members]
         y = [row["microseconds"]["median"] for row in members]
-        label = NAMES[architecture] + (f" {apart} {value}" if apart else "")
+        label = write_name(architecture) + (f" {apart} {value}" if apart else "")
         colour = COLOURS[architecture]
         style = "--" if apart and value != keys[0][1] else "-"
         axis.plot(x, y, f"o{style}", color=colour, markersize=3.5, label=label)
