@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from scaletime_jax.errors import InputError
+from scaletime_jax.runs.fields import setting_of
 from scaletime_jax.runs.guessing import Level
 from scaletime_jax.runs.read import Runs
 from scaletime_jax.runs.select import split_table
@@ -31,7 +32,7 @@ def later_levels(runs: Runs, levels: Sequence[Level]) -> tuple[list[Level], list
     for level in levels:
         below = sum(
             int((rows.test_loss < level.loss(rows)).sum())
-            for _, rows in split_table(first, ["dataset"])
+            for _, rows in split_table(first, setting_of(first))
         )
         if not below:
             kept.append(level)

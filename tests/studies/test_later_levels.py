@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 from planted import decayed, planted_table
 
@@ -44,6 +45,21 @@ def test_a_level_that_untrained_networks_have_passed_is_left_out():
         "Without the threshold 0.09: 1 curve of 12 begin below it, before training."
     ]
     assert later_levels(runs, runs.levels(0.09)) == (runs.levels(0.09), [])
+
+
+def test_networks_may_be_evaluated_on_other_test_sets():
+    """Of one dataset a CNN has 1,000 test images and an MLP has all."""
+    table = planted_table(seeds=3)
+    other = table.assign(architecture="cnn", run_id="b" + table.run_id, test_size=1000)
+    units = [
+        {**UNITS[0], "run_ids": list(table.run_id.unique())},
+        {**UNITS[0], "run_ids": list(other.run_id.unique())},
+    ]
+    other["guessing_loss"] = 0.9 * table.guessing_loss
+    both = pd.concat([table, other], ignore_index=True)
+    runs = make_runs(both, units)
+    levels, said = later_levels(runs, runs.levels(None, [0.05]))
+    assert len(levels) == 2 and said == []
 
 
 def test_no_level_is_refused():
