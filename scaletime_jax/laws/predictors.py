@@ -61,7 +61,7 @@ PREDICTORS = (
     ),
     Predictor("with data", "[Hoffmann et al. 2022]", _jointly(fit_with_data), True),
     Predictor("interaction", "additive and product", _jointly(fit_interaction), True),
-    Predictor("coupled", "additive, B falls as N^g", _jointly(fit_coupled), True),
+    Predictor("coupled", "additive, B grows as N^g", _jointly(fit_coupled), True),
     Predictor(
         "repeated data", "[Muennighoff et al. 2023]", _jointly(fit_saturation), True
     ),

@@ -32,7 +32,7 @@ def later_levels(runs: Runs, levels: Sequence[Level]) -> tuple[list[Level], list
     for level in levels:
         below = sum(
             int((rows.test_loss < level.loss(rows)).sum())
-            for _, rows in split_table(first, setting_of(first))
+            for _, rows in split_table(first, (*setting_of(first), "train_size"))
         )
         if not below:
             kept.append(level)
