@@ -75,11 +75,13 @@ def obtain(
     return found
 
 
-def obtain_all(beside: Sequence[str]) -> Runs | None:
+def obtain_all(beside: Sequence[str], in_dry_run: bool = False) -> Runs | None:
     """Trains the missing runs, and reads all runs there are, of any protocol.
 
     Args:
         beside: folders of further run tables.
+        in_dry_run: whether a dry run has the runs of --runs too, for a script that has
+            more work to describe.
 
     Returns:
         the runs in the folder of --runs, or of the trained ones, and in the folders
@@ -94,7 +96,8 @@ def obtain_all(beside: Sequence[str]) -> Runs | None:
     counted = f"{count_of(found.num_runs, 'run')} of {' and '.join(places)}"
     if common.DRY_RUN.value:
         print(f"draws from {counted}.")
-        return None
+        if not in_dry_run:
+            return None
     return found._replace(origin=" ".join([f"Read {counted}.", *found.notes]))
 
 
@@ -181,6 +184,8 @@ def _wanted() -> dict[str, list]:
         wanted["architecture"] = [
             name.partition("=")[0] for name in wanted["architecture"]
         ]
+    if "dataset" in wanted:
+        wanted["dataset"] = list(map(sweep.pooled_name, wanted["dataset"]))
     # controls are read with the runs that they belong to
     wanted.pop("shuffled_labels", None)
     return wanted

@@ -17,6 +17,7 @@ QUESTIONS = {
         "linear_tradeoff",
         "subspace",
         "kernel_scale",
+        "descent",
     ),
     "What predicts best?": ("extrapolate", "backtest", "rollout", "plan"),
     "What do data and noise do?": (

@@ -162,6 +162,11 @@ def load_datasets() -> dict[str, Dataset]:
     return datasets
 
 
+def pooled_name(name: str) -> str:
+    """Returns the name that a dataset has after --pool."""
+    return name if POOL.value == 1 else f"{name}-pool{POOL.value}"
+
+
 def _alter(dataset: Dataset) -> Iterator[Dataset]:
     """Yields the dataset with each number of classes and each strength of noise."""
     groups = [None] if SUPERCLASSES.value is None else numbers(SUPERCLASSES, int)

@@ -40,6 +40,7 @@ class Cell(NamedTuple):
         predicted: kappa between neighbouring sizes in the lazy regime, the slope of the
             largest eigenvalue of the centred tangent kernel at the start; None for
             other optimizers than SGD, and where no kernel was measured.
+        run_ids: of the runs.
     """
 
     network: str
@@ -49,6 +50,7 @@ class Cell(NamedTuple):
     scan: ThresholdScan | None
     one_pass: bool = False
     predicted: NeighbourSlopes | None = None
+    run_ids: tuple[str, ...] = ()
 
     @property
     def column(self) -> str:
@@ -79,8 +81,9 @@ def find_cells(runs: Runs, track: Track = quiet) -> list[Cell]:
         if sizes.max() < MIN_SIZES:
             continue
         train_size = sizes[sizes == sizes.max()].index.max()
-        [collapse] = find_collapses(rows[rows.train_size == train_size])
-        [scan] = scan_thresholds(rows[rows.train_size == train_size])
+        rows = rows[rows.train_size == train_size]
+        [collapse] = find_collapses(rows)
+        [scan] = scan_thresholds(rows)
         named = {name: fields.get(name) for name in shared}
         named["train_size"] = int(train_size) or None
         once = fields.get("batching") == "fresh" or rows.epoch.max() <= 1
@@ -92,6 +95,7 @@ def find_cells(runs: Runs, track: Track = quiet) -> list[Cell]:
                 collapse._replace(fields=named),
                 scan._replace(fields=named),
                 bool(once),
+                run_ids=tuple(rows.run_id.unique()),
             )
         )
     if not cells:

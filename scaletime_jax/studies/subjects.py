@@ -230,6 +230,24 @@ SUBJECTS: dict[str, tuple[Subject, ...]] = {
             statement="Data and features",
         ),
     ),
+    "descent": (
+        Subject(
+            "Over the settings of the map the mean distance of an exponent of single "
+            "steps from kappa, less that of 1/3,",
+            "below 0 the growth of single steps tells kappa better",
+            statement="Growth of single steps tells kappa better than 1/3",
+        ),
+        Subject(
+            "The same, less that of the mean of the other settings,",
+            "below 0 the growth of single steps tells the settings apart",
+            statement="Growth of single steps tells kappa better than mean",
+        ),
+        Subject(
+            "The rank correlation of kappa and effective directions over parameters",
+            "Theorem 1 is the nearer, the fewer directions there are",
+            statement="Kappa is the larger",
+        ),
+    ),
     "kernel_scale": (
         Subject(
             "Over the number of parameters the slope of the kernel's scale between the "

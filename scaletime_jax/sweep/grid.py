@@ -14,7 +14,7 @@ from scaletime_jax.runs.read import Runs, make_runs, of_runs, read_runs
 from scaletime_jax.sweep.architectures import ARCHITECTURES
 from scaletime_jax.sweep.checks import check_fits, check_growth
 from scaletime_jax.sweep.config import RunConfig
-from scaletime_jax.sweep.own_network import read_own
+from scaletime_jax.sweep.own_network import NO_SOURCE, read_own
 from scaletime_jax.sweep.runner import run_sweep
 from scaletime_jax.training.optimizers import LEARNING_RATES, OPTIMIZERS
 
@@ -34,6 +34,48 @@ PAPER: dict[str, tuple[Any, ...]] = {
 }
 OF_DATA = ("dataset", "fingerprint")
 RATES = "learning_rates"  # if not given, the paper's rate of each optimizer
+
+
+def configs_of_runs(runs: Runs, dataset: Dataset) -> dict[str, RunConfig]:
+    """Returns the configs of runs that a sweep has trained on a dataset, by id.
+
+    Args:
+        runs: of any number of protocols and datasets.
+        dataset: the dataset; the runs on others are left out.
+
+    Raises:
+        InputError: no run is on the dataset, a run is on other data of this name, or
+            the code of its network is not here.
+    """
+    there = set(runs.table.run_id)
+    found: dict[str, RunConfig] = {}
+    for values in (each for unit in runs.metadata for each in unit["configs"]):
+        if values["dataset"] != dataset.name:
+            continue
+        config = RunConfig(**values)
+        if config.run_id not in there:
+            continue
+        if config.fingerprint != dataset.fingerprint:
+            raise InputError(
+                f"run {config.run_id} was trained on other data of the name "
+                f"{dataset.name!r} than are here; name the data that the runs were "
+                "trained on.",
+                dataset=dataset.name,
+            )
+        if config.network_source != NO_SOURCE:
+            raise InputError(
+                f"run {config.run_id} is of {config.architecture!s}, a network of your "
+                "own, whose code a run table does not have; choose other runs.",
+                architecture=config.architecture,
+            )
+        found[config.run_id] = config
+    if not found:
+        names = ", ".join(sorted(map(str, runs.table.dataset.dropna().unique())))
+        raise InputError(
+            f"no run of a sweep is on {dataset.name!r}; the runs are on {names}.",
+            dataset=dataset.name,
+        )
+    return found
 
 
 def train_sweep(dataset: Dataset, folder: str | pathlib.Path, **axes: Any) -> Runs:
