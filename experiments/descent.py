@@ -47,8 +47,8 @@ def main() -> None:
     asked = descents.choose(found, datasets[0], *how)
     if common.DRY_RUN.value:
         left = [each for each in asked.units if not each.path.exists()]
-        count = sum(len(unit.configs) for unit in left)
-        print(f"{count_of(count, 'run')} to measure as {count_of(len(left), 'program')}.")
+        number = count_of(sum(len(unit.configs) for unit in left), "run")
+        print(f"{number} to measure as {count_of(len(left), 'program')}.")
         return
     steps = descents.measure(asked)
     results.finish(descent.study(found, steps, progress.track), found)

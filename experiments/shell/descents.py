@@ -5,7 +5,6 @@ import io
 import pathlib
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from scaletime_jax.data.sources import Dataset
@@ -15,7 +14,6 @@ from scaletime_jax.runs.read import Runs
 from scaletime_jax.sweep.config import RunConfig
 from scaletime_jax.sweep.descents import descend_runs, measured_steps
 from scaletime_jax.sweep.grid import configs_of_runs
-from scaletime_jax.training.descent import Descents
 from shell.progress import track
 
 
@@ -102,7 +100,6 @@ def _measure_unit(asked: Asked, configs: list[RunConfig]) -> pd.DataFrame:
     how = asked.dataset, asked.most, asked.examples
     parts = []
     for config, found in zip(configs, descend_runs(configs, *how), strict=True):
-        columns = {name: np.asarray(found[k]) for k, name in enumerate(Descents._fields)}
-        steps = measured_steps(config, asked.most)
-        parts.append(pd.DataFrame({"run_id": config.run_id, "step": steps, **columns}))
+        steps = {"run_id": config.run_id, "step": measured_steps(config, asked.most)}
+        parts.append(pd.DataFrame({**steps, **found._asdict()}))
     return pd.concat(parts, ignore_index=True)

@@ -1,6 +1,7 @@
 """Exponents that single steps have beside the exponent of training time."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -16,16 +17,16 @@ from scaletime_jax.studies.descent import Measured
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 SHOWN = (-1.0, 2.0)  # exponents beyond stand at the ends
 PANELS = {
-    "start": "squared Jacobian, start",
-    "square": "squared Jacobian, equal loss",
+    "start": "centred kernel, start",
+    "top": "centred kernel, equal loss",
     "descent": "descent of a step",
     "reach": "reach of a step",
 }
 NAMED = {
     "others": "mean of others",
     "third": "1/3",
-    "start": "Jacobian, start",
-    "square": "Jacobian",
+    "start": "kernel, start",
+    "top": "kernel",
     "gradient": "gradient",
     "descent": "descent",
     "reach": "reach",
@@ -39,7 +40,7 @@ def plot_descent(
     kinds = [*dict.fromkeys(map(_kind, made))]
     names = [*dict.fromkeys(optimizer for optimizer, _ in kinds)]
     colours = {name: COLOURS[k % len(COLOURS)] for k, name in enumerate(names)}
-    looks = {
+    looks: dict[tuple[str, bool], Any] = {
         (optimizer, mup): {
             "color": colours[optimizer],
             "markerfacecolor": "white" if mup else colours[optimizer],
@@ -76,10 +77,12 @@ def plot_descent(
         _draw_errors(bars, errors)
         handles = [
             Line2D(
-                [], [], label=f"{write_name(name)}{', muP' if mup else ''}", **looks[kind]
+                [],
+                [],
+                label=write_name(name) + (", muP" if mup else ""),
+                **looks[name, mup],
             )
-            for kind in kinds
-            for name, mup in [kind]
+            for name, mup in kinds
         ]
         figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return {"": figure}

@@ -2,9 +2,11 @@
 
 The gradient flow of a network has |g|^2 as its speed, and a subspace model with far
 fewer directions than parameters learns in a time of one over num_params [BF24, Thm. 1].
-This study measures what such accounts start from (squared Jacobian, length of a step,
+This study measures what such accounts start from (tangent kernel, length of a step,
 descent, effective number of directions) in the runs of the map, at equal loss, and
 compares how each grows with size with how much sooner larger networks reach the loss.
+An exponent that a step would have is a guess of kappa; the control is 1/3, and the mean
+kappa of the other settings.
 """
 
 from collections.abc import Sequence
@@ -35,29 +37,30 @@ NAME = "descent"
 TITLE = "What sets the exponent: single steps of training at equal loss"
 CAPTION = (
     "A point is a pair of neighbouring sizes in one setting of the map: upwards the "
-    "exponent kappa at which larger networks reach equal losses sooner, to the right "
-    "an exponent that a single step would have, with colours for optimizers and open "
-    "marks for muP; the line is equality. a: growth of the squared Jacobian at the "
-    "start. b: the same at equal loss. c: descent of a step to first order, -g . d. "
-    "d: reach of a step, its length times the root of the squared Jacobian. e: kappa "
-    "over the effective number of directions, relative to the number of parameters. f: "
-    "mean distance from kappa of each exponent, of 1/3 and of the mean of the other "
-    "settings, with 95% intervals over settings. The settings share networks, data and "
-    "seeds, so the intervals are of these settings, not of others."
+    "exponent kappa at which the larger network reaches equal losses sooner, to the "
+    "right an exponent that a single step would have, with colours for optimizers and "
+    "open marks for muP; the line is equality. a: growth of the largest eigenvalue of "
+    "the centred tangent kernel at the start. b: the same at equal loss. c: descent of "
+    "a step to first order, -g . d. d: reach of a step, its length times the root of "
+    "that eigenvalue. e: kappa over the effective number of directions, relative to "
+    "the number of parameters. f: mean distance from kappa of each exponent, of 1/3 "
+    "and of the mean of the other settings, with 95% intervals over settings. Pairs "
+    "whose kappa has a standard error above 0.1 are left out. The settings share "
+    "networks, data and seeds, so the intervals are of these settings, not of others."
 )
 # What is measured at a step, besides the loss.
-QUANTITIES = ("square", "gradient", "descent", "change", "single", "dimension")
+QUANTITIES = ("square", "top", "gradient", "descent", "change", "single", "dimension")
 TIME = "time"
 # Exponents that a step would have, by what they are of.
 WORDS = {
-    "start": "squared Jacobian at the start",
-    "square": "squared Jacobian",
+    "start": "top eigenvalue of the centred kernel at the start",
+    "top": "top eigenvalue of the centred kernel",
     "gradient": "squared gradient of the test loss",
     "descent": "descent of a step",
     "reach": "reach of a step",
 }
 CONSTANTS = {"third": "1/3", "others": "mean of the other settings"}
-SAME = 0.05
+MOST_ERROR = 0.1  # standard error of a kappa that is told
 FOLLOWS = 0.5  # of a rank correlation
 
 
@@ -68,13 +71,13 @@ class Measured(NamedTuple):
         cell: the setting.
         num_params: [sizes] ascending.
         kappa: [pairs] how much sooner the larger size reaches equal losses, as an
-            exponent of size.
-        error: [pairs] its standard error over seeds; NaN for one seed.
+            exponent of size; NaN where the standard error is above `MOST_ERROR`.
+        error: [pairs] the standard error of kappa over seeds; NaN for one seed.
         collapse: [pairs] kappa of the whole test curves, as on the map.
         slopes: [pairs] of each quantity at equal loss, by name.
         predicted: [pairs] by the keys of `WORDS`.
         dimension: [sizes] effective number of directions, geometric mean over seeds and
-            the measured steps below the guessing loss.
+            the measured steps.
     """
 
     cell: Cell
@@ -124,7 +127,9 @@ def study(runs: Runs, steps: pd.DataFrame, track: Track = quiet) -> Result:
         )
     errors = {name: distances(made, name) for name in (*WORDS, *CONSTANTS)}
     found = {name: jackknife(np.mean, each) for name, each in errors.items()}
-    follows = jackknife(lambda kept: _rank_correlation(made, kept), np.arange(len(made)))
+    follows = jackknife(
+        lambda kept: _rank_correlation(made, kept), np.arange(len(made))
+    )
     return Result(
         NAME,
         TITLE,
@@ -154,27 +159,25 @@ def _measure(cell: Cell, along: Along) -> Measured:
     error = np.full(len(along.num_params) - 1, np.nan)
     if seeds > 1:
         error = np.sqrt((seeds - 1) * np.var(each, axis=0))
-    start = np.log(along.values["square"][:, :, 0].mean(axis=1))
+    start = np.log(along.values["top"][:, :, 0].mean(axis=1))
     predicted = {
         "start": np.diff(start) / np.diff(np.log(along.num_params)),
-        "square": slopes["square"],
+        "top": slopes["top"],
         "gradient": slopes["gradient"],
         "descent": slopes["descent"],
-        "reach": (slopes["change"] + slopes["square"]) / 2,
+        "reach": (slopes["change"] + slopes["top"]) / 2,
     }
+    told = error <= MOST_ERROR if seeds > 1 else np.isfinite(slopes[TIME])
     pairs = cell.collapse.pairs
-    with np.errstate(invalid="ignore"):
-        below = along.loss < along.ceiling
-    dimension = np.where(below, along.values["dimension"], np.nan)
     return Measured(
         cell,
         along.num_params,
-        -slopes[TIME],
+        np.where(told, -slopes[TIME], np.nan),
         error,
         np.full(len(error), np.nan) if pairs is None else pairs.values,
         slopes,
         predicted,
-        np.exp(np.nanmean(np.log(dimension), axis=(1, 2))),
+        np.exp(np.log(along.values["dimension"]).mean(axis=(1, 2))),
     )
 
 
@@ -194,7 +197,8 @@ def _along(cell: Cell, steps: pd.DataFrame, about: pd.DataFrame) -> Along:
     sizes, counts = mine.num_params.unique(), mine.step.unique()
     shape = len(sizes), len(seeds), len(counts)
     values = {
-        name: mine[name].to_numpy(float).reshape(shape) for name in ("loss", *QUANTITIES)
+        name: mine[name].to_numpy(float).reshape(shape)
+        for name in ("loss", *QUANTITIES)
     }
     loss = values.pop("loss")
     values[TIME] = np.broadcast_to(counts.astype(float), shape)
@@ -242,7 +246,7 @@ def make_claims(errors: dict[str, np.ndarray]) -> list[Claim]:
                     jackknife(np.mean, apart),
                     (None, 0.0),
                     source="beyond [BF24, App. B]",
-                    statement=f"Growth of single steps tells kappa better than {named}.",
+                    statement=f"The growth of steps tells kappa better than {named}.",
                     setting={"exponent": words},
                     quantity=f"mean distance from kappa, less that of {named}",
                 )

@@ -235,12 +235,12 @@ SUBJECTS: dict[str, tuple[Subject, ...]] = {
             "Over the settings of the map the mean distance of an exponent of single "
             "steps from kappa, less that of 1/3,",
             "below 0 the growth of single steps tells kappa better",
-            statement="Growth of single steps tells kappa better than 1/3",
+            statement="The growth of steps tells kappa better than 1/3",
         ),
         Subject(
             "The same, less that of the mean of the other settings,",
             "below 0 the growth of single steps tells the settings apart",
-            statement="Growth of single steps tells kappa better than mean",
+            statement="The growth of steps tells kappa better than mean",
         ),
         Subject(
             "The rank correlation of kappa and effective directions over parameters",

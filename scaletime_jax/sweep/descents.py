@@ -1,10 +1,9 @@
 """The descent of steps along the runs of a grid."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
-import numpy as np
 
 from scaletime_jax.data.limits import limit_test
 from scaletime_jax.data.sources import Dataset
@@ -32,14 +31,14 @@ from scaletime_jax.training.records import make_records
 Program = Callable[[Lanes, SharedData], Descents]
 
 
-def measured_steps(config: RunConfig, most: int) -> np.ndarray:
-    """Returns the steps [steps] of a run that are measured, ten a decade, below `most`.
+def measured_steps(config: RunConfig, most: int) -> tuple[int, ...]:
+    """Returns the steps of a run that are measured, ten a decade, below `most`.
 
     A step is called by the number of steps before it.
     """
     total = min(config.records[-1], most)
     how = config.train_size, config.step_size, 1, "log_steps", total
-    return np.array(make_records(*how)[:-1])
+    return make_records(*how)[:-1]
 
 
 def descend_runs(

@@ -30,6 +30,11 @@ class Descents(NamedTuple):
     examples change the parameters is the participation ratio of the Gram matrix
     G_ij = g_i . g_j, tr(G)^2 / tr(G^2).
 
+    The tangent kernel of one output is Theta_ij = J_i . J_j, where J_i is the gradient
+    of u . f(x_i) and u a random direction of length 1 among the outputs, the same for
+    all steps. The centred kernel H Theta H, H = 1 - 1 1^T / n, is the part that differs
+    from example to example: an output's mean is learned in a few steps.
+
     Attributes:
         loss: mean loss.
         descent: -g . d; negative where the step is uphill.
@@ -37,8 +42,9 @@ class Descents(NamedTuple):
         change: |d|^2.
         single: mean over examples of |g_i|^2.
         dimension: tr(G)^2 / tr(G^2), from 1 to the number of examples.
-        square: mean over examples of |d(u . f(x_i)) / d theta|^2, the squared Jacobian
-            of one output; u is a random direction of length 1 among the outputs.
+        square: mean over examples of |J_i|^2, the squared Jacobian of one output.
+        top: largest eigenvalue of the centred kernel, divided by the number of
+            examples.
     """
 
     loss: Float[Array, "*steps"]
@@ -48,6 +54,7 @@ class Descents(NamedTuple):
     single: Float[Array, "*steps"]
     dimension: Float[Array, "*steps"]
     square: Float[Array, "*steps"]
+    top: Float[Array, "*steps"]
 
 
 def make_descend(
@@ -127,10 +134,12 @@ def make_measure(
         losses, rows = slope(variables.params, inputs, data.test_targets)
         leaves = [leaf.reshape(len(losses), -1) for leaf in jax.tree.leaves(rows)]
         moves = [leaf.reshape(-1) for leaf in jax.tree.leaves(change)]
-        gram = sum((leaf @ leaf.T for leaf in leaves), jnp.zeros((len(losses),) * 2))
+        gram = _gram(rows)
         pairs = zip(leaves, moves, strict=True)
         along = sum((leaf @ move for leaf, move in pairs), jnp.zeros(len(losses)))
-        jacobian = jax.vmap(jax.grad(project), (None, 0))(variables.params, inputs)
+        kernel = _gram(jax.vmap(jax.grad(project), (None, 0))(variables.params, inputs))
+        across = kernel - kernel.mean(axis=0)
+        centred = across - across.mean(axis=1)[:, None]
         return Descents(
             loss=losses.mean(),
             descent=-along.mean(),
@@ -138,10 +147,14 @@ def make_measure(
             change=sum((move @ move for move in moves), jnp.zeros(())),
             single=jnp.trace(gram) / len(losses),
             dimension=jnp.trace(gram) ** 2 / jnp.sum(gram**2),
-            square=sum(
-                (jnp.sum(leaf**2) for leaf in jax.tree.leaves(jacobian)), jnp.zeros(())
-            )
-            / len(losses),
+            square=jnp.trace(kernel) / len(losses),
+            top=jnp.linalg.eigvalsh(centred)[-1] / len(losses),
         )
 
     return measure
+
+
+def _gram(rows: Any) -> Float[Array, "n n"]:
+    """Returns the products of the rows, whose parts are a pytree of [n, ...]."""
+    leaves = [leaf.reshape(leaf.shape[0], -1) for leaf in jax.tree.leaves(rows)]
+    return jnp.asarray(sum(leaf @ leaf.T for leaf in leaves))

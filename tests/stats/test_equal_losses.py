@@ -11,7 +11,9 @@ STEPS = np.concatenate([[0], STEPS])
 def planted(kappa, grows=0.0, noise=0.0, seeds=4):
     """L = 1 / (1 + p^kappa t / 100)^(1/2), and a quantity p^grows L^3."""
     rng = np.random.default_rng(1)
-    scale = SIZES[:, None, None] ** kappa * np.exp(noise * rng.normal(size=(3, seeds, 1)))
+    scale = SIZES[:, None, None] ** kappa * np.exp(
+        noise * rng.normal(size=(3, seeds, 1))
+    )
     loss = (1 + scale * STEPS / 100) ** -0.5
     values = {
         "time": np.broadcast_to(STEPS.astype(float), loss.shape),

@@ -34,11 +34,14 @@ def steps_of(table, kappa, grows):
     parts = []
     for run_id, rows in table.groupby("run_id"):
         p = rows.num_params.iloc[0]
-        loss = GUESS / (1 + p**kappa * STEPS / 2e4) * np.exp(0.02 * rng.normal())
+        progress = (p / 1e4) ** kappa * STEPS / 30
+        loss = GUESS / (1 + progress) * np.exp(0.002 * rng.normal(size=len(STEPS)))
         scale = p**grows * loss**2
         values = dict.fromkeys(QUANTITIES, scale)
         values["dimension"] = p**0.1 * (1 + loss)
-        parts.append(pd.DataFrame({"run_id": run_id, "step": STEPS, "loss": loss, **values}))
+        parts.append(
+            pd.DataFrame({"run_id": run_id, "step": STEPS, "loss": loss, **values})
+        )
     return parts
 
 
@@ -63,10 +66,14 @@ def result(planted):
 
 def test_steps_that_grow_as_the_speed_tell_kappa(result):
     made = result.figure["made"]
-    assert [each.cell.collapse.fields["learning_rate"] for each in made] == [0.01, 0.1, 1]
+    assert [each.cell.collapse.fields["learning_rate"] for each in made] == [
+        0.01,
+        0.1,
+        1,
+    ]
     for each, kappa in zip(made, (0.2, 0.5, 0.8), strict=True):
         np.testing.assert_allclose(each.kappa, kappa, atol=0.03)
-        for name in ("square", "gradient", "descent", "reach"):
+        for name in ("top", "gradient", "descent", "reach"):
             np.testing.assert_allclose(each.predicted[name], each.kappa, atol=0.04)
         np.testing.assert_allclose(each.collapse, kappa, atol=0.1)
 
@@ -82,9 +89,7 @@ def test_distances_of_the_constants_are_those_of_the_planted_exponents(result):
     np.testing.assert_allclose(
         distances(made, "third"), np.abs(np.array([0.2, 0.5, 0.8]) - 1 / 3), atol=0.03
     )
-    np.testing.assert_allclose(
-        distances(made, "others"), [0.45, 0.0, 0.45], atol=0.03
-    )
+    np.testing.assert_allclose(distances(made, "others"), [0.45, 0.0, 0.45], atol=0.03)
 
 
 def test_the_claims_hold_where_steps_tell_kappa(result):
@@ -104,7 +109,7 @@ def test_steps_of_chance_do_not_tell_kappa(planted):
     shuffled = steps.copy()
     rng = np.random.default_rng(1)
     chance = {run: np.exp(2 * rng.normal()) for run in steps.run_id.unique()}
-    for name in ("square", "gradient", "descent", "change"):
+    for name in ("top", "gradient", "descent", "change"):
         shuffled[name] *= steps.run_id.map(chance)
     found = study(runs, shuffled).figure
     assert distances(found["made"], "gradient").mean() > 0.2
@@ -128,5 +133,7 @@ def test_seeds_that_some_sizes_lack_are_left_out(planted):
 def test_fewer_than_two_settings_are_refused(planted):
     runs, steps = planted
     above = steps.assign(loss=steps.loss + 1)
-    with pytest.raises(InputError, match="of 3 settings, 0 have sizes that share losses"):
+    with pytest.raises(
+        InputError, match="of 3 settings, 0 have sizes that share losses"
+    ):
         study(runs, above)

@@ -45,7 +45,7 @@ def test_a_measured_run_is_the_run_of_the_table(trained):
     configs = list(configs_of_runs(runs, data).values())
     found = descend_runs(configs, data, most=10, examples=20)
     for config, each in zip(configs, found, strict=True):
-        steps = measured_steps(config, 10)
+        steps = np.array(measured_steps(config, 10))
         assert steps.tolist() == [0, 1, 2, 3, 4, 5, 6, 8]
         rows = runs.table[runs.table.run_id == config.run_id].set_index("step")
         shared = np.isin(steps, rows.index)

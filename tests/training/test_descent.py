@@ -110,7 +110,9 @@ def linear(outputs):
     return Network(init, apply)
 
 
-@pytest.mark.parametrize(("inputs", "dimension"), [(jnp.ones((4, 4)), 1), (jnp.eye(4), 4)])
+@pytest.mark.parametrize(
+    ("inputs", "dimension"), [(jnp.ones((4, 4)), 1), (jnp.eye(4), 4)]
+)
 def test_directions_are_one_for_equal_examples_and_all_for_orthogonal(
     inputs, dimension
 ):
@@ -124,6 +126,8 @@ def test_directions_are_one_for_equal_examples_and_all_for_orthogonal(
     assert float(found.dimension) == pytest.approx(dimension, rel=1e-5)
     # one output: the direction is +-1, and the squared Jacobian is |x|^2
     assert float(found.square) == pytest.approx(float((inputs**2).sum() / 4), rel=1e-5)
+    # orthogonal examples less their mean have eigenvalues 1, 1, 1 and 0
+    assert float(found.top) == pytest.approx((dimension > 1) / 4, abs=1e-6)
 
 
 def test_the_squared_jacobian_of_one_of_many_outputs_is_of_length_one():
@@ -135,3 +139,6 @@ def test_the_squared_jacobian_of_one_of_many_outputs_is_of_length_one():
     how = variables, variables.params, data, jax.random.key(1)
     found = make_measure(network, regression())(*how)
     assert float(found.square) == pytest.approx(float((inputs**2).sum() / 4), rel=1e-5)
+    around = np.array(inputs - inputs.mean(axis=0))
+    top = np.linalg.eigvalsh(around @ around.T)[-1] / 4
+    assert float(found.top) == pytest.approx(top, rel=1e-5)
