@@ -49,7 +49,8 @@ def configs_of_runs(runs: Runs, dataset: Dataset) -> dict[str, RunConfig]:
     """
     there = set(runs.table.run_id)
     found: dict[str, RunConfig] = {}
-    for values in (each for unit in runs.metadata for each in unit["configs"]):
+    units = (unit.get("configs", ()) for unit in runs.metadata)  # logs have none
+    for values in itertools.chain.from_iterable(units):
         if values["dataset"] != dataset.name:
             continue
         config = RunConfig(**values)
