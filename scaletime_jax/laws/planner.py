@@ -246,7 +246,7 @@ def _search(law: Law, curves: LearningCurves, budget: Budget, limits: Limits):
             share = _around(share, part[k], -3.0, 0.0)
     if found is None:
         raise InputError(
-            f"a budget of {budget.amount:g} {budget.unit} is out of the law's range: "
+            f"a budget of {budget} is out of the law's range: "
             "it is too small for the smallest network, or the law predicts no loss "
             "within it; change the budget or train other runs."
         )
