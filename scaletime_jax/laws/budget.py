@@ -164,13 +164,12 @@ def make_limits(
         )
     sizes = np.unique(curves.train_size)
     if max_train_size is not None:
-        sizes = sizes[sizes <= max_train_size]
-    if len(sizes) == 0:
-        smallest = curves.train_size.min()
-        raise InputError(
-            f"max_train_size {short(max_train_size)} is below the least train size "
-            f"measured, {short(smallest)}.",
-            max_train_size=f"{smallest:.0f}",
-        )
+        smallest, sizes = sizes[0], sizes[sizes <= max_train_size]
+        if len(sizes) == 0:
+            raise InputError(
+                f"max_train_size {short(max_train_size)} is below the least train size "
+                f"measured, {short(smallest)}.",
+                max_train_size=f"{smallest:.0f}",
+            )
     epochs = max_epochs or BEYOND * float(curves.epoch[-1])
     return Limits((float(least), float(highest)), epochs, list(map(float, sizes)))
