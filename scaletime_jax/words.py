@@ -26,8 +26,8 @@ def count_of(number: int | float, noun: str, plural: str = "") -> str:
 def short(number: float, least: float = 1e6) -> str:
     """Returns a number with three digits, as sizes and tokens are usually written.
 
-        >>> short(73.9e6), short(1.3e12), short(1389.4), short(40_000, 1e4)
-        ('73.9M', '1.3T', '1,389', '40k')
+        >>> short(73.9e6), short(1.3e12), short(1389.4), short(6e20)
+        ('73.9M', '1.3T', '1,389', '6e20')
 
     Args:
         number: any number.
@@ -38,7 +38,20 @@ def short(number: float, least: float = 1e6) -> str:
     if least <= size < 1e15:
         unit, letter = next(each for each in PREFIXES if size >= each[0])
         return f"{number / unit:.3g}{letter}"
-    return f"{number:,.0f}" if 100 <= size < 1e6 else f"{number:.3g}"
+    return f"{number:,.0f}" if 100 <= size < 1e6 else plain(number, 3)
+
+
+def plain(number: float, digits: int = 6) -> str:
+    """Returns a number as flags take it: an exponent has no plus and no leading zero.
+
+        >>> plain(6e20), plain(1.5e9), plain(120_000), plain(1e-5)
+        ('6e20', '1.5e9', '120000', '1e-5')
+
+    Args:
+        number: any number.
+        digits: most digits.
+    """
+    return re.sub(r"e(-?)\+?0*", r"e\1", f"{number:.{digits}g}")
 
 
 def tell_error(error: float) -> str:

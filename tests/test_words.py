@@ -1,4 +1,4 @@
-from scaletime_jax.words import LONGEST, count_of, file_part, tell_error
+from scaletime_jax.words import LONGEST, count_of, file_part, plain, short, tell_error
 
 
 def test_one_has_no_s():
@@ -18,6 +18,14 @@ def test_long_titles_are_cut_and_stay_apart():
     first, second = map(file_part, long)
     assert first != second
     assert all(len(part.encode()) <= LONGEST for part in (first, second))
+
+
+def test_numbers_are_written_as_flags_take_them():
+    values = [6e20, 1.47e9, 120_000, 0.25, 1e-5, 1e10, 1.5e-10, 1e100]
+    told = ["6e20", "1.47e9", "120000", "0.25", "1e-5", "1e10", "1.5e-10", "1e100"]
+    assert [plain(value) for value in values] == told
+    assert [float(each) for each in told] == values
+    assert short(6e20) == "6e20" and short(4.2e-7) == "4.2e-7"
 
 
 def test_small_errors_are_told_in_percent():

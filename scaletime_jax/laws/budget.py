@@ -11,7 +11,7 @@ from scaletime_jax.runs.clock import EXAMPLES, PASSES, TOKENS, Clock
 from scaletime_jax.runs.learning_curves import LearningCurves
 from scaletime_jax.runs.read import Runs
 from scaletime_jax.stats.lines import Line, straight_line
-from scaletime_jax.words import short
+from scaletime_jax.words import plain, short
 
 BEYOND = 10.0
 
@@ -38,7 +38,8 @@ class Budget(NamedTuple):
 
     def __str__(self) -> str:
         """Returns amount and unit."""
-        amount = f"{self.amount:g}" if self.unit == "FLOP" else short(self.amount, 1e4)
+        flops = self.unit == "FLOP"
+        amount = plain(self.amount) if flops else short(self.amount, 1e4)
         return f"{amount} {self.unit}"
 
 
@@ -157,19 +158,18 @@ def make_limits(
     highest = max_num_params or BEYOND * most
     if highest < least:
         raise InputError(
-            f"max_num_params {highest:g} is below the smallest size measured, "
-            f"{least:g}; train smaller networks or allow larger ones.",
-            max_num_params=f"{least:g}",
+            f"max_num_params {short(highest)} is below the smallest size measured, "
+            f"{short(least)}; train smaller networks or allow larger ones.",
+            max_num_params=f"{least:.0f}",
         )
     sizes = np.unique(curves.train_size)
     if max_train_size is not None:
-        sizes = sizes[sizes <= max_train_size]
-    if len(sizes) == 0:
-        smallest = curves.train_size.min()
-        raise InputError(
-            f"max_train_size {max_train_size:g} is below the least train size "
-            f"measured, {smallest:g}.",
-            max_train_size=f"{smallest:g}",
-        )
+        smallest, sizes = sizes[0], sizes[sizes <= max_train_size]
+        if len(sizes) == 0:
+            raise InputError(
+                f"max_train_size {short(max_train_size)} is below the least train size "
+                f"measured, {short(smallest)}.",
+                max_train_size=f"{smallest:.0f}",
+            )
     epochs = max_epochs or BEYOND * float(curves.epoch[-1])
     return Limits((float(least), float(highest)), epochs, list(map(float, sizes)))

@@ -10,7 +10,7 @@ from scaletime_jax.errors import InputError
 from scaletime_jax.laws.beyond import Beyond, beyond_of, ends_of
 from scaletime_jax.laws.budget import Budget, Limits
 from scaletime_jax.laws.law import EVERY, Law, Prediction
-from scaletime_jax.laws.ranking import Choice, dispute
+from scaletime_jax.laws.ranking import Choice, between_points, dispute
 from scaletime_jax.runs.learning_curves import LearningCurves
 from scaletime_jax.stats.estimates import t_quantile
 
@@ -46,10 +46,6 @@ class Plan(NamedTuple):
 
     Attributes:
         best: the option of the least predicted loss.
-        as_good: smallest and largest num_params that do as well as the best, on this
-            budget and train size: around the best, as far as the loss is not above the
-            best by more than the error of the fit, with one standard deviation of the
-            law's misfit of the means over seeds and of its difference to other laws.
         exchange: smaller and larger networks, trained longer or shorter in proportion.
         frontier: options along the budget, at the best train size.
         beyond: factors by which the best lies outside the measured range, by name; 1
@@ -61,13 +57,24 @@ class Plan(NamedTuple):
     """
 
     best: Option
-    as_good: tuple[float, float]
     exchange: list[Option]
     frontier: list[Option]
     beyond: dict[str, float]
     choice: Choice
     mean: tuple[float, float]
     at_limit: list[str]
+
+    @property
+    def as_good(self) -> tuple[float, float]:
+        """Smallest and largest num_params that do as well as the best on this budget.
+
+        These are the sizes around the best whose loss is not above that of any size on
+        the frontier by more than the error of their difference, with one standard
+        deviation of the law's misfit of the means over seeds and of its difference to
+        other laws. Losses are compared under the same resample. Far from the best, a
+        size is told from sizes nearer to the best before it is told from the best.
+        """
+        return _as_good(self.choice, [*self.frontier, self.best])
 
 
 class Proposal(NamedTuple):
@@ -76,9 +83,9 @@ class Proposal(NamedTuple):
     Attributes:
         choice: the law.
         plan: None if the law has no plan.
-        width: mean log width of the law's 95% intervals at the best options of all
-            laws, with its difference to the other laws; infinite where the law has no
-            interval.
+        width: median log width of the law's 95% intervals at the best options of all
+            laws, with its difference to the other laws; infinite if the law has no
+            interval at one of them.
         refused: why there is no plan, a clause; '' if there is one.
     """
 
@@ -120,7 +127,9 @@ def propose_plans(
     The intervals are compared at the best options of all laws. They contain the scatter
     of the runs, the error of the fit and, beyond the runs, the error on held-out runs.
     For the comparison the difference to the other laws is added, because a law alone
-    may be sure of a loss that no other law predicts.
+    may be sure of a loss that no other law predicts. Their median is compared, because
+    a law that plans far from the others would decide the mean: all others are unsure of
+    its run.
 
     Args:
         curves: the curves that the laws were fitted to.
@@ -136,7 +145,7 @@ def propose_plans(
         if each.plan:
             options = _options(each.choice, beyond_of(curves, each.choice), *at)
             apart = t_quantile(np.inf) * dispute(each.choice, *at)
-            found[k] = each._replace(width=_mean_width(options, apart))
+            found[k] = each._replace(width=_middle_width(options, apart))
     return found
 
 
@@ -185,14 +194,14 @@ def choose_plan(proposals: Sequence[Proposal]) -> Plan:
     return plan
 
 
-def _mean_width(options: list[Option], apart: np.ndarray) -> float:
-    """Returns the mean log width of intervals with the difference to other laws.
+def _middle_width(options: list[Option], apart: np.ndarray) -> float:
+    """Returns the median log width of intervals with the difference to other laws.
 
-    It is infinite where the law has no interval.
+    It is infinite if the law has no interval at one of the options.
     """
     widths = np.array([np.log(each.high / each.low) for each in options])
     widths = np.hypot(widths, 2 * apart)
-    return float(np.mean(np.where(np.isfinite(widths), widths, np.inf)))
+    return float(np.median(widths)) if np.isfinite(widths).all() else np.inf
 
 
 def make_plan(curves: LearningCurves, budget: Budget, choice: Choice) -> Plan:
@@ -210,14 +219,12 @@ def make_plan(curves: LearningCurves, budget: Budget, choice: Choice) -> Plan:
     best = _options(choice, beyond, *alone)[0]
     mean = choice.law.predict(at[0], at[1], at[2], of_mean=True)
     mean = _widen(mean, beyond.miss(*alone))
-    frontier_at = _along(budget, limits, at)
-    frontier = _options(choice, beyond, *frontier_at)
+    frontier = _options(choice, beyond, *_along(budget, limits, at))
     factors = np.array(EXCHANGES)
     sizes, epochs = best.num_params * factors, best.epoch / factors
     exchange = _options(choice, beyond, sizes, epochs, np.full(len(sizes), at[2]))
     return Plan(
         best,
-        _as_good(choice, frontier_at, at),
         exchange,
         frontier,
         _beyond(curves, best),
@@ -231,7 +238,10 @@ def _search(law: Law, curves: LearningCurves, budget: Budget, limits: Limits):
     low, high = np.log(limits.num_params)
     first, found = float(curves.epoch[0]), None
     for n in limits.train_sizes:
-        sizes, share = np.linspace(low, high, SIZES), np.linspace(-3.0, 0.0, TIMES)
+        sizes = np.linspace(low, high, SIZES)
+        longest = np.minimum(budget.epochs(np.exp(sizes), n), limits.epoch).max()
+        least = min(-1.0, np.log(first / longest))  # as short as was measured
+        share = np.linspace(least, 0.0, TIMES)
         for _ in range(1 + ZOOMS):
             size, part = (each.ravel() for each in np.meshgrid(np.exp(sizes), share))
             epoch = np.minimum(budget.epochs(size, n), limits.epoch) * np.exp(part)
@@ -243,10 +253,10 @@ def _search(law: Law, curves: LearningCurves, budget: Budget, limits: Limits):
             if found is None or loss[k] < found[0] - 1e-12:
                 found = float(loss[k]), (size[k], epoch[k], float(n))
             sizes = _around(sizes, np.log(size[k]), low, high)
-            share = _around(share, part[k], -3.0, 0.0)
+            share = _around(share, part[k], least, 0.0)
     if found is None:
         raise InputError(
-            f"a budget of {budget.amount:g} {budget.unit} is out of the law's range: "
+            f"a budget of {budget} is out of the law's range: "
             "it is too small for the smallest network, or the law predicts no loss "
             "within it; change the budget or train other runs."
         )
@@ -285,21 +295,20 @@ def _widen(law: Prediction, miss: np.ndarray):
     return law.mean, np.exp(mean - reach), np.exp(mean + reach)
 
 
-def _as_good(choice: Choice, frontier, at) -> tuple[float, float]:
-    """Returns the sizes around the best whose loss equals its loss within the error."""
-    sizes, epochs, train_size = (
-        np.append(each, one) for each, one in zip(frontier, at, strict=True)
-    )
+def _as_good(choice: Choice, options: list[Option]) -> tuple[float, float]:
+    """Returns the first and last size around the best, the last option, of no loss."""
+    sizes, epochs, train_size = np.array(options).T[:3]
     logs = choice.law.log_loss(sizes, epochs, train_size, EVERY)
-    above = logs - logs[:, -1:]
     resamples = choice.law.resamples
-    error = t_quantile(max(1, resamples.freedom))
-    error *= np.nan_to_num(resamples.error(above))
-    apart = dispute(choice, sizes, epochs, train_size, to_last=True)
-    misfit = choice.law.scatter.at(epochs, train_size)[1]
-    apart = np.sqrt(apart**2 + misfit**2 + misfit[-1] ** 2)
     with np.errstate(invalid="ignore"):
-        good = above[0] <= np.hypot(error, apart)
+        above = between_points(logs)  # the row's loss over the column's
+        error = np.nan_to_num(resamples.error(above))
+    error *= t_quantile(max(1, resamples.freedom))
+    misfit = choice.law.scatter.at(epochs, train_size)[1]
+    misfit = np.hypot(misfit[:, None], misfit)
+    apart = dispute(choice, sizes, epochs, train_size, between=True)
+    worse = (above[0] > np.sqrt(error**2 + misfit**2 + apart**2)).any(axis=1)
+    good = np.isfinite(logs[0]) & ~worse
     best, order = sizes[-1], np.argsort(sizes)
     smaller = [k for k in order[::-1] if sizes[k] < best]
     larger = [k for k in order if sizes[k] > best]

@@ -112,9 +112,9 @@ def rank_laws(
 
 
 def dispute(
-    choice: Choice, num_params, epoch, train_size, to_last: bool = False
+    choice: Choice, num_params, epoch, train_size, between: bool = False
 ) -> np.ndarray:
-    """Returns the root mean square difference [points] of log loss to all laws.
+    """Returns the root mean square difference of log loss to all laws.
 
     The laws are weighted by their errors on held-out runs. A law that predicts no loss
     at a point has no say there.
@@ -124,18 +124,30 @@ def dispute(
         num_params: [points].
         epoch: [points].
         train_size: [points].
-        to_last: whether the laws' log losses less those at the last point are compared.
+        between: whether differences of log loss between points are compared.
+
+    Returns:
+        [points], or [points, points] for differences between points.
     """
     own = choice.law.best(num_params, epoch, train_size)
-    squares, total = np.zeros(len(own)), np.zeros(len(own))
+    shape = own.shape * (2 if between else 1)
+    squares, total = np.zeros(shape), np.zeros(shape)
     for weight, law in choice.rivals:
         with np.errstate(invalid="ignore"):
             apart = law.best(num_params, epoch, train_size) - own
-            square = (apart - apart[-1] if to_last else apart) ** 2
+            square = (between_points(apart) if between else apart) ** 2
         known = np.isfinite(square)
         squares += np.where(known, weight * square, 0.0)
         total += weight * known
     return np.sqrt(squares / np.maximum(total, 1e-300))
+
+
+def between_points(values: np.ndarray) -> np.ndarray:
+    """Returns the values [..., points] less those at each point [..., points, points].
+
+    Two laws, or two resamples, differ less in such differences than in losses.
+    """
+    return values[..., :, None] - values[..., None, :]
 
 
 def _weigh(choices: list[Choice]) -> tuple[tuple[float, Law], ...]:

@@ -6,6 +6,7 @@ import pandas as pd
 from scaletime_jax.errors import InputError
 from scaletime_jax.runs import fields
 from scaletime_jax.runs.clock import UNITS
+from scaletime_jax.words import plain
 
 MEASURED = fields.measured()
 TEXT = tuple(field.name for field in fields.columns() if field.kind is str)
@@ -41,7 +42,9 @@ def check_values(logs: pd.DataFrame, given: list[str]) -> None:
     positive = (*UNITS, *ABOVE_ZERO, "test_loss", "train_loss")
     for name in (each for each in given if each in positive):
         far = (logs[name] > LARGEST) | ((logs[name] < SMALLEST) & (logs[name] > 0))
-        _refuse(logs, far, name, f"is not between {SMALLEST:g} and {LARGEST:g}")
+        _refuse(
+            logs, far, name, f"is not between {plain(SMALLEST)} and {plain(LARGEST)}"
+        )
 
 
 def _numbers(logs: pd.DataFrame, name: str) -> pd.Series:
@@ -60,7 +63,7 @@ def _numbers(logs: pd.DataFrame, name: str) -> pd.Series:
         return numbers.where(np.isfinite(numbers))
     if name in WHOLE:
         _refuse(logs, numbers % 1 != 0, name, "is not a whole number")
-        _refuse(logs, numbers > MOST_WHOLE, name, f"is above {MOST_WHOLE:g}")
+        _refuse(logs, numbers > MOST_WHOLE, name, f"is above {MOST_WHOLE:,}")
         return numbers.astype(np.int64)
     return numbers
 

@@ -13,7 +13,7 @@ from scaletime_jax.runs.clock import EXAMPLES, STEPS, UNITS, Clock
 from scaletime_jax.runs.log_columns import KNOWN
 from scaletime_jax.runs.log_files import read_files
 from scaletime_jax.runs.log_values import MEASURED, TEXT, check_values
-from scaletime_jax.words import count_of
+from scaletime_jax.words import count_of, plain
 
 COLUMNS = {field.name: field for field in fields.columns()}
 # Columns that are looked at where a log lacks them. The others are added last, because
@@ -181,7 +181,7 @@ def _as_runs(
         row = logs.loc[twice.idxmax()]
         at = f"{row.file}, line {row.line}: num_params {row.num_params}"
         raise InputError(
-            f"{at} has {clock.unit} {row.epoch:g} a second time; if these are "
+            f"{at} has {clock.unit} {plain(row.epoch)} a second time; if these are "
             "different runs, add a column that distinguishes them, such as seed."
         )
     trained = table.epoch.where(table.epoch > 0)

@@ -17,6 +17,7 @@ from scaletime_jax.words import count_of, short, tell_error
 SLIGHTLY = 1.01
 NAMES = {"num_params": "size", "epoch": "training time"}
 BOUNDED = {"num_params": "sizes", "epoch": "training times"}
+WHOLE = 0.95  # share of the budget above which it is spent
 LITTLE = 0.95  # share of the interval left by runs that hardly narrow it
 # What is told of the plan for a budget.
 OF_BUDGET = (
@@ -46,14 +47,15 @@ def describe_plan(
         if error is not None
     )
     resamples = choice.law.resamples
+    least, most = map(short, plan.as_good)
     several = resamples.freedom > 0 and not resamples.leaves_out
     of_mean = f"; the mean over seeds [{plan.mean[0]:.3g}, {plan.mean[1]:.3g}]"
     lines = [
         f"{short(best.num_params)} parameters for {_time(best, clock)}: test loss "
         f"{best.loss:.3g} [{best.low:.3g}, {best.high:.3g}]"
         f"{of_mean if several else ''}, within {budget}.",
-        f"From {short(plan.as_good[0])} to {short(plan.as_good[1])} parameters the "
-        "predicted loss is the same within the law's error.",
+        f"From {least} to {most} parameters the predicted loss is the same within the "
+        "law's error.",
         *_describe_measured(measured, best, clock),
         f"Law: {choice.name}. Its error on held-out runs is {off}.",
     ]
@@ -61,6 +63,7 @@ def describe_plan(
         "The plan lies within the measured sizes and times."
     ]
     lines += _describe_limits(plan)
+    lines += _describe_spare(plan, budget)
     lines += [
         f"The plan stays within the measured {BOUNDED[direction]}, because {reason}."
         for direction, reason in choice.kept_in.items()
@@ -88,6 +91,18 @@ def _describe_limits(plan: Plan) -> list[str]:
     return [
         f"The plan ends at the {name} of the search; the best run may lie beyond it."
         for name in plan.at_limit
+    ]
+
+
+def _describe_spare(plan: Plan, budget: Budget) -> list[str]:
+    """Returns that a larger budget does not help, where the best leaves some over."""
+    best = plan.best
+    share = best.epoch / float(budget.epochs(best.num_params, best.train_size))
+    if share > WHOLE or plan.at_limit:
+        return []
+    return [
+        f"The run takes {share:.1%} of the budget: on these data, more compute is not "
+        "predicted to help."
     ]
 
 
@@ -145,7 +160,9 @@ def _describe_budget(each: BudgetPlan) -> dict[str, str]:
     if plan is None:
         return told
     best = plan.best
-    gain = _describe_gain(measured, best) if measured is not None else []
+    remarks = _describe_gain(measured, best) if measured is not None else []
+    remarks += _describe_reach(plan) + _describe_limits(plan)
+    remarks += _describe_spare(plan, each.budget)
     return told | {
         "parameters": short(best.num_params),
         "training time": clock.tell(best.epoch),
@@ -155,7 +172,7 @@ def _describe_budget(each: BudgetPlan) -> dict[str, str]:
         "95% interval of the mean": f"{plan.mean[0]:.3g} to {plan.mean[1]:.3g}",
         "sizes that do as well": " to ".join(map(short, plan.as_good)),
         "law": plan.choice.name,
-        "remarks": " ".join([*gain, *_describe_reach(plan), *_describe_limits(plan)]),
+        "remarks": " ".join(remarks),
     }
 
 

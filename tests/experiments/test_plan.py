@@ -83,7 +83,7 @@ def test_a_plan_says_what_how_sure_and_how_far_out(example):
         "parameters for",
         "is the same within the law's error",
         "held-out runs",
-        "within 1e+09 FLOP",
+        "within 1e9 FLOP",
     ):
         assert word in done.stdout
     frontier = pd.read_csv(folder / "plan/budget.csv")

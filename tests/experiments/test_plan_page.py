@@ -78,7 +78,7 @@ def test_the_table_has_a_row_for_each_budget_and_the_slider_begins_at_the_plan(m
     row = table.iloc[int(slider["value"])]
     for name in ("num_params", "epoch", "train_size", "loss", "low", "high", "law"):
         assert row[name] == summary["best"][name]
-    assert slider["aria-valuetext"] == "1e+09 FLOP"
+    assert slider["aria-valuetext"] == "1e9 FLOP"
 
 
 def test_the_page_loads_nothing(made):

@@ -15,6 +15,7 @@ from scaletime_jax.laws.planner import (
     propose_plans,
 )
 from scaletime_jax.laws.ranking import dispute, rank_laws
+from scaletime_jax.stats.estimates import t_quantile
 
 A, B, a, b, E = 1.0, 0.2, 0.4, 0.7, 0.002
 
@@ -313,3 +314,65 @@ def test_sizes_that_do_as_well_surround_the_best():
 
     other = plan.choice._replace(law=law._replace(log_loss=unsure))
     assert make_plan(CURVES, FLOPS, other).as_good == pytest.approx(plan.as_good)
+
+
+def test_no_size_is_surely_better_than_one_that_does_as_well():
+    """By a loop over pairs; fewer sizes are left than by comparison with the best.
+
+    The resamples differ in their slope over size, as those of uncertain exponents do.
+    """
+    choice = choice_of("additive")._replace(rivals=())
+    sharp = choice.law.log_loss
+    slopes = 0.1 * np.random.default_rng(0).normal(size=choice.law.resamples.rows)
+    slopes[0] = 0.0
+
+    def log_loss(n, t, d, which):
+        return sharp(n, t, d, which) + slopes[which, None] * np.log(n)
+
+    law = choice.law._replace(log_loss=log_loss)
+    plan = make_plan(CURVES, FLOPS, choice._replace(law=law))
+    options = sorted([*plan.frontier, plan.best])
+    size, time, n = np.array(options).T[:3]
+    logs, misfit = law.log_loss(size, time, n, slice(None)), law.scatter.at(time, n)[1]
+
+    def surely_better(one, other):
+        above = logs[:, other] - logs[:, one]
+        reach = t_quantile(law.resamples.freedom) * law.resamples.error(above)
+        return above[0] > np.sqrt(reach**2 + misfit[one] ** 2 + misfit[other] ** 2)
+
+    best, every = options.index(plan.best), range(len(options))
+    for rivals, narrower in ((every, False), ([best], True)):
+        good = [not any(surely_better(k, each) for k in rivals) for each in every]
+        first = best - next(k for k in every if k == best or not good[best - k - 1])
+        last = next(k for k in every[best:] if k == every[-1] or not good[k + 1])
+        low, high = plan.as_good
+        if narrower:
+            assert high / low < 0.9 * size[last] / size[first]
+        else:
+            assert (low, high) == (size[first], size[last])
+
+
+def test_one_law_that_plans_far_away_does_not_decide_the_comparison():
+    """A law that is sure where all others plan is not wider for being unsure there."""
+    choices = ranked(FLOPS.amount)
+    best = best_plan(CURVES, FLOPS, choices)
+    law, far = best.choice.law, 30 * best.best.num_params
+
+    def astray(n, *rest):
+        return law.log_loss(n, *rest) + np.log(LIMITS.num_params[1] / n)
+
+    def unsure(n, t, d, which):
+        logs = law.log_loss(n, t, d, which)
+        rows = np.linspace(-3, 3, len(logs))[:, None] * (len(logs) > 1)
+        return logs + np.where(n > far, rows, 0.0)
+
+    wild, mine = (
+        best.choice._replace(name=each.__name__, law=law._replace(log_loss=each))
+        for each in (astray, unsure)
+    )
+    without, found = (
+        {each.choice.name: each for each in propose_plans(CURVES, FLOPS, some)}
+        for some in ([*choices, mine], [*choices, mine, wild])
+    )
+    assert found["astray"].plan.best.num_params > far
+    assert found["unsure"].width == pytest.approx(without["unsure"].width, rel=0.05)

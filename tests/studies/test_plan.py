@@ -7,10 +7,17 @@ from planted import PARAMS, planted_runs
 from written import pictures
 
 from scaletime_jax.errors import InputError
+from scaletime_jax.laws.budget import make_limits
+from scaletime_jax.laws.planner import best_plan, make_plan
+from scaletime_jax.laws.ranking import at_budget, rank_laws
+from scaletime_jax.runs.guessing import ceiling_of
+from scaletime_jax.runs.learning_curves import learning_curves
+from scaletime_jax.runs.published import load_published
 from scaletime_jax.runs.read import Runs
 from scaletime_jax.studies.drawn import pack, unpack
 from scaletime_jax.studies.plan import NAME, study
-from scaletime_jax.studies.plan_request import LAWS, Request, check
+from scaletime_jax.studies.plan_request import LAWS, Request, check, make_budget
+from scaletime_jax.studies.plan_words import describe_plan
 
 EPOCHS = np.logspace(-1, 2, 31)
 ASKED = Request(budget_flops=6e9)
@@ -55,7 +62,7 @@ def test_the_notes_say_what_how_sure_and_how_far_out(result):
         "parameters for",
         "is the same within the law's error",
         "held-out runs",
-        "within 6e+09 FLOP",
+        "within 6e9 FLOP",
     ):
         assert words in said
     assert said.count("% of the budget") == 5
@@ -184,7 +191,8 @@ def test_the_words_of_the_slider_are_its_numbers(result):
     for row, told in zip(
         result.tables["budgets"], result.summary["budgets"], strict=True
     ):
-        assert told["budget"] == f"{row['budget']:g} FLOP"
+        budget, unit = told["budget"].split()
+        assert float(budget) == row["budget"] and unit == "FLOP" and "+" not in budget
         if row["refused"]:
             assert told["remarks"][1:] == row["refused"][1:] and told["law"] == ""
         else:
@@ -263,3 +271,31 @@ def test_runs_without_train_sizes_are_refused(runs):
     logs = [{"logs": ["mine.csv"], "columns": ["num_params", "epoch", "test_loss"]}]
     with pytest.raises(InputError, match="lack the column 'train_size', which a plan"):
         study(runs._replace(metadata=logs), ASKED)
+
+
+@pytest.mark.slow
+def test_more_compute_on_few_data_is_told_not_to_help():
+    """0.1B tokens of C4: every measured run near the plan is within 5% of the best."""
+    runs = load_published("datablations")
+    runs = runs._replace(table=runs.table[runs.table.train_size == 1e8])
+    curves = learning_curves(runs.table, ceiling=ceiling_of(runs.table, None))
+    budget, limits = make_budget(Request(budget_flops=1e20), runs), make_limits(curves)
+    choices = rank_laws(curves, budget, limits)
+    plan = best_plan(curves, budget, choices)
+    said = "\n".join(describe_plan(plan, budget))
+    assert "of the budget: on these data, more compute is not predicted to help" in said
+    table = runs.table
+    away = np.hypot(
+        np.log(table.num_params / plan.best.num_params),
+        np.log(table.epoch / plan.best.epoch),
+    )
+    near = table.test_loss[away.nsmallest(4).index]
+    assert near.max() < 1.05 * table.test_loss.min()
+    assert plan.best.low < table.test_loss.min() < plan.best.high
+    # a run as short is found on a budget of which it takes a thousandth
+    much = budget._replace(amount=1e22)
+    again = make_plan(curves, much, at_budget(plan.choice, much))
+    assert again.best.loss == pytest.approx(plan.best.loss, rel=1e-3)
+    less = budget._replace(amount=1e18)
+    short_of = make_plan(curves, less, at_budget(plan.choice, less))
+    assert "not predicted to help" not in "\n".join(describe_plan(short_of, less))
