@@ -156,6 +156,7 @@ def make_measure(
 
 def _gram(rows: Any) -> Float[Array, "n n"]:
     """Returns the products of the rows, whose parts are a pytree of [n, ...]."""
-    leaves = [leaf.reshape(leaf.shape[0], -1) for leaf in jax.tree.leaves(rows)]
-    products = [leaf @ leaf.T for leaf in leaves]
-    return jnp.stack(products).sum(axis=0)
+    leaves: list[Array] = [
+        leaf.reshape(leaf.shape[0], -1) for leaf in jax.tree.leaves(rows)
+    ]
+    return sum((leaf @ leaf.T for leaf in leaves), jnp.zeros((len(leaves[0]),) * 2))
