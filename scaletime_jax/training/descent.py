@@ -128,7 +128,7 @@ def make_measure(
         def project(params: Any, x: Array) -> Array:
             values = output(params, x).reshape(-1)
             u = jax.random.normal(key, values.shape)
-            return u @ values / jnp.linalg.norm(u)
+            return jnp.dot(u, values) / jnp.linalg.norm(u)
 
         slope = jax.vmap(jax.value_and_grad(loss), (None, 0, 0))
         losses, rows = slope(variables.params, inputs, data.test_targets)
@@ -156,7 +156,5 @@ def make_measure(
 
 def _gram(rows: Any) -> Float[Array, "n n"]:
     """Returns the products of the rows, whose parts are a pytree of [n, ...]."""
-    leaves: list[Array] = [
-        leaf.reshape(leaf.shape[0], -1) for leaf in jax.tree.leaves(rows)
-    ]
+    leaves = [leaf.reshape(leaf.shape[0], -1) for leaf in jax.tree.leaves(rows)]
     return sum((leaf @ leaf.T for leaf in leaves), jnp.zeros((len(leaves[0]),) * 2))
