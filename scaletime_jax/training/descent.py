@@ -128,7 +128,8 @@ def make_measure(
         def project(params: Any, x: Array) -> Array:
             values = output(params, x).reshape(-1)
             u = jax.random.normal(key, values.shape)
-            return jnp.dot(u, values) / jnp.linalg.norm(u)
+            along_u: Array = u @ values / jnp.linalg.norm(u)
+            return along_u
 
         slope = jax.vmap(jax.value_and_grad(loss), (None, 0, 0))
         losses, rows = slope(variables.params, inputs, data.test_targets)
