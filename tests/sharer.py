@@ -13,6 +13,7 @@ from grids import GRID, few
 from scaletime_jax.data.sources import load_dataset
 from scaletime_jax.sweep import runner, tuning
 from scaletime_jax.sweep.grid import make_grid
+from scaletime_jax.sweep.own_network import read_own
 
 
 def main(folder, axes):
@@ -29,7 +30,9 @@ def main(folder, axes):
 
     runner.Programs.train = say_and_train
     data = few(load_dataset("mnist12k"))
-    configs = make_grid(data, **{**GRID, **json.loads(axes)})
+    given = {**GRID, **json.loads(axes)}
+    given["architecture"] = [read_own(each, ()) for each in given["architecture"]]
+    configs = make_grid(data, **given)
     runner.run_sweep(configs, {data.name: data}, pathlib.Path(folder))
 
 

@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Array, Num
 
 from scaletime_jax.data.sources import Dataset
-from scaletime_jax.data.transforms import normalise
 from scaletime_jax.errors import InputError
 from scaletime_jax.sweep.architectures import check_images, mixes_examples, reads_tokens
 from scaletime_jax.sweep.config import RunConfig
+from scaletime_jax.sweep.examples import targets_of, task_of
 from scaletime_jax.sweep.own_network import NO_SOURCE, OwnNetwork
 from scaletime_jax.sweep.own_source import FORM
 
@@ -70,7 +70,7 @@ def check_growth(configs: Sequence[RunConfig], dataset: Dataset) -> None:
         if isinstance(config.architecture, OwnNetwork):
             widths.setdefault(config.architecture, set()).add(config.width)
     for own, mine in widths.items():
-        inputs = _two_examples(dataset)
+        inputs = _two_examples(configs[0], dataset)
         sizes = [
             (width, own.count_params(width, dataset.num_classes, inputs))
             for width in sorted(mine)
@@ -92,7 +92,7 @@ def _check_network(config: RunConfig, dataset: Dataset) -> bool:
     """
     own, shape = config.architecture, dataset.train_images.shape[1:]
     if isinstance(own, OwnNetwork):
-        inputs = _two_examples(dataset)
+        inputs = _two_examples(config, dataset)
         own.count_params(config.width, dataset.num_classes, inputs)
         return own.mixes_examples(config.width, dataset.num_classes, inputs)
     if config.network_source != NO_SOURCE:
@@ -104,13 +104,13 @@ def _check_network(config: RunConfig, dataset: Dataset) -> bool:
     return mixes_examples(own)
 
 
-def _two_examples(dataset: Dataset) -> Num[Array, "two *shape"]:
+def _two_examples(config: RunConfig, dataset: Dataset) -> Num[Array, "two *shape"]:
     """Returns two examples that differ, where there are any, as a network sees them."""
     images = dataset.train_images
     few = images[:1000]
     apart = (few != few[0]).reshape(len(few), -1).any(axis=1)
     two = np.stack([images[0], few[int(np.argmax(apart))]])
-    return normalise(jnp.asarray(two))
+    return task_of(config.loss, targets_of(dataset)).prepare(jnp.asarray(two))
 
 
 def _check_regression(config: RunConfig) -> None:
@@ -129,10 +129,12 @@ def _check_regression(config: RunConfig) -> None:
 
 def _check_text(config: RunConfig, windows: int) -> None:
     """Raises InputError if the config cannot be used with a text of many windows."""
-    if not reads_tokens(config.architecture):
+    own = config.network_source != NO_SOURCE
+    if not (own or reads_tokens(config.architecture)):
         raise InputError(
             f"the {config.architecture} predicts no text, and {config.dataset!r} is a "
-            "text; choose the architecture 'transformer', or another dataset."
+            "text; choose the architecture 'transformer', a network of your own, or "
+            "another dataset."
         )
     if config.loss != "cross_entropy":
         raise InputError(

@@ -93,8 +93,9 @@ def _count(jaxpr: Any) -> tuple[int, int]:
     for equation in jaxpr.eqns:
         inner = [v.jaxpr for v in equation.params.values() if hasattr(v, "jaxpr")]
         for nested in inner:
+            times = equation.params.get("length", 1)  # that a scan repeats its step
             nested_flops, nested_size = _count(nested)
-            flops, size = flops + nested_flops, size + nested_size
+            flops, size = flops + times * nested_flops, size + times * nested_size
         if inner:
             continue
         out = equation.outvars[0].aval

@@ -33,6 +33,7 @@ from scaletime_jax.training.batching import (
     full_batch,
     one_pass,
 )
+from scaletime_jax.training.task import Task, make_task, next_tokens, regression
 
 
 class SharedData(NamedTuple):
@@ -56,6 +57,18 @@ class Targets(NamedTuple):
     num_classes: int
     teacher: Teacher | None
     is_text: bool = False
+
+
+def targets_of(dataset: Dataset) -> Targets:
+    """Returns the kind of a dataset's targets."""
+    return Targets(dataset.num_classes, dataset.teacher, dataset.is_text)
+
+
+def task_of(loss: str, targets: Targets) -> Task:
+    """Returns the task of a dataset; `loss` is of classes."""
+    if targets.is_text:
+        return next_tokens()
+    return make_task(loss) if targets.teacher is None else regression()
 
 
 class DataKeys(NamedTuple):

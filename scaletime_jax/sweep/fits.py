@@ -21,6 +21,7 @@ from scaletime_jax.sweep.examples import (
     make_draw,
     make_shared_data,
     run_keys,
+    targets_of,
 )
 from scaletime_jax.sweep.lanes import (
     Lanes,
@@ -96,7 +97,7 @@ def fit_runs(
     """
     for config in configs:
         check_fits(config, dataset)
-    targets = Targets(dataset.num_classes, dataset.teacher, dataset.is_text)
+    targets = targets_of(dataset)
     shared = make_shared_data(dataset)
     made: dict[tuple[Any, ...], tuple[Parts, Program]] = {}
     for config in track(configs, f"networks on {dataset.name}"):

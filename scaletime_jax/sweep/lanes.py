@@ -17,7 +17,13 @@ from scaletime_jax.models.tangent import make_kernel
 from scaletime_jax.runs import fields
 from scaletime_jax.sweep.architectures import Module, make_module, make_network
 from scaletime_jax.sweep.config import RunConfig
-from scaletime_jax.sweep.examples import SharedData, Targets, make_draw, run_keys
+from scaletime_jax.sweep.examples import (
+    SharedData,
+    Targets,
+    make_draw,
+    run_keys,
+    task_of,
+)
 from scaletime_jax.sweep.own_network import OwnNetwork
 from scaletime_jax.sweep.tuning import Tuning
 from scaletime_jax.training.batching import TrainData
@@ -26,7 +32,7 @@ from scaletime_jax.training.hyper import Hyper
 from scaletime_jax.training.linearised import make_linear_train
 from scaletime_jax.training.optimizers import Optimizer, is_adaptive, make_optimizer
 from scaletime_jax.training.schedules import Count
-from scaletime_jax.training.task import Task, make_task, next_tokens, regression
+from scaletime_jax.training.task import Task
 from scaletime_jax.training.train import State, Training, make_training
 
 # The numbers [lanes] in which the runs of a unit differ, by field name.
@@ -102,7 +108,7 @@ def make_parts(config: RunConfig, targets: Targets, tuning: Tuning) -> Parts:
     """Returns network, task and optimizer of the configs of this family."""
     ends = targets.num_classes, config.init, tuning.convolution, config.activation
     names = config.architecture, config.width, *ends
-    task = _make_task(config.loss, targets)
+    task = task_of(config.loss, targets)
     own = isinstance(config.architecture, OwnNetwork)
     network = plain = make_network(*names)
     if config.parameterisation == "mup":
@@ -117,12 +123,6 @@ def make_parts(config: RunConfig, targets: Targets, tuning: Tuning) -> Parts:
         return make_optimizer(config.optimizer, config.schedule, factors)
 
     return Parts(None if own else make_module(*names), network, task, optimizer)
-
-
-def _make_task(loss: str, targets: Targets) -> Task:
-    if targets.is_text:
-        return next_tokens()
-    return make_task(loss) if targets.teacher is None else regression()
 
 
 class Segment(NamedTuple):

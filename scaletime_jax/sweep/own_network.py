@@ -4,14 +4,13 @@ import inspect
 import math
 import pathlib
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
-import jax.numpy as jnp
-from jaxtyping import Array, Num, Shaped
+from jaxtyping import Array, Num
 
 from scaletime_jax.errors import InputError
-from scaletime_jax.models.network import Network, Variables, as_network
+from scaletime_jax.models.network import Network, as_network
 from scaletime_jax.sweep.own_source import (
     FORM,
     describe_error,
@@ -19,28 +18,10 @@ from scaletime_jax.sweep.own_source import (
     load_function,
     place_of,
 )
+from scaletime_jax.sweep.probe import are_tokens, probe
 
 OWN = "own"  # the initialisation of a network that has its own
 NO_SOURCE = "none"  # the source of our networks
-# Noise by which parameters are moved before a search for mixed examples: a last layer
-# of zeros shows none. Rounding is far below the tolerance.
-NOISE, TOLERANCE = 0.1, 1e-4
-
-
-class Probe(NamedTuple):
-    """What two examples through a network show, before training.
-
-    Attributes:
-        finite: whether the first outputs are finite.
-        mixed: whether an output depends on the other example in training.
-        mixed_evaluation: likewise in evaluation.
-        changes: whether a real number of the state changes in training.
-    """
-
-    finite: bool
-    mixed: bool
-    mixed_evaluation: bool
-    changes: bool
 
 
 class OwnNetwork(str):
@@ -83,8 +64,14 @@ class OwnNetwork(str):
     ) -> int:
         """Returns the number of parameters, after a look at the shapes.
 
+        Args:
+            width: a width.
+            num_outputs: number of classes, or of tokens.
+            inputs: as the network takes them; whole numbers are tokens.
+
         Raises:
-            InputError: the network fails, or its outputs are not [batch, num_outputs].
+            InputError: the network fails, or its outputs are not [batch, num_outputs],
+                [batch, length, num_outputs] for tokens.
         """
         network = self.network(width, num_outputs)
 
@@ -97,14 +84,19 @@ class OwnNetwork(str):
         try:
             params, *both = jax.eval_shape(run, jax.random.key(0), inputs)
         except Exception as error:
-            words = f"fails at width {width} on examples of shape {inputs.shape[1:]}"
+            kind = "tokens" if are_tokens(inputs) else "examples"
+            words = f"fails at width {width} on {kind} of shape {inputs.shape[1:]}"
             raise self._refusal(words, error) from None
+        batch, words = inputs.shape[:1], "[batch, num_outputs]"
+        if are_tokens(inputs):
+            batch, words = inputs.shape, "[batch, length, num_outputs]"
+        shape = (*batch, num_outputs)
         for outputs in both:
-            if outputs.shape != (len(inputs), num_outputs):
+            if outputs.shape != shape:
                 raise InputError(
                     f"{place_of(self.function)}: the outputs of {self!s} have shape "
-                    f"{outputs.shape} for {len(inputs)} examples; the shape must be "
-                    f"[batch, num_outputs], here {(len(inputs), num_outputs)}."
+                    f"{outputs.shape} for inputs of shape {inputs.shape}; the shape "
+                    f"must be {words}, here {shape}."
                 )
         return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))
 
@@ -123,14 +115,15 @@ class OwnNetwork(str):
             inputs: two different examples.
 
         Raises:
-            InputError: the first outputs are not finite, or an output in evaluation
-                depends on the other examples.
+            InputError: the first outputs are not finite, an output in evaluation
+                depends on the other examples, or an output depends on later tokens,
+                which are what is to be predicted.
         """
         known: dict[Any, bool] = self.__dict__.setdefault("mixing", {})
-        key = num_outputs, inputs.shape[1:]
+        key = num_outputs, inputs.shape[1:], inputs.dtype
         if key not in known:
             network = self.network(width, num_outputs)
-            found = Probe(*map(bool, jax.jit(_make_probe(network))(inputs)))
+            found = probe(network, inputs)
             where = f"{place_of(self.function)}: the outputs of {self!s}"
             if not found.finite:
                 raise InputError(
@@ -142,6 +135,11 @@ class OwnNetwork(str):
                     f"{where} depend on the other examples of the batch in evaluation "
                     "(train=False); use running statistics there."
                 )
+            if found.ahead:
+                raise InputError(
+                    f"{where} depend on later tokens, which are to be predicted; let "
+                    "each position see the tokens up to its own alone."
+                )
             known[key] = found.mixed or found.changes
         return known[key]
 
@@ -152,44 +150,6 @@ class OwnNetwork(str):
         return InputError(
             f"{place}: the network {self!s} {words} ({describe_error(error)})."
         )
-
-
-def _make_probe(network: Network) -> Callable[[Array], tuple[Array, ...]]:
-    """Returns probe(inputs) -> the numbers of a Probe, for two examples."""
-
-    def probe(inputs: Num[Array, "two *shape"]) -> tuple[Array, ...]:
-        key, noise_key = jax.random.split(jax.random.key(0))
-        start = network.init(key, inputs)
-        finite = jnp.isfinite(network.apply(start, inputs, False)[0]).all()
-        leaves, tree = jax.tree.flatten(start.params)
-        keys = jax.random.split(noise_key, len(leaves))
-        moved = [_move(*each) for each in zip(keys, leaves, strict=True)]
-        variables = Variables(jax.tree.unflatten(tree, moved), start.state)
-        same = jnp.stack([inputs[0], inputs[0]])
-
-        def differ(train: bool) -> Array:
-            one, other = (
-                network.apply(variables, each, train)[0][0] for each in (inputs, same)
-            )
-            least = TOLERANCE * jnp.max(jnp.abs(one))
-            return jnp.max(jnp.abs(one - other)) > least
-
-        after = network.apply(variables, inputs, True)[1]
-        changes = jnp.array(False)
-        for old, new in zip(
-            *map(jax.tree.leaves, (variables.state, after.state)), strict=True
-        ):
-            if jnp.issubdtype(jnp.asarray(old).dtype, jnp.inexact):
-                changes |= (old != new).any()
-        return finite, differ(True), differ(False), changes
-
-    return probe
-
-
-def _move(key: Array, leaf: Shaped[Array, "*shape"]) -> Shaped[Array, "*shape"]:
-    if not jnp.issubdtype(leaf.dtype, jnp.inexact):
-        return leaf
-    return leaf + NOISE * jax.random.normal(key, leaf.shape, leaf.dtype)
 
 
 def own_network(name: str, function: Callable[..., Any] | Network) -> OwnNetwork:

@@ -16,7 +16,7 @@ from scaletime_jax.runs.guessing import guessing_loss
 from scaletime_jax.sweep.architectures import make_network, timed_as, uncounted
 from scaletime_jax.sweep.config import RunConfig
 from scaletime_jax.sweep.cost import Cost, network_cost
-from scaletime_jax.sweep.examples import Targets
+from scaletime_jax.sweep.examples import Targets, targets_of
 from scaletime_jax.sweep.tuning import Tuning, make_tuning
 from scaletime_jax.sweep.units import Capacity, group_units, share_programs
 
@@ -254,7 +254,7 @@ def plan_units(
             if dataset.is_text:  # each token once more: none is impossible
                 train = np.append(train.ravel(), np.arange(classes, dtype=np.int32))
             guess = guessing_loss(config.loss, train, test.ravel(), classes)
-        targets = Targets(classes, dataset.teacher, dataset.is_text)
         sizes = len(dataset.test_images), guess
-        planned.append(Unit(unit, cost, capacity, *sizes, targets, tuning))
+        kind = targets_of(dataset)
+        planned.append(Unit(unit, cost, capacity, *sizes, kind, tuning))
     return planned

@@ -2,13 +2,13 @@
 
 import json
 import shutil
-import threading
 
 import jax
 import numpy as np
 import pandas as pd
 import pytest
 from grids import GRID
+from interrupted import cut, interrupt, saved, spy
 
 from scaletime_jax.runs.read import read_runs
 from scaletime_jax.sweep import checkpoints, runner, segments
@@ -19,7 +19,6 @@ from scaletime_jax.sweep.plan import plan_units, split
 from scaletime_jax.sweep.programs import Programs
 
 SMALL = {**GRID, "train_size": [50], "width": [1], "label_noise": [0.0]}
-STEPS = 7  # of a segment
 
 
 @pytest.fixture
@@ -29,13 +28,7 @@ def datasets(few_digits):
 
 @pytest.fixture(autouse=True)
 def short_segments(monkeypatch):
-    """Segments of a few steps; what takes no time is saved too."""
-
-    def end(unit, begin, pace, lanes=1):
-        return min(begin + STEPS, unit.configs[0].records[-1])
-
-    monkeypatch.setattr("scaletime_jax.sweep.programs.segment_end", end)
-    monkeypatch.setattr(checkpoints, "SHORT", 0.0)
+    cut(monkeypatch)
 
 
 @pytest.fixture
@@ -48,40 +41,6 @@ def configs(few_digits):
 def whole(tmp_path, configs, datasets):
     """The table of the runs, trained without an interruption."""
     return runner.run_sweep(configs, datasets, tmp_path / "whole")
-
-
-def interrupt(monkeypatch, folder, configs, datasets, segments, **how):
-    """Stops a sweep after some segments in all."""
-    stop, note, seen = threading.Event(), Checkpoints.note, []
-
-    def count(self, part, reached):
-        seen.append(reached.step)
-        if len(seen) >= segments:
-            stop.set()
-        note(self, part, reached)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Checkpoints, "note", count)
-        with pytest.raises(Stopped):
-            runner.run_sweep(configs, datasets, folder, stop=stop, **how)
-
-
-def saved(folder):
-    """Returns the folders of checkpoints."""
-    place = folder / checkpoints.FOLDER
-    return sorted(place.iterdir()) if place.exists() else []
-
-
-def spy(monkeypatch):
-    """Returns a list of the first steps of all segments that follow."""
-    begun, advance = [], Programs.advance
-
-    def spied(self, part, program, data, at_once, reached):
-        begun.append(reached.step)
-        return advance(self, part, program, data, at_once, reached)
-
-    monkeypatch.setattr(Programs, "advance", spied)
-    return begun
 
 
 def test_a_stopped_sweep_goes_on_where_it_stopped(

@@ -1,6 +1,9 @@
+import jax
+import jax.numpy as jnp
+
 from scaletime_jax.models.cnn import CNN
 from scaletime_jax.models.mlp import MLP
-from scaletime_jax.models.network import from_flax
+from scaletime_jax.models.network import Network, Variables, from_flax
 from scaletime_jax.sweep.cost import network_cost
 
 
@@ -30,3 +33,19 @@ def test_memory_counts_what_grows_with_the_batch():
     cost = network_cost(from_flax(MLP(3)), (28, 28, 1))
     outputs = 4 * (784 + 5 * 30 + 10)
     assert outputs <= cost.activation_bytes <= 8 * outputs
+
+
+def test_the_step_of_a_scan_counts_as_often_as_it_is_taken():
+    def init(key, inputs):
+        return Variables(jnp.ones((7, 7)), ())
+
+    def apply(variables, inputs, train):
+        def step(state, x):
+            return jnp.tanh((state + x[:, None]) @ variables.params), None
+
+        start = jnp.zeros((len(inputs), 7))
+        return jax.lax.scan(step, start, inputs.T)[0], variables
+
+    cost = network_cost(Network(init, apply), (5,))
+    assert cost.forward_flops == 5 * 2 * 7 * 7
+    assert cost.activation_bytes >= 5 * 3 * 4 * 7  # sum, product and tanh

@@ -262,7 +262,7 @@ def test_a_state_that_changes_counts_as_mixing(write, digits):
         ),
         (
             PURE.format(**PLAIN | {"outputs": "h"}),
-            r"line 5: the outputs of mine have shape \(2, 2\) for 2 .*\(2, 10\)",
+            r"line 5: the outputs of mine have shape \(2, 2\) .* here \(2, 10\)",
         ),
         (
             PURE.format(**PLAIN | {"size": "3"}),

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from grids import CONFIG
+from letters import LETTERS, write_letters
 from scripts import call, refused
 
 from scaletime_jax.data.sources import load_dataset
@@ -20,12 +21,7 @@ EQUIVALENCE = "--flagfile=experiments/flagfiles/equivalence/text.flags"
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
-    """A text whose bytes occur unequally often."""
-    file = tmp_path_factory.mktemp("text") / "text.txt"
-    rng = np.random.default_rng(0)
-    letters = rng.choice(list(b"abcd"), 4000, p=[0.4, 0.3, 0.2, 0.1])
-    file.write_bytes(bytes(letters.tolist()))
-    return file
+    return write_letters(tmp_path_factory.mktemp("text") / "text.txt")
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +97,7 @@ def test_guessing_is_the_entropy_of_the_bytes(config, text):
     [unit] = plan_units([config], {text.name: text})
     share = np.bincount(text.test_labels.ravel(), minlength=4) / text.test_labels.size
     # of 3,600 draws and 400: the shares are known to 2%
-    expected = -share @ np.log([0.4, 0.3, 0.2, 0.1])
+    expected = -share @ np.log(LETTERS)
     assert unit.guessing_loss == pytest.approx(expected, rel=0.02)
     assert unit.cost.num_params == 1536 + 40
 
