@@ -294,3 +294,44 @@ def test_the_map_has_the_kernel_beside_the_exponent(tmp_path):
     cells = json.loads((tmp_path / "where_it_holds/summary.json").read_text())["cells"]
     assert [cell["network"] for cell in cells] == ["mlp", "random subspace"]
     assert "the kernel at the start has" in cells[0]["sentence"]
+
+
+@pytest.mark.slow
+def test_steps_are_measured_once(tmp_path):
+    def written():
+        return {path: path.stat().st_mtime_ns for path in tmp_path.glob("steps/*")}
+
+    smoke = flagfile("descent", "smoke"), f"--workdir={tmp_path}"
+    done = call("descent", *smoke)
+    assert done.returncode == 0, done.stderr
+    first = written()
+    assert len(first) == 3  # a program for each width
+    summary = json.loads((tmp_path / "descent/summary.json").read_text())
+    assert summary["settings"] == 2
+    assert "12 runs" in done.stdout
+    done = call("descent", *smoke)
+    assert done.returncode == 0 and written() == first
+    dry = call("descent", *smoke, "--dry_run")
+    assert "0 runs to measure as 0 programs." in dry.stdout
+    more = call("descent", *smoke, "--most_steps=200", "--dry_run")
+    assert "12 runs to measure as 3 programs." in more.stdout
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--runs=experiments/examples/sklearn_digits.csv"], "no run of a sweep is on"),
+        (
+            ["--runs=experiments/results/where_it_holds/runs", "--schedule=cosine"],
+            "no run has a constant learning rate",
+        ),
+        (
+            ["--runs=experiments/results/where_it_holds/runs", "--optimizer=lion"],
+            "no run has optimizer lion",
+        ),
+    ],
+)
+def test_runs_whose_steps_cannot_be_measured_are_refused(flags, words, tmp_path):
+    said = refused("descent", *flags, "--pool=4", f"--workdir={tmp_path}")
+    assert words in said
+    assert not (tmp_path / "descent").exists()

@@ -346,6 +346,7 @@ def test_timing_trains_its_smallest_and_largest_network(monkeypatch, few_digits)
 @pytest.mark.slow
 def test_the_vision_transformer_of_the_examples_learns(digits, tmp_path):
     vit = f"vit={ROOT}/experiments/examples/vit.py:vit"
-    grid = {"widths": [1], "train_sizes": 500, "seeds": [1], "epochs": 10}
-    runs = train_sweep(digits, tmp_path, architecture=vit, optimizer="adam", **grid)
+    grid = {"widths": [4], "train_sizes": 1000, "seeds": [1], "epochs": 10}
+    how = {"optimizer": "adam", "learning_rates": 0.003}
+    runs = train_sweep(digits, tmp_path, architecture=vit, **how, **grid)
     assert runs.table.test_accuracy.max() > 0.5  # ten classes
