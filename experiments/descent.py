@@ -27,7 +27,7 @@ STEPS = flags.DEFINE_string(
     "steps_folder", None, "Folder of the measured steps; WORKDIR/steps if not set."
 )
 MOST = flags.DEFINE_integer(
-    "most_steps", 3000, "Steps of a run up to which it is measured.", lower_bound=10
+    "most_steps", 2000, "Steps of a run up to which it is measured.", lower_bound=10
 )
 EXAMPLES = flags.DEFINE_integer(
     "examples", 200, "Test examples that a step is measured on.", lower_bound=2

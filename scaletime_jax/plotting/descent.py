@@ -23,8 +23,7 @@ PANELS = {
     "reach": "reach of a step",
 }
 NAMED = {
-    "others": "mean of others",
-    "third": "1/3",
+    "others": "other settings",
     "start": "kernel, start",
     "top": "kernel",
     "gradient": "gradient",
@@ -34,7 +33,7 @@ NAMED = {
 
 
 def plot_descent(
-    made: Sequence[Measured], errors: Mapping[str, Estimate]
+    made: Sequence[Measured], gains: Mapping[str, Estimate]
 ) -> dict[str, Figure]:
     """Draws the study's pairs of sizes; its caption says what is drawn."""
     kinds = [*dict.fromkeys(map(_kind, made))]
@@ -74,7 +73,7 @@ def plot_descent(
             axis.axhline(CLAIMED, **LIMIT)
         for axis in axes[:, 0]:
             axis.set_ylabel(r"$\kappa$")
-        _draw_errors(bars, errors)
+        _draw_gains(bars, gains)
         handles = [
             Line2D(
                 [],
@@ -102,10 +101,10 @@ def _draw_pairs(axis, each: Measured, across: np.ndarray, look: dict) -> None:
     axis.errorbar(shown, np.clip(each.kappa, *SHOWN), yerr=each.error, **look)
 
 
-def _draw_errors(axis, errors: Mapping[str, Estimate]) -> None:
-    names = [name for name in NAMED if name in errors]
+def _draw_gains(axis, gains: Mapping[str, Estimate]) -> None:
+    names = [name for name in NAMED if name in gains]
     for place, name in enumerate(names):
-        found = errors[name]
+        found = gains[name]
         if found.value is None:
             continue
         low, high = found.interval or (found.value, found.value)
@@ -114,5 +113,5 @@ def _draw_errors(axis, errors: Mapping[str, Estimate]) -> None:
     axis.axvline(0, **GUIDE)
     axis.set_yticks(range(len(names)), [NAMED[name] for name in names], fontsize=7.5)
     axis.invert_yaxis()
-    axis.set_xlabel(r"mean distance from $\kappa$")
-    axis.set_title("f   which tells kappa?", loc="left", fontsize=9)
+    axis.set_xlabel(r"distance from $\kappa$, less that of 1/3")
+    axis.set_title("f   worse than 1/3, if above 0", loc="left", fontsize=9)

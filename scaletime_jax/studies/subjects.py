@@ -240,7 +240,7 @@ SUBJECTS: dict[str, tuple[Subject, ...]] = {
         Subject(
             "The same, less that of the mean of the other settings,",
             "below 0 the growth of single steps tells the settings apart",
-            statement="The growth of steps tells kappa better than mean",
+            statement="The growth of steps tells kappa better than the mean",
         ),
         Subject(
             "The rank correlation of kappa and effective directions over parameters",

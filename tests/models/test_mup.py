@@ -177,8 +177,8 @@ def test_changes_keep_their_size_in_mup_alone(
 
     With muP they are within LIMIT of 0; without muP the exponent of the outputs is
     larger by more than that. Measured: -0.08 to -0.02 with muP for the MLP and the CNN,
-    and -0.23 to 0.12 for the transformer, whose base has 8 channels; without, 0.27 (CNN,
-    SGD; 0.31 more than with muP) to 0.98.
+    and -0.23 to 0.12 for the transformer, whose base has 8 channels; without, 0.27
+    (CNN, SGD; 0.31 more than with muP) to 0.98.
     """
     every = slice(None, None, 4 if architecture == "mlp2" else 1)  # pixels
     examples = digits.train_images[:32, every, every], digits.train_labels[:32]
