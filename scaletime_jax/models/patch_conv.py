@@ -66,6 +66,21 @@ def convolve(
     return out.reshape(features, height, width, images.shape[-1])
 
 
+def add_frame(
+    images: Float[Array, "c h w batch"], edge: int
+) -> Float[Array, "c h2 w2 batch"]:
+    """Returns images with `edge` zeros on each side, joined to them.
+
+    XLA computes a `pad` again in each of a kernel's patches: a step of WRN-10-1 takes
+    0.92 of the time with joined zeros.
+    """
+    for axis in (1, 2):
+        shape = *images.shape[:axis], edge, *images.shape[axis + 1 :]
+        zeros = jnp.zeros(shape, images.dtype)
+        images = jnp.concatenate([zeros, images, zeros], axis)
+    return images
+
+
 class PatchConv(nn.Module):
     """A convolution layer over [channels, height, width, batch] images.
 
@@ -97,8 +112,7 @@ class PatchConv(nn.Module):
         init = make_layer_init(self.initializer, *fans)
         kernel = self.param("kernel", init.kernel, shape, jnp.float32)
         if self.padding:
-            edge = (self.padding, self.padding)
-            images = jnp.pad(images, ((0, 0), edge, edge, (0, 0)))
+            images = add_frame(images, self.padding)
         out = convolve(images, kernel, self.stride, self.method)
         if init.gain != 1:
             out = init.gain * out

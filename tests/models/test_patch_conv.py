@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from scaletime_jax.models.patch_conv import METHODS, convolve
+from scaletime_jax.models.patch_conv import METHODS, add_frame, convolve
 
 
 def direct(images, kernel, stride):
@@ -56,3 +56,11 @@ def test_gradients_agree(channels, pixels, features, size, stride):
     for a, b in zip(ours, xla, strict=True):
         # float32 sums of at most 169 x 3 terms of order one
         np.testing.assert_allclose(a, b, atol=2e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("edge", [1, 2])
+def test_a_frame_is_zeros_around_the_image(edge):
+    images = jax.random.normal(jax.random.key(0), (2, 3, 4, 5))
+    framed = add_frame(images, edge)
+    around = ((0, 0), (edge, edge), (edge, edge), (0, 0))
+    np.testing.assert_array_equal(framed, np.pad(images, around))
