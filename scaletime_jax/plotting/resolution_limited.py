@@ -120,11 +120,16 @@ def _draw_dimensions(
     dimensions: Mapping[str, Mapping[str, Estimate]],
     colours: Mapping[str, str],
 ) -> None:
-    """Draws four over the exponent against each measured dimension."""
+    """Draws four over the exponent against each measured dimension.
+
+    An exponent that seeds do not tell from 0 has no finite interval of its inverse.
+    """
     reach = 1.0
     for each in mine:
         value, interval, _ = each.inverse
         if each.number != BEST_LOSS or value is None:
+            continue
+        if interval is not None and interval[0] <= 0:
             continue
         colour = colours[_title(each)]
         for place, found in dimensions.get(each.fields["dataset"], {}).items():
@@ -139,7 +144,7 @@ def _draw_dimensions(
             axis.plot(found.value, value, color=colour, linestyle="", **look)
             reach = max(reach, found.value, value, *(interval or ()))
     if reach == 1.0:
-        annotate_corner(axis, "no exponent, or\nno dimension measured")
+        annotate_corner(axis, "no exponent above 0, or\nno dimension measured")
     ends = np.array([0, 1.1 * reach])
     axis.fill_between(ends, SHARES[0] * ends, SHARES[1] * ends, **WITHIN)
     axis.plot(ends, ends, **LIMIT)
