@@ -102,3 +102,15 @@ def test_the_figure_and_the_files_can_be_written():
     for figure in plot_resolution_limited(**result.figure).values():
         assert_readable(figure)
     plot_resolution_limited(**study(planted_scaling()).figure)
+
+
+@pytest.mark.parametrize(("low", "drawn"), [(2.0, True), (-2.0, False)])
+def test_four_over_an_exponent_that_may_be_zero_is_not_drawn(low, drawn):
+    found = {"pictures": {"images": Estimate(10.0, (9.0, 11.0))}}
+    figure = study(planted_scaling(), found).figure
+    made = [
+        each._replace(inverse=Estimate(10.0, (low, 12.0))) for each in figure["made"]
+    ]
+    right = plot_resolution_limited(made, found)[""].axes[2]
+    assert any(10.0 in line.get_ydata() for line in right.lines) is drawn
+    assert (len(right.texts) == 0) is drawn
