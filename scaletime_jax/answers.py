@@ -223,5 +223,9 @@ def plan(
 
 
 def _checked(runs: Runs) -> Runs:
-    """Returns the runs; raises InputError if they mix protocols."""
+    """Returns the runs; raises InputError if they mix protocols, or are no Runs."""
+    if not isinstance(runs, Runs):
+        raise InputError(
+            f"runs is a {type(runs).__name__}; give what read_runs(path) returns."
+        )
     return runs.select({}, any_length=True)

@@ -3,6 +3,7 @@
 Under `jit` and `vmap` values are not known, so only shapes are checked.
 """
 
+import numbers
 from collections.abc import Sequence
 
 import jax
@@ -63,6 +64,13 @@ def as_covariance(name: str, value: Real[ArrayLike, "..."]) -> Float[Array, "r r
         f"{name} must be positive semi-definite: it has an eigenvalue below 0.",
     )
     return matrix
+
+
+def require_number(name: str, value: object, whole: bool = False) -> None:
+    """Requires a real number, or a whole one; None is not checked."""
+    fits = isinstance(value, numbers.Real) and not (whole and value % 1)
+    kind = "a whole number" if whole else "a number"
+    require(value is None or fits, f"{name} must be {kind}, got {value!r}.")
 
 
 def require_shape(name: str, value, shape: tuple[int, ...]) -> None:

@@ -137,6 +137,43 @@ def test_mistakes_are_told_in_quantities(runs):
         scaletime_jax.backtest(runs, threshold=-1.0)
     with pytest.raises(InputError, match="sources must be 2 or more"):
         scaletime_jax.backtest(runs, sources=1)
+    with pytest.raises(InputError, match="'scale-time', 'scale-time, fitted', 'unif"):
+        scaletime_jax.plan(runs, budget_flops=1e9, law="aditive")
+
+
+MISTAKES = {
+    "plan(PATH, budget_flops=1e9)": "runs is a str; give what read_runs(path) returns.",
+    "backtest(runs.table)": "runs is a DataFrame; give what read_runs(path) returns.",
+    "equivalence(None)": "runs is a NoneType; give what read_runs(path) returns.",
+    "plan(runs, flops='1e9')": "budget_flops must be a number, got '1e9'.",
+    "plan(runs, flops=1, next_runs=1.5)": "next_runs must be a whole number, got 1.5.",
+    "equivalence(runs, threshold='a')": "threshold must be a number, got 'a'.",
+    "backtest(runs, sources=3.5)": "sources must be a whole number, got 3.5.",
+    "read_runs(PATH, columns='seed=run')": "columns must be a dict of columns by "
+    """quantity, such as {"test_loss": "my/loss"}, got 'seed=run'.""",
+    "train_sweep('mnist12k', 'new')": "dataset is a str; give what load_dataset(name) "
+    "returns.",
+    "own_network(3, max)": "a network cannot be called 3; choose letters, digits and "
+    "underscores.",
+}
+CALLER = f"""
+from scaletime_jax import *
+PATH = "{EXAMPLE}"
+runs = read_runs(PATH)
+for call in {[*MISTAKES]}:
+    try:
+        eval(call)
+    except Exception as error:
+        print(type(error).__name__, error, sep=": ")
+"""
+
+
+def test_values_of_other_types_are_told():
+    """In a process of its own, because annotations are checked in these tests alone."""
+    command = [sys.executable, "-c", CALLER]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    told = [f"InputError: {words}" for words in MISTAKES.values()]
+    assert done.stdout.splitlines() == told, done.stderr
 
 
 def test_a_sweep_is_read_judged_and_not_trained_twice(few_digits, tmp_path):

@@ -25,6 +25,11 @@ OF_KEPT = re.compile(
     re.DOTALL,
 )
 
+# What absl says of a value that Python does not read as the number of a flag.
+NOT_A_NUMBER = re.compile(
+    r"flag --(\w+)=(.*): (invalid literal for int|could not convert string to float).*"
+)
+
 
 def run(main: Callable[[], None]) -> None:
     """Runs `main()` as an absl program that exits with code 2 after invalid input."""
@@ -108,6 +113,7 @@ def parse(argv: list[str]) -> list[str]:
         return flags.FLAGS(argv)
     except flags.Error as error:
         said = str(error).replace("ERROR:: ", "").strip().splitlines()[0]
+        said = NOT_A_NUMBER.sub(tell_number, said)
         sentence, _, near = said.partition(". Did you mean: ")
         sentence = sentence.rstrip(".") + about_flagfile(error, argv)
         fail(f"{sentence}; did you mean {near[:-2]}?" if near else f"{sentence}.")
@@ -115,6 +121,12 @@ def parse(argv: list[str]) -> list[str]:
         if any(word.lstrip("-").startswith("help") for word in argv[1:]):
             sys.exit(0)
         raise
+
+
+def tell_number(said: re.Match[str]) -> str:
+    """Returns what is wrong with a value that is no number, in the words of lists."""
+    name, value, how = said.groups()
+    return f"--{name}: {value!r} is not a {'whole ' * ('int' in how)}number"
 
 
 def about_flagfile(error: flags.Error, argv: list[str]) -> str:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from scaletime_jax.arguments import require_number
 from scaletime_jax.errors import InputError
 
 # Shares of the guessing loss that a network has removed; 0.01 is hardly more than
@@ -81,6 +82,7 @@ def ceiling_of(rows: pd.DataFrame, threshold: float | None = None) -> float:
 
 def check_threshold(threshold: float | None) -> None:
     """Raises InputError unless the threshold is None, or a number above 0."""
+    require_number("threshold", threshold)
     if threshold is not None and not threshold > 0:
         raise InputError(f"threshold must be above 0, got {threshold}.", threshold=None)
 

@@ -110,7 +110,12 @@ def match_columns(
 
 
 def check_asked(asked: Mapping[str, str]) -> None:
-    """Raises InputError if `asked` names something that is no quantity of a log."""
+    """Raises InputError unless `asked` has a column for each of some quantities."""
+    if not isinstance(asked, Mapping):
+        raise InputError(
+            'columns must be a dict of columns by quantity, such as {"test_loss": '
+            f'"my/loss"}}, got {asked!r}.'
+        )
     for name in asked:
         if name not in KNOWN:
             near = difflib.get_close_matches(name, KNOWN, n=1)

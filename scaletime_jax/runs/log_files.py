@@ -156,7 +156,8 @@ def _read(path: pathlib.Path, asked: Mapping[str, str]) -> Log:
             table["line"] = np.arange(len(table)) + first
     except InputError:
         raise
-    except (OSError, ValueError, ImportError) as error:  # parser errors are ValueErrors
+    # pandas' parser errors are ValueErrors
+    except (OSError, ValueError, ImportError, csv.Error) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
             f"{path} is not a run table ({reason}); it must be CSV, TSV, JSON lines or "
@@ -231,12 +232,14 @@ def _load(path: pathlib.Path, found: Mapping[str, str]) -> pd.DataFrame:
     if path.suffix in LINES:
         rows = [{name: row.get(name) for name in used} for row in _rows(path)]
         return pd.DataFrame(rows, columns=used)
+    _refuse_longer(path)
     table = pd.read_csv(
         path,
         sep=_separator(path),
         skipinitialspace=True,
         encoding="utf-8-sig",
         usecols=lambda name: name.strip() in used,
+        index_col=False,  # else a longer first row moves all columns to the left
         dtype=exact,
         low_memory=False,
     )
@@ -255,6 +258,20 @@ def _refuse_twice(path: pathlib.Path, columns: Sequence[str]) -> None:
     twice = [name for name in columns if name and columns.count(name) > 1]
     if twice:
         raise InputError(f"{path} has two columns {twice[0]!r}; leave one out.")
+
+
+def _refuse_longer(path: pathlib.Path) -> None:
+    """Refuses a row with more cells than the first line, which pandas would cut."""
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file, delimiter=_separator(path), skipinitialspace=True)
+        number = len(next(rows))
+        for row in rows:
+            if any(row[number:]):
+                raise InputError(
+                    f"{path}, line {rows.line_num}: the row has more cells than the "
+                    f"{number} names of the first line; name each column, write 0.5 "
+                    "for 0,5, and quote text with the separator in it."
+                )
 
 
 def _wide_columns(columns: Sequence[str]) -> dict[str, re.Match[str]]:

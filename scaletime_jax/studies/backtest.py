@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from scaletime_jax.arguments import require_number
 from scaletime_jax.errors import InputError
 from scaletime_jax.laws.backtest import (
     CLAIMED,
@@ -77,6 +78,8 @@ def study(
 
 def check(split: Split) -> None:
     """Raises InputError if the split is too small to fit a law."""
+    require_number("sources", split.sizes, whole=True)
+    require_number("source_epochs", split.epochs)
     if split.sizes is not None and split.sizes < LEAST_SOURCES:
         raise InputError(
             f"sources must be {LEAST_SOURCES} or more, got {split.sizes}.",

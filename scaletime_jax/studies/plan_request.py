@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+from scaletime_jax.arguments import require_number
 from scaletime_jax.errors import InputError
 from scaletime_jax.laws.budget import (
     Budget,
@@ -69,14 +70,17 @@ def check(request: Request) -> None:
         )
     for name in (*given, *NUMBERS):
         value = getattr(request, name)
+        require_number(name, value)
         if value is not None and not 0 < value < math.inf:
             raise InputError(
                 f"{name} must be above 0 and finite, got {value:g}.", **{name: None}
             )
     if request.law not in (None, *LAWS):
         raise InputError(
-            f"unknown law {request.law!r}; choose one of {', '.join(LAWS)}.", law=None
+            f"unknown law {request.law!r}; choose one of {', '.join(map(repr, LAWS))}.",
+            law=None,
         )
+    require_number("next_runs", request.next_runs, whole=True)
     if not 0 <= request.next_runs <= MOST_NEXT:
         raise InputError(
             f"next_runs must be from 0 to {MOST_NEXT}, got {request.next_runs}.",

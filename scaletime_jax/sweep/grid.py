@@ -103,8 +103,8 @@ def train_sweep(dataset: Dataset, folder: str | pathlib.Path, **axes: Any) -> Ru
 
     Raises:
         InputError: an axis is unknown, a value is impossible or too large for the
-            dataset, a network of your own cannot be used, or the folder cannot be
-            written to.
+            dataset, a network of your own cannot be used, the dataset is only a name,
+            or the folder cannot be written to.
     """
     configs = paper_grid(dataset, **axes)
     folder = pathlib.Path(folder)
@@ -122,6 +122,11 @@ def paper_grid(dataset: Dataset, **axes: Any) -> list[RunConfig]:
     Raises:
         InputError: as in `train_sweep`.
     """
+    if not isinstance(dataset, Dataset):
+        raise InputError(
+            f"dataset is a {type(dataset).__name__}; give what load_dataset(name) "
+            "returns."
+        )
     fields = {field.choice: field for field in axes_of_grid()}
     unknown = [name for name in axes if name not in fields]
     if unknown:

@@ -10,7 +10,7 @@ import jax
 from jaxtyping import Array, Num
 
 from scaletime_jax.errors import InputError
-from scaletime_jax.models.network import Network, as_network
+from scaletime_jax.models.network import Network, Variables, as_network
 from scaletime_jax.sweep.own_source import (
     FORM,
     describe_error,
@@ -77,8 +77,11 @@ class OwnNetwork(str):
 
         def run(key: Array, inputs: Array) -> tuple[Any, Array, Array]:
             variables = network.init(key, inputs)
-            evaluated, _ = network.apply(variables, inputs, False)
-            trained, _ = network.apply(variables, inputs, True)
+            self._require("init", variables, Variables, "Variables(params, state)")
+            both = [network.apply(variables, inputs, train) for train in (False, True)]
+            for each in both:
+                self._require("apply", each, tuple, "(outputs, variables)")
+            (evaluated, _), (trained, _) = both
             return variables.params, evaluated, trained
 
         try:
@@ -142,6 +145,14 @@ class OwnNetwork(str):
                 )
             known[key] = found.mixed or found.changes
         return known[key]
+
+    def _require(self, function: str, made: object, kind: type, words: str) -> None:
+        """Raises InputError unless a function of the Network returns the right kind."""
+        if not isinstance(made, kind):
+            raise InputError(
+                f"{place_of(self.function)}: {function} of the network {self!s} "
+                f"returns a {type(made).__name__}; return {words}."
+            )
 
     def _refusal(self, words: str, error: Exception) -> InputError:
         if isinstance(error, InputError):
@@ -244,7 +255,7 @@ def read_own(given: Any, ours: Sequence[str]) -> str:
 
 
 def _check_name(name: str, ours: Sequence[str]) -> None:
-    if not (name.isidentifier() and name.isascii()):
+    if not (isinstance(name, str) and name.isidentifier() and name.isascii()):
         raise InputError(
             f"a network cannot be called {name!r}; choose letters, digits and "
             "underscores."

@@ -253,6 +253,32 @@ def test_each_mistake_is_named_with_its_place(tmp_path, name):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("every", [1, 7])
+def test_a_row_of_more_cells_than_names_is_refused(tmp_path, every):
+    """A decimal comma would cut the loss, or move all columns to the left."""
+    head, *rows = logs().to_csv(index=False).splitlines()
+    for number in range(every - 1, len(rows), every):
+        rows[number] = rows[number].replace(".", ",")
+    (tmp_path / "mine.csv").write_text("\n".join([head, *rows]))
+    words = rf"mine.csv, line {every + 1}: the row has more cells than the 4 names"
+    with pytest.raises(InputError, match=words):
+        read_runs(tmp_path / "mine.csv")
+
+
+def test_a_quote_that_never_ends_is_no_table(tmp_path):
+    text = logs().to_csv(index=False)
+    (tmp_path / "mine.csv").write_text(text + '100,3,0,"' + "1," * 70_000)
+    with pytest.raises(InputError, match=r"mine.csv is not a run table \(field larger"):
+        read_runs(tmp_path / "mine.csv")
+
+
+def test_a_separator_at_the_end_of_rows_is_no_cell(tmp_path):
+    expected = read(tmp_path, logs()).table
+    head, *rows = logs().to_csv(index=False).splitlines()
+    (tmp_path / "mine.csv").write_text("\n".join([head, *(f"{r}," for r in rows)]))
+    pd.testing.assert_frame_equal(read_runs(tmp_path / "mine.csv").table, expected)
+
+
 def test_a_file_that_is_no_table(tmp_path):
     (tmp_path / "empty.csv").write_text("")
     with pytest.raises(InputError, match=r"empty\.csv is not a run table"):

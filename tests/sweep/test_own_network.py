@@ -42,6 +42,12 @@ def network(width, num_outputs{more}):
         return {outputs}, variables
     return Network(init, apply)
 """
+BARE = """
+from scaletime_jax.models.network import Network, Variables
+
+def network(width, num_outputs):
+    return Network(lambda key, x: {init}, lambda variables, x, train: x)
+"""
 PLAIN = {
     "more": "",
     "scale": 1.0,
@@ -276,6 +282,14 @@ def test_a_state_that_changes_counts_as_mixing(write, digits):
         (
             PURE.format(**PLAIN | {"then": "h = h.reshape(3, 3, 3)"}),
             r"at width 2 on examples of shape \(28, 28, 1\) \(net.py, line 12: Type",
+        ),
+        (
+            BARE.format(init="{}"),
+            r"line 4: init of the network mine returns a dict; return Variables\(p",
+        ),
+        (
+            BARE.format(init="Variables({}, ())"),
+            r"apply of the network mine returns a .*Tracer; return \(outputs, variabl",
         ),
     ],
 )
