@@ -3,7 +3,7 @@
 Figures of networks are made from shipped runs, with the flagfiles `shipped` and
 `..._shipped`; nothing is trained. Figures of the theory are drawn from their shipped
 numbers, or with --recompute from numbers computed anew, with flagfile `laptop`, which
-takes about twenty minutes, mostly for random features and manifolds, and 3 GB of
+takes about half an hour, mostly for random features and manifolds, and 3 GB of
 memory.
 
   python experiments/figures.py --workdir=results/shipped

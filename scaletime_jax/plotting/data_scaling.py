@@ -56,7 +56,7 @@ def _draw_setting(made: Sequence[DataScaling], record: float | None) -> Figure:
     drawn = next(each for each in made if each.share == record)
     colours = shades([curve.width for curve in drawn.curves])
     found = {each.share: each.exponents for each in made}
-    shares = share_colours(found)
+    shares = share_colours(found, record)
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
         test, train, right = figure.subplots(1, 3)

@@ -17,16 +17,23 @@ Colours = Mapping[float | None, tuple]
 Found = Mapping[float | None, LocalExponents | None]
 
 
-def share_colours(found: Found) -> Colours:
+def share_colours(found: Found, record: float | None) -> Colours:
     """Returns colours of the shares drawn, and grey for a loss given, if any.
 
-    Of more than four shares with exponents the smallest, and every other one from the
-    largest down: more intervals cannot be told apart.
+    Of more than four shares with exponents the smallest, that of record, and every
+    other one from the largest down: more intervals cannot be told apart.
+
+    Args:
+        found: by share.
+        record: the share at which claims are made; None for a loss given.
     """
     known = sorted(
         share for share, each in found.items() if share is not None and each is not None
     )
-    drawn = known if len(known) <= FEW else sorted({*known[:1], *known[::-2]})
+    drawn = known
+    if len(known) > FEW:
+        of_record = (share for share in known if share == record)
+        drawn = sorted({*known[:1], *known[::-2], *of_record})
     given = {None: (0.45, 0.45, 0.45, 1.0)} if None in found else {}
     return given | shades(drawn, "plasma")
 

@@ -62,7 +62,7 @@ def _draw_setting(
 ) -> Figure:
     drawn = [curve for curve in curves if curve.share == record]
     colours = shades([curve.fields["train_size"] for curve in drawn])
-    shares = share_colours({c.share: c.exponents for c in _largest(curves)})
+    shares = share_colours({c.share: c.exponents for c in _largest(curves)}, record)
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
         left, right = figure.subplots(1, 2, sharex=True)

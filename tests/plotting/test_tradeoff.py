@@ -2,10 +2,13 @@ import numpy as np
 import pytest
 from planted import planted_table
 
+from scaletime_jax.plotting.exponents import share_colours
 from scaletime_jax.plotting.settings import describe_setting
 from scaletime_jax.plotting.style import save_figure, shades
 from scaletime_jax.plotting.tradeoff import plot_tradeoff
-from scaletime_jax.runs.guessing import Level
+from scaletime_jax.runs.guessing import RECORD, SHARES, Level
+from scaletime_jax.stats.estimates import Estimate
+from scaletime_jax.stats.local_exponents import LocalExponents
 from scaletime_jax.studies.tradeoff import fit_tradeoff
 
 
@@ -62,6 +65,17 @@ def test_the_legend_names_the_shares_that_are_drawn_alone():
     [legend] = figure.legends
     words = [text.get_text() for text in legend.get_texts()]
     assert "0.2" in words and "0.999" not in words
+
+
+@pytest.mark.parametrize("missing", SHARES)
+def test_the_share_of_the_claims_is_always_drawn(missing):
+    """The left panel and the claims are at this share."""
+    none = Estimate(None, None)
+    one = LocalExponents(np.ones(1), np.ones(1), None, none, None, None)
+    found = dict.fromkeys((None, *SHARES), one)
+    drawn = share_colours({**found, missing: None}, RECORD)
+    assert (RECORD in drawn) == (missing != RECORD) and missing not in drawn
+    assert None in drawn and len(drawn) <= 5
 
 
 def test_more_data_is_darker():
