@@ -109,6 +109,8 @@ def drop_kept(doing: str, name: str, reason: str) -> str:
 
 def parse(argv: list[str]) -> list[str]:
     """Parses flags; exits with code 2 after a mistake, and with code 0 after --help."""
+    if any(word.lstrip("-") == "flagfile=" for word in argv[1:]):  # absl passes it by
+        fail("--flagfile is empty; name a file, or leave --flagfile out.")
     try:
         return flags.FLAGS(argv)
     except flags.Error as error:

@@ -260,6 +260,7 @@ MISTAKES = (
     (["--threshold=0,1"], ["error: --threshold: '0,1' is not a number."]),
     (["--widhts=1"], ["'widhts'; did you mean widths?"]),
     (["--flagfile=no/such.flags"], ["no/such.flags"]),
+    (["--flagfile="], ["error: --flagfile is empty; name a file, or leave"]),
     (["--launcher=cloud"], ["--launcher=cloud", "local"]),
     (["widths=1"], ["unexpected argument 'widths=1'", "--name=value"]),
 )
