@@ -176,7 +176,7 @@ def test_smoke_claims_what_it_measured(smoke):
         ("manifold_bounds", "--sizes=100,200", "sizes has 2 sizes, too few for the"),
         ("manifold_bounds", "--linear_sizes=9,8,7,6", "a mean distance of at most"),
         ("manifold_bounds", "--points=20", "points must be 100 or more"),
-        ("manifold_bounds", "--draws=x", "flag --draws=x"),
+        ("manifold_bounds", "--draws=x", "--draws: 'x' is not a whole number."),
         ("kernel_scale", "--architecture=vgg", "unknown architecture 'vgg'"),
         ("kernel_scale", "--widths=3", "widths: give mlp two or more sizes"),
         ("kernel_scale", "--inits=xavier", "unknown init 'xavier'"),
